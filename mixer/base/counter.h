@@ -1,0 +1,62 @@
+/* mixer/base/counter.h - the process's counters, one table, read by /metrics.
+ * Threads: any (relaxed atomics). A new counter is a new row here and nothing else. */
+#ifndef MCU_MIXER_BASE_COUNTER_H
+#define MCU_MIXER_BASE_COUNTER_H
+
+#include <stdint.h>
+
+/* X(id, prometheus name after "tessera_", help) */
+#define MCU_COUNTERS(X)                                                                            \
+    X(RTP_IN, "rtp_packets_received_total", "RTP packets accepted")                                \
+    X(RTP_OUT, "rtp_packets_sent_total", "RTP packets sent")                                       \
+    X(RTP_BAD, "rtp_packets_malformed_total", "RTP packets that could not be parsed")              \
+    X(RTP_FOREIGN, "rtp_packets_foreign_total", "Packets from an address not negotiated")          \
+    X(RTP_LATE, "rtp_packets_late_total", "RTP packets that came after their place was given up")  \
+    X(RTP_DUPLICATE, "rtp_packets_duplicate_total", "RTP packets received twice")                  \
+    X(RTP_UNKNOWN_PT, "rtp_packets_unknown_pt_total", "RTP packets of a type not negotiated")      \
+    X(RTP_SEND_FAILED, "rtp_packets_send_failed_total", "RTP packets the kernel refused")          \
+    X(RTCP_IN, "rtcp_packets_received_total", "RTCP compound packets accepted")                    \
+    X(RTCP_OUT, "rtcp_packets_sent_total", "RTCP compound packets sent")                           \
+    X(RTCP_BAD, "rtcp_packets_malformed_total", "RTCP packets that could not be parsed")           \
+    X(PAYLOAD_BAD, "payloads_malformed_total", "RTP payloads that could not be depacketised")      \
+    X(DECODE_ERRORS, "decode_errors_total", "Coded units that a decoder refused")                  \
+    X(VIDEO_SIZE_REFUSED, "video_size_refused_total", "Pictures refused for their size")           \
+    X(ENCODE_ERRORS, "encode_errors_total", "Frames that an encoder refused")                      \
+    X(AUDIO_LATE_TICKS, "audio_late_ticks_total", "Audio ticks that began over 5 ms late")         \
+    X(AUDIO_SKIPPED_TICKS, "audio_skipped_ticks_total", "Audio ticks that were given up")          \
+    X(VIDEO_LATE_TICKS, "video_late_ticks_total", "Video ticks that began over 5 ms late")         \
+    X(VIDEO_SKIPPED_TICKS, "video_skipped_ticks_total", "Video ticks without a free canvas")       \
+    X(CANVAS_REPLACED, "canvas_replaced_total", "Canvases replaced before their encoder was free") \
+    X(KEYFRAMES_REQUESTED, "keyframe_requests_received_total", "PLI, FIR and INFO from receivers") \
+    X(KEYFRAMES_ENCODED, "keyframes_encoded_total", "Keyframes encoded")                           \
+    X(KEYFRAMES_MERGED, "keyframe_requests_merged_total", "Keyframe requests merged into one")     \
+    X(KEYFRAMES_ASKED, "keyframe_requests_sent_total", "Keyframes asked of senders")               \
+    X(MESSAGES_DROPPED, "messages_dropped_total", "Media messages dropped at a full inbox")        \
+    X(STALE_HANDLES, "stale_handles_total", "Messages to an object that had ended")                \
+    X(SIP_CALLS, "sip_calls_total", "Incoming SIP calls")                                          \
+    X(SIP_REFUSED, "sip_calls_refused_total", "SIP calls refused")                                 \
+    X(SDP_BAD, "sdp_malformed_total", "Session descriptions that could not be parsed")             \
+    X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
+    X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \
+    X(HTTP_BAD, "http_requests_refused_total", "HTTP requests answered with 4xx")                  \
+    X(DTMF_EVENTS, "dtmf_events_total", "Keys pressed (RFC 4733)")                                 \
+    X(TAP_DROPPED, "pcm_tap_dropped_total", "Sound blocks dropped at a slow tap")                  \
+    X(WRITER_DROPPED, "writer_units_dropped_total", "Units dropped at a slow writer")              \
+    X(PACER_DROPPED, "pacer_units_dropped_total", "Video units dropped at a full pacer")           \
+    X(LEGS_TIMED_OUT, "legs_timed_out_total", "Legs ended because nothing arrived")                \
+    X(ADMISSION_REFUSED, "admission_refused_total", "Joins refused at a limit")
+
+enum mcu_counter {
+#define MCU_COUNTER_ID(id, name, help) MCU_CNT_##id,
+    MCU_COUNTERS(MCU_COUNTER_ID)
+#undef MCU_COUNTER_ID
+    MCU_CNT_COUNT
+};
+
+void mcu_count(enum mcu_counter counter);
+void mcu_count_add(enum mcu_counter counter, uint64_t n);
+uint64_t mcu_counter_get(enum mcu_counter counter);
+const char *mcu_counter_name(enum mcu_counter counter);
+const char *mcu_counter_help(enum mcu_counter counter);
+
+#endif

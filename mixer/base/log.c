@@ -1,0 +1,137 @@
+#include "mixer/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mixer/base/clock.h"
+
+static _Atomic int max_level = MCU_LOG_INFO;
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+void mcu_log_set_level(enum mcu_log_level level)
+{
+    atomic_store(&max_level, (int)level);
+}
+
+enum mcu_log_level mcu_log_get_level(void)
+{
+    return (enum mcu_log_level)atomic_load(&max_level);
+}
+
+int mcu_log_level_parse(const char *name, enum mcu_log_level *out)
+{
+    for (size_t i = 0; i < MCU_ARRAY_LEN(level_names); i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *out = (enum mcu_log_level)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static void write_line(enum mcu_log_level level, const char *event, uint32_t held_back,
+                       const char *fmt, va_list ap)
+{
+    char line[1024];
+    size_t cap = sizeof(line) - 1; /* room for the line end */
+    struct timespec t;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &t);
+    gmtime_r(&t.tv_sec, &tm);
+    size_t n = strftime(line, cap, "%Y-%m-%dT%H:%M:%S", &tm);
+    n += (size_t)snprintf(line + n, cap - n, ".%03ldZ %-5s %s", t.tv_nsec / 1000000,
+                          level_names[level], event);
+    if (held_back && n < cap)
+        n += (size_t)snprintf(line + n, cap - n, " held_back=%u", held_back);
+    if (fmt && n + 1 < cap) {
+        line[n++] = ' ';
+        int k = vsnprintf(line + n, cap - n, fmt, ap);
+        n += k > 0 ? (size_t)k : 0;
+    }
+    if (n > cap)
+        n = cap;
+    line[n++] = '\n';
+    /* Nothing sensible can be done when stderr is gone. */
+    if (write(STDERR_FILENO, line, n) < 0)
+        return;
+}
+
+void mcu_log(enum mcu_log_level level, const char *event, const char *fmt, ...)
+{
+    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    write_line(level, event, 0, fmt, ap);
+    va_end(ap);
+}
+
+void mcu_log_limited(struct mcu_log_limit *limit, enum mcu_log_level level, const char *event,
+                     const char *fmt, ...)
+{
+    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
+        return;
+    int64_t now = mcu_clock_now_ns();
+    int64_t next = atomic_load(&limit->next_ns);
+    if (now < next || !atomic_compare_exchange_strong(&limit->next_ns, &next, now + MCU_NS_PER_S)) {
+        atomic_fetch_add(&limit->held_back, 1);
+        return;
+    }
+    va_list ap;
+    va_start(ap, fmt);
+    write_line(level, event, atomic_exchange(&limit->held_back, 0), fmt, ap);
+    va_end(ap);
+}
+
+/* Bytes of the UTF-8 character at s, or 0 if it is none (RFC 3629 section 4, without the finer
+ * bounds on the second byte: a log needs only not to be cut inside a character). */
+static size_t utf8_len(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3
+             : s[0] >= 0xc2 ? 2 : 0;
+    if (s[0] >= 0xf5)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+const char *mcu_log_quote(char *buf, size_t size, const char *s)
+{
+    size_t n = 0;
+    if (size < 3) {
+        if (size)
+            buf[0] = '\0';
+        return buf;
+    }
+    buf[n++] = '"';
+    for (const unsigned char *p = (const unsigned char *)(s ? s : ""); *p;) {
+        char esc[5];
+        size_t len = utf8_len(p);
+        const char *from = (const char *)p;
+        if (*p == '"' || *p == '\\') {
+            esc[0] = '\\';
+            esc[1] = (char)*p;
+            from = esc;
+            len = 2;
+        } else if (len == 0 || *p < 0x20 || *p == 0x7f) {
+            snprintf(esc, sizeof(esc), "\\x%02x", *p);
+            from = esc;
+            len = 4;
+        }
+        if (n + len + 2 > size)
+            break;
+        memcpy(buf + n, from, len);
+        n += len;
+        p += from == esc ? 1 : len;
+    }
+    buf[n++] = '"';
+    buf[n] = '\0';
+    return buf;
+}

@@ -1,0 +1,51 @@
+/* mixer/view.h - composes a layout on a canvas: three canvas buffers, each knowing what its tiles
+ * show, so that a tick redraws stale tiles only.
+ * Threads: new and free on the conference's loop; compose in one job at a time (the view's
+ * strand). Canvases are released on any thread. */
+#ifndef MCU_MIXER_VIEW_H
+#define MCU_MIXER_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mixer/base/picture.h"
+#include "mixer/layout.h"
+
+struct mcu_view;
+
+struct mcu_view_config {
+    int width, height;   /* even */
+    bool crop;           /* fill the tiles; else letterbox */
+    int border;          /* samples, drawn over the tile's edge; 0 to 8; even. Default 2 */
+    bool names;          /* draw the names */
+};
+
+/* What one tile shows. Two ticks with equal contents cost nothing for this tile. */
+struct mcu_tile {
+    struct mcu_rect rect;
+    const struct mcu_pic *pic; /* the newest picture, borrowed for the call; NULL: avatar */
+    uint64_t pic_id;           /* changes with each new picture of any source; 0 with an avatar */
+    bool grey;                 /* frozen source: last picture without colour, darkened */
+    bool speaking;             /* active speaker: marked border */
+    bool muted;                /* a muted microphone beside the name */
+    const char *name;          /* UTF-8, borrowed for the call; may be empty */
+};
+
+struct mcu_view_stats {
+    uint64_t composed, tiles_drawn, tiles_kept, skipped;
+};
+
+/* Returns 0, -EINVAL or -ENOMEM. */
+int mcu_view_new(struct mcu_view **out, const struct mcu_view_config *config);
+void mcu_view_free(struct mcu_view **view);
+
+/* Composes tiles[n] (n up to 25; they do not overlap; what they leave free is background) into a
+ * free canvas. With n = 0 the canvas shows `idle_text` (may be NULL) in its middle.
+ * On 0, *out is a canvas with one reference and time_ns set; the buffer becomes free when it is
+ * released. -EAGAIN: no free canvas, the tick is to be skipped. -ENOMEM. */
+int mcu_view_compose(struct mcu_view *view, const struct mcu_tile *tiles, int n,
+                     const char *idle_text, int64_t time_ns, struct mcu_pic **out);
+
+void mcu_view_get_stats(const struct mcu_view *view, struct mcu_view_stats *out);
+
+#endif
