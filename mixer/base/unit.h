@@ -23,8 +23,10 @@ struct mcu_unit {
     uint8_t *data;   /* `size` bytes are the coded frame; H.264 is Annex B (4-byte start codes) */
     size_t size, capacity;
     enum mcu_codec codec;
-    int64_t time_ns;  /* conference time of the first sample, or of the picture */
-    int64_t sent_ns;  /* input: sender's time on the conference clock (by SR), else = time_ns */
+    int64_t time_ns;  /* output: conference time of the first sample or of the picture; input: the
+                         arrival of its last packet */
+    int64_t sent_ns;  /* input: the sender's time of it on the conference clock (net/peer_clock.h) */
+    int delay_ms;     /* input audio: playout delay wanted now, from the measured jitter */
     int64_t duration_ns;
     int64_t seq;      /* input: extended RTP sequence number of its (first) packet */
     uint32_t rtp_ts;  /* input: as received */

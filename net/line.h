@@ -1,0 +1,117 @@
+/* net/line.h - one media line of a leg, as a state machine without sockets: RTP and RTCP in and
+ * out, order and jitter, payload formats, reports, keyframe requests, keys.
+ *
+ *   bytes > parse > source check > reorder > depacketise > units, keys        (net/rtp_in.h)
+ *   units > packetise > pace > bytes                                         (net/rtp_out.h)
+ *   SR, RR, SDES, BYE, PLI, FIR both ways                                    (net/rtcp.h)
+ *
+ * Threads: the leg's loop. Time is an argument: nothing here asks a clock. No call allocates after
+ * _new(), but for units and packets out of pools. */
+#ifndef MCU_NET_LINE_H
+#define MCU_NET_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mixer/base/unit.h"
+
+#define MCU_LINE_RX_MAX 16
+
+struct mcu_line;
+struct mcu_peer_clock; /* net/peer_clock.h: one a leg, shared by its lines for lip sync */
+
+struct mcu_line_rx {
+    enum mcu_codec codec;
+    uint8_t pt;
+    /* H.264: sprop-parameter-sets of the SDP as Annex B, put before the first keyframe that comes
+     * without its own (RFC 6184 section 8.2.2). Copied. */
+    const uint8_t *sprop;
+    size_t sprop_bytes;
+};
+
+struct mcu_line_config {
+    enum mcu_kind kind;
+    uint32_t ssrc;          /* ours, for the life of the leg */
+    char cname[64];         /* ours, one for all lines of the leg */
+    struct mcu_line_rx rx[MCU_LINE_RX_MAX]; /* payload types that are accepted */
+    int rx_count;
+    int dtmf_pt, dtmf_clock_hz; /* telephone-event (RFC 4733), or -1 */
+    enum mcu_codec tx_codec;    /* what is sent; NONE: nothing */
+    uint8_t tx_pt;
+    int tx_ptime_ms;        /* G.711 and G.722: units of 20 ms are cut or gathered to it (10 to 60);
+                               others go out as they come */
+    bool tx_h264_mode1;     /* packetization-mode=1: STAP-A and FU-A allowed; else single NAL units */
+    bool send, receive;     /* direction; RTCP goes on in both cases (RFC 3264 section 5.1) */
+    bool fb_pli, fb_fir;    /* what the peer understands (RFC 4585, 5104); neither: both are tried,
+                               as room systems obey them unannounced */
+    int max_payload_bytes;  /* of RTP payload; 0: 1200 */
+    int pace_bps;           /* video: packets leave at up to 2.5 times this; 0: at once */
+};
+
+struct mcu_line_events {
+    /* One packet to the peer; the bytes are only good during the call. */
+    void (*send)(bool rtcp, const uint8_t *data, size_t size, void *arg);
+    /* One coded frame, in order. The unit is the callee's: unref it. */
+    void (*unit)(struct mcu_unit *unit, void *arg);
+    /* A key: '0'-'9', '*', '#', 'A'-'D'; once per press, when it begins. */
+    void (*dtmf)(char key, void *arg);
+    /* The peer wants a keyframe from us (PLI or FIR, repeats of one FIR request removed). */
+    void (*keyframe_wanted)(void *arg);
+    /* RTCP BYE for the source. */
+    void (*bye)(void *arg);
+};
+
+struct mcu_line_stats {
+    uint64_t packets_in, bytes_in, packets_out, bytes_out;
+    uint64_t lost, late, duplicate, malformed; /* lost: RFC 3550 A.3, may fall when late ones come */
+    double fraction_lost_in;    /* of the last report interval, 0 to 1 */
+    double jitter_ms;           /* RFC 3550 A.8 */
+    double fraction_lost_out;   /* what the peer reported */
+    double rtt_ms;              /* RFC 3550 6.4.1; 0: not known */
+    int delay_ms;               /* playout delay wanted (audio) */
+    int64_t last_packet_ns;     /* RTP or RTCP; 0: none yet */
+    uint32_t ssrc_in;           /* 0: none yet */
+    bool sr_seen;
+    uint64_t keyframes_asked;
+};
+
+/* clock, events and arg are borrowed for the line's life. Returns 0, -EINVAL or -ENOMEM. */
+int mcu_line_new(struct mcu_line **out, const struct mcu_line_config *config,
+                 struct mcu_peer_clock *clock, const struct mcu_line_events *events, void *arg);
+void mcu_line_free(struct mcu_line **line);
+
+/* A re-INVITE: new payload types, codec, direction. SSRC, sequence numbers, timestamps and reports
+ * go on. 0 or -EINVAL (then nothing changed). */
+int mcu_line_reconfigure(struct mcu_line *line, const struct mcu_line_config *config);
+
+/* One datagram, from the negotiated address already. RTCP under rtcp-mux is told apart by the
+ * caller with mcu_rtp_is_rtcp (RFC 5761 section 4). Malformed ones are counted. */
+void mcu_line_rtp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns);
+void mcu_line_rtcp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns);
+
+/* Does what is due: gives up gaps, paces packets, sends reports. Returns the time of the next call
+ * wanted (always later than now_ns). Call it also right after _send. */
+int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns);
+
+/* Sends a unit of tx_codec (others are dropped): borrowed, a reference is taken while it is paced.
+ * RTP timestamps are random offset + conference time (unit->time_ns) on the codec's clock. Video
+ * goes through the pacer; a pacer with more than 1 s waiting drops whole units, counts
+ * PACER_DROPPED, and skips to the next keyframe (keyframe_wanted is then called). Audio units:
+ * the marker bit at the first packet after 100 ms or more of silence (RFC 3551 4.1); CSRCs of the
+ * unit go into the header. */
+void mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns);
+
+/* Asks the peer for a keyframe: PLI where it is understood, else FIR; at most one each 500 ms, a
+ * wish that comes sooner is kept and sent then, unless a keyframe came. */
+void mcu_line_ask_keyframe(struct mcu_line *line, int64_t now_ns);
+
+/* Sends RTCP BYE (RFC 3550 6.6). */
+void mcu_line_bye(struct mcu_line *line, int64_t now_ns);
+
+void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out);
+
+/* RFC 5761 section 4: true for RTCP (types 192 to 223 in the second byte). */
+bool mcu_rtp_is_rtcp(const uint8_t *data, size_t size);
+
+#endif

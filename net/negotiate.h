@@ -1,0 +1,97 @@
+/* net/negotiate.h - offer and answer (RFC 3264) between a peer's SDP and what a leg of ours can do.
+ * Threads: any; values only. SIP today, WebRTC on top of it later. */
+#ifndef MCU_NET_NEGOTIATE_H
+#define MCU_NET_NEGOTIATE_H
+
+#include "net/line.h"
+#include "net/sdp.h"
+
+#define MCU_NEGO_MAX_CODECS 8
+
+/* What we are and can: the same for every leg of an address family. */
+struct mcu_nego_caps {
+    enum mcu_codec audio[MCU_NEGO_MAX_CODECS]; /* in order of preference */
+    int audio_count;
+    enum mcu_codec video[MCU_NEGO_MAX_CODECS];
+    int video_count;
+    char address[64];      /* ours, for c= and o= */
+    bool ipv6;
+    int audio_bps, video_bps; /* what we would like to receive: b=TIAS and b=AS of our side */
+    int max_width, max_height, max_fps; /* video we want to receive: H.264 level, max-fs; VP8 max-fs */
+    int dtmf_pt;           /* 101 when we offer */
+    char name[48];         /* s= */
+};
+
+/* H.264 as one side may receive it (RFC 6184 section 8.1). */
+struct mcu_nego_h264 {
+    int profile_idc, constraint_flags, level_idc;
+    bool mode1;
+    int max_mbps, max_fs, max_br_kbps; /* macroblocks/s, macroblocks, kbit/s: the level's own, or
+                                          more where the parameters say so */
+};
+
+/* One line of the outcome. Lines are in SDP order; a line not accepted answers with port 0. */
+struct mcu_nego_line {
+    bool accepted;
+    enum mcu_kind kind;      /* when accepted */
+    bool content;            /* a=content:slides */
+    char remote_address[64];
+    bool remote_ipv6;
+    int remote_port, remote_rtcp_port;
+    char remote_rtcp_address[64];
+    bool rtcp_mux;
+    bool we_send, we_receive; /* after holding (0.0.0.0 and direction, RFC 3264 8.4) */
+    enum mcu_codec codec;    /* what we send */
+    int pt;                  /* its number at the peer */
+    struct mcu_line_rx rx[MCU_LINE_RX_MAX]; /* what the peer may send; sprop points into sprop_buf */
+    int rx_count;
+    uint8_t sprop_buf[1024];
+    int dtmf_pt, dtmf_clock_hz; /* -1: none */
+    int ptime_ms;            /* 10 to 60: the peer's wish within its maxptime; 20 when none */
+    int max_send_bps;        /* the peer's b=, and max-br of its codec; 0: no limit */
+    bool fb_pli, fb_fir;
+    struct {
+        bool stereo, fec, dtx; /* stereo=1, useinbandfec=1, usedtx=1 */
+        int max_playback_rate_hz, max_average_bps; /* 0: none given */
+    } opus;
+    struct mcu_nego_h264 h264;
+    int vp8_max_fs, vp8_max_fr; /* RFC 7741 6.1; 0: none given */
+};
+
+struct mcu_nego {
+    struct mcu_nego_line line[MCU_SDP_MAX_LINES];
+    int line_count;
+};
+
+/* What we know about our own side of each line: index as in the peer's offer. */
+struct mcu_nego_local {
+    int port[MCU_SDP_MAX_LINES];     /* RTP port ours; 0: do not accept this line */
+    bool hold[MCU_SDP_MAX_LINES];    /* we do not want to receive now */
+    uint64_t session_id, session_version; /* o=; raise the version with each change */
+};
+
+/* First look at an offer: which lines could be accepted and need ports (local ports are not known
+ * yet). At most one audio and one video line (content lines are refused in order until content
+ * exists); no common codec or unknown kinds and protos: not accepted. RTP/AVP and RTP/AVPF are
+ * taken; secured protos not yet. H.264 with several formats: the best common one is chosen (mode 1
+ * before 0, then higher profile that our constrained-baseline encoder fits into), every acceptable
+ * one is in rx. Returns 0, or -ENOENT: nothing acceptable (SIP 488). */
+int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
+                   const struct mcu_nego_caps *caps);
+
+/* Writes our answer to that offer. Formats and their numbers as the peer offered them; proto
+ * echoed. Returns bytes written or -ENOSPC. */
+int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *offer,
+                          const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                          char *buf, size_t size);
+
+/* Our offer: one audio line, one video line when caps have video, all codecs, our numbers. */
+int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                         char *buf, size_t size);
+
+/* The peer's answer to the offer just written (delayed offer: in its ACK). -EBADMSG: more lines
+ * than offered or a number not offered; -ENOENT: everything refused. */
+int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
+                    const struct mcu_nego_caps *caps);
+
+#endif
