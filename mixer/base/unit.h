@@ -30,6 +30,7 @@ struct mcu_unit {
     int64_t duration_ns;
     int64_t seq;      /* input: extended RTP sequence number of its (first) packet */
     uint32_t rtp_ts;  /* input: as received */
+    uint32_t ssrc;    /* input: its stream */
     bool keyframe;    /* video: decoding can start here */
     bool gap_before;  /* input video: something before this unit is lost */
     bool marker;      /* input audio: first of a talk spurt (RFC 3551 section 4.1) */

@@ -1,0 +1,88 @@
+/* server/config.h - the configuration: one YAML file, a safe default for everything.
+ * Threads: loaded on the main thread or the control loop; read-only once published. */
+#ifndef MCU_SERVER_CONFIG_H
+#define MCU_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mixer/base/codec_id.h"
+#include "mixer/base/log.h"
+#include "mixer/layout.h"
+
+#define MCU_CONFIG_MAX_CODECS 8
+#define MCU_CONFIG_RUNGS      4
+
+struct mcu_config_rung {
+    int width, height, fps, bitrate_bps;
+};
+
+struct mcu_config {
+    /* listen: */
+    char address[64];        /* "127.0.0.1": SIP, HTTP and RTP alike unless set apart */
+    char public_address[64]; /* in Contact and SDP when listening on a wildcard or behind NAT; "" */
+    int sip_port;            /* 5060, UDP and TCP */
+    int sip_tls_port;        /* 5061, open when tls_cert and tls_key are set */
+    char tls_cert[256], tls_key[256];
+    char http_address[64];   /* "" = address */
+    int http_port;           /* 8080; 0: off */
+    bool http_control;       /* allow requests that change something (move a leg); off */
+    int rtp_first, rtp_last; /* 20000 to 29999 */
+    /* media: */
+    int media_loops;         /* 0: chosen by cores (1 up to 8 cores, else cores / 8) */
+    int worker_cores;        /* 0: all */
+    /* video: */
+    int width, height, fps;  /* 1280 720 30 */
+    enum mcu_layout_kind layout; /* grid */
+    bool crop;               /* fit: letterbox; crop: fill */
+    bool names;              /* draw names */
+    enum mcu_codec video_codecs[MCU_CONFIG_MAX_CODECS]; /* H264 VP8 */
+    int video_codec_count;
+    char h264_encoder[16];   /* "openh264" or "x264" */
+    struct mcu_config_rung rungs[MCU_CONFIG_RUNGS]; /* from the canvas down; 1280x720@30 1.5M, 640x360@30 500k,
+                                                       320x180@15 150k, 176x98@15 60k */
+    int rung_count;
+    int video_in_bps;        /* asked of senders: 1500000 */
+    int max_in_width, max_in_height; /* pictures larger are refused: 1920 1088 */
+    /* audio: */
+    enum mcu_codec audio_codecs[MCU_CONFIG_MAX_CODECS]; /* OPUS G722 PCMU PCMA */
+    int audio_codec_count;
+    int audio_channels;      /* of the mix: 2 */
+    int opus_bps;            /* 0: by channels */
+    int max_heard;           /* 0: all that make sound */
+    int heard_threshold_dbov; /* -60 */
+    /* recording: */
+    bool record;             /* every conference, from its first caller on; off */
+    char record_dir[256];    /* "recordings" */
+    /* limits: */
+    int max_conferences, max_legs, max_legs_per_conference; /* 200 1000 200 */
+    int max_calls_per_s;     /* 100 */
+    int leg_timeout_s;       /* 30 */
+    /* log: */
+    enum mcu_log_level log_level;
+};
+
+void mcu_config_defaults(struct mcu_config *config);
+
+/* Reads the file over the defaults. On a mistake returns -EINVAL (-ENOENT, -EACCES: not readable)
+ * and writes "FILE:LINE: KEY: what was expected" into error. */
+int mcu_config_load(struct mcu_config *config, const char *path, char *error, size_t size);
+
+/* The same from memory; name stands for the file in messages. */
+int mcu_config_parse(struct mcu_config *config, const char *name, const char *text, size_t len,
+                     char *error, size_t size);
+
+/* Sets one key given as "section.key=value" (--set on the command line); the same rules and
+ * messages. */
+int mcu_config_set(struct mcu_config *config, const char *assignment, char *error, size_t size);
+
+/* Checks that hold between keys (rung sizes even, port ranges, certificate and key together). */
+int mcu_config_check(const struct mcu_config *config, char *error, size_t size);
+
+/* Copies what may change while running (log level, limits, layout, names, crop, heard set,
+ * recording for new conferences) from `fresh`; returns the number of keys that differ but need a
+ * restart, and names them in list. */
+int mcu_config_reload(struct mcu_config *running, const struct mcu_config *fresh, char *list,
+                      size_t size);
+
+#endif
