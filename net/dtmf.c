@@ -13,7 +13,7 @@ static bool continues(const struct mcu_dtmf *d, uint8_t event, bool marker, uint
                       int64_t now_ns)
 {
     return !d->ended && !marker && d->event == event && now_ns - d->at_ns < HELD_NS &&
-           step <= (d->duration > 1600u ? d->duration : 1600u);
+           step <= d->duration + 1600u;
 }
 
 char mcu_dtmf_push(struct mcu_dtmf *d, const uint8_t *payload, size_t size, bool marker,

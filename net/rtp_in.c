@@ -276,10 +276,10 @@ static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
         need_key(in, packet->time_ns);
     }
     in->lost = false;
-    while (rc > 0) {
+    if (rc > 0)
         emit_picture(in, done, packet);
-        rc = mcu_depay_pull(depay, &done);
-    }
+    while (mcu_depay_pull(depay, &done) > 0) /* after an error too */
+        emit_picture(in, done, packet);
     mcu_unit_unref(&slot->unit);
 }
 
