@@ -43,7 +43,10 @@ static void rtcp_written_is_read_back(void **state)
     assert_int_equal(mcu_rtcp_next(&c, &r), 1);
     assert_int_equal(r.type, MCU_RTCP_SR);
     assert_int_equal(r.ssrc, 1);
-    assert_memory_equal(&r.sender, &sender, sizeof(sender));
+    assert_true(r.sender.ntp == sender.ntp);
+    assert_int_equal(r.sender.rtp_ts, sender.rtp_ts);
+    assert_int_equal(r.sender.packets, sender.packets);
+    assert_int_equal(r.sender.octets, sender.octets);
     assert_int_equal(r.block_count, 31);
     for (int i = 0; i < 31; i++)
         assert_same_block(&r.block[i], &block[i]);
