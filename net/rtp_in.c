@@ -42,6 +42,13 @@ struct candidate {
     uint8_t bytes[2048];
 };
 
+/* When the packets of a timestamp were sent and came. */
+struct picture {
+    bool valid;
+    uint32_t rtp_ts;
+    int64_t sent_ns, arrival_ns;
+};
+
 struct mcu_rtp_in {
     struct mcu_peer_clock *clock;
     struct mcu_rtp_in_events events;
@@ -69,10 +76,7 @@ struct mcu_rtp_in {
     bool lost;                  /* something is missing before what is delivered next */
     int last_rx;                /* whose packets were delivered last; -1: nobody's */
     bool need_key;
-    struct {
-        uint32_t rtp_ts;
-        int64_t sent_ns;
-    } pictures[2];              /* the newest two timestamps delivered, and when they were sent */
+    struct picture pictures[2]; /* the newest two timestamps delivered */
 
     struct {
         bool valid;
@@ -207,12 +211,12 @@ int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *
 
 /* ---- Units ---- */
 
-static void need_key(struct mcu_rtp_in *in, int64_t now_ns)
+static void need_key(struct mcu_rtp_in *in)
 {
     if (in->kind != MCU_VIDEO || !in->receive)
         return;
     in->need_key = true;
-    in->events.keyframe_needed(now_ns, in->arg);
+    in->events.keyframe_needed(in->arg);
 }
 
 static void emit(struct mcu_rtp_in *in, struct mcu_unit *unit)
@@ -232,35 +236,41 @@ static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
     slot->unit = NULL;
 }
 
-static int64_t picture_sent_ns(const struct mcu_rtp_in *in, uint32_t rtp_ts, int64_t otherwise_ns)
+static const struct picture *find_picture(const struct mcu_rtp_in *in, uint32_t rtp_ts)
 {
     for (size_t i = 0; i < MCU_ARRAY_LEN(in->pictures); i++)
-        if (in->pictures[i].rtp_ts == rtp_ts)
-            return in->pictures[i].sent_ns;
-    return otherwise_ns;
+        if (in->pictures[i].valid && in->pictures[i].rtp_ts == rtp_ts)
+            return &in->pictures[i];
+    return NULL;
 }
 
 static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
 {
-    unit->time_ns = packet->time_ns;
-    unit->sent_ns = picture_sent_ns(in, unit->rtp_ts, packet->sent_ns);
+    const struct picture *p = find_picture(in, unit->rtp_ts);
+    unit->time_ns = p ? p->arrival_ns : packet->time_ns;
+    unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
     if (unit->keyframe) {
         in->need_key = false;
         in->events.keyframe_came(in->arg);
     } else if (unit->gap_before || in->need_key) {
-        need_key(in, unit->time_ns); /* again with each picture, until one comes: requests get lost */
+        need_key(in); /* again with each picture, until one comes: requests get lost */
     }
     emit(in, unit);
 }
 
-/* The first packet of a picture is the one that was sent when the picture was. */
+/* The least delayed packet says when the picture was sent, the last one to come when it arrived:
+ * not the last one in order, when that waited for another. */
 static void note_picture(struct mcu_rtp_in *in, const struct mcu_unit *packet)
 {
-    if (in->pictures[0].rtp_ts == packet->rtp_ts && in->pictures[0].sent_ns != 0)
-        return;
-    in->pictures[1] = in->pictures[0];
-    in->pictures[0].rtp_ts = packet->rtp_ts;
-    in->pictures[0].sent_ns = packet->sent_ns;
+    struct picture *p = &in->pictures[0];
+    if (!p->valid || p->rtp_ts != packet->rtp_ts) {
+        in->pictures[1] = in->pictures[0];
+        *p = (struct picture){ true, packet->rtp_ts, packet->sent_ns, packet->time_ns };
+    }
+    if (packet->sent_ns < p->sent_ns)
+        p->sent_ns = packet->sent_ns;
+    if (packet->time_ns > p->arrival_ns)
+        p->arrival_ns = packet->time_ns;
 }
 
 static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
@@ -273,7 +283,7 @@ static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
                             packet->seq, &done);
     if (rc < 0) {
         mcu_count(MCU_CNT_PAYLOAD_BAD);
-        need_key(in, packet->time_ns);
+        need_key(in);
     }
     in->lost = false;
     if (rc > 0)
@@ -307,11 +317,11 @@ static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorde
     return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
 }
 
-static void skip_gap(struct mcu_rtp_in *in, int64_t now_ns)
+static void skip_gap(struct mcu_rtp_in *in)
 {
     mcu_reorder_skip(in->ring);
     in->lost = true;
-    need_key(in, now_ns);
+    need_key(in);
     drain(in);
 }
 
@@ -322,7 +332,7 @@ int64_t mcu_rtp_in_poll(struct mcu_rtp_in *in, int64_t now_ns)
         int64_t due = gap_deadline(in, behind);
         if (due > now_ns)
             return due;
-        skip_gap(in, now_ns);
+        skip_gap(in);
     }
     return INT64_MAX;
 }
@@ -428,10 +438,10 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
         return true;
     case MCU_REORDER_FAR: /* a long outage: everything that waits goes first */
         while (mcu_reorder_behind_gap(in->ring))
-            skip_gap(in, now_ns);
+            skip_gap(in);
         mcu_reorder_reset(in->ring, seq);
         in->lost = true;
-        need_key(in, now_ns);
+        need_key(in);
         return false;
     case MCU_REORDER_NEW:
         break;
@@ -471,7 +481,7 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
         in->totals.lost_before += (uint64_t)(mcu_rtp_stats_lost(&in->source.stats) > 0
                                                  ? mcu_rtp_stats_lost(&in->source.stats) : 0);
     while (mcu_reorder_behind_gap(in->ring))
-        skip_gap(in, now_ns);
+        skip_gap(in);
     /* Units of the new source continue the numbers of the old one, a cycle later, so that nobody
      * takes them for late. */
     int64_t seq = (((in->source.seq >> 16) + 2) << 16) | first->seq;
@@ -484,10 +494,10 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
     mcu_rtp_stats_init(&in->source.stats, seq);
     mcu_reorder_reset(in->ring, seq);
     in->lost = again;
-    in->pictures[0].sent_ns = 0;
+    in->pictures[0].valid = in->pictures[1].valid = false;
     if (in->kind == MCU_VIDEO)
         in->need_key = true;
-    in->events.source(first->ssrc, now_ns, in->arg);
+    in->events.source(first->ssrc, in->arg);
 }
 
 static bool may_switch(const struct mcu_rtp_in *in, int64_t now_ns)

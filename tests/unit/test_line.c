@@ -380,6 +380,28 @@ static void video_gap_is_given_up_and_a_keyframe_asked(void **state)
     harness_close(&h);
 }
 
+static void video_times_are_those_of_the_packets_that_came_last_and_fastest(void **state)
+{
+    struct harness h;
+    uint8_t head[101] = { 0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0 }, tail[51] = { 0 };
+    open_line(&h, MCU_CODEC_VP8);
+    for (uint16_t i = 0; i < 50; i++) {
+        h.now_ns = (1000 + i * 40) * MS; /* the second half comes first */
+        if (i > 0)
+            harness_rtp(&h, PEER_SSRC, 96, (uint16_t)(2 * i + 1), i * 3600u, true, tail, sizeof(tail));
+        h.now_ns += 10 * MS;
+        harness_rtp(&h, PEER_SSRC, 96, (uint16_t)(2 * i), i * 3600u, false, head, sizeof(head));
+        if (i == 0)
+            harness_rtp(&h, PEER_SSRC, 96, 1, 0, true, tail, sizeof(tail));
+    }
+    assert_int_equal(h.units, 50);
+    for (int i = 1; i < 50; i++) {
+        assert_int_equal(h.unit[i].time_ns, (1010 + i * 40) * MS);
+        assert_int_equal(h.unit[i].sent_ns, (1000 + i * 40) * MS);
+    }
+    harness_close(&h);
+}
+
 /* ---- Two lines and a network ---- */
 
 struct flight {
@@ -575,6 +597,7 @@ int main(void)
         cmocka_unit_test(keyframe_wish_is_kept_and_limited),
         cmocka_unit_test(keyframe_is_asked_for_as_the_peer_understands),
         cmocka_unit_test(video_gap_is_given_up_and_a_keyframe_asked),
+        cmocka_unit_test(video_times_are_those_of_the_packets_that_came_last_and_fastest),
         cmocka_unit_test(video_that_came_whole_comes_out_in_order),
         cmocka_unit_test(lips_are_in_sync_over_two_lines),
         cmocka_unit_test(line_refuses_what_it_cannot_do),
