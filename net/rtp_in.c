@@ -151,9 +151,12 @@ static void adopt_rx(struct mcu_rtp_in *in, struct rx *rx, int n)
     in->last_rx = last;
 }
 
-static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *config, struct rx *rx)
+static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *config)
 {
-    adopt_rx(in, rx, config->rx_count);
+    if (config->receive && !in->receive && in->source.locked) {
+        in->lost = true; /* what came on hold was not handed on */
+        in->need_key = in->kind == MCU_VIDEO;
+    }
     in->receive = config->receive;
     in->own_ssrc = config->ssrc;
     in->dtmf_pt = config->dtmf_pt;
@@ -178,7 +181,8 @@ int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config
         mcu_rtp_in_free(&in);
         return rc;
     }
-    configure(in, config, rx);
+    adopt_rx(in, rx, config->rx_count);
+    configure(in, config);
     *out = in;
     return 0;
 }
@@ -194,18 +198,34 @@ void mcu_rtp_in_free(struct mcu_rtp_in **pp)
     free(in);
 }
 
+/* Most re-INVITEs refresh a session or hold it: nothing may be lost by those. */
+static bool same_table(const struct mcu_rtp_in *in, const struct mcu_line_config *config)
+{
+    bool same = in->rx_count == config->rx_count;
+    for (int i = 0; same && i < in->rx_count; i++) {
+        const struct mcu_line_rx *c = &config->rx[i];
+        struct rx row = { c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
+                          NULL };
+        same = same_rx(&row, &in->rx[i]);
+    }
+    return same;
+}
+
 int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *config)
 {
     struct rx rx[MCU_LINE_RX_MAX] = { 0 };
     if (config->kind != in->kind)
         return -EINVAL;
-    int rc = make_rx(rx, config);
-    if (rc < 0)
-        return rc;
-    /* What waits in the ring refers to the old table. */
-    mcu_reorder_reset(in->ring, in->source.locked ? in->source.seq + 1 : 0);
-    in->lost = in->lost || in->source.locked;
-    configure(in, config, rx);
+    if (!same_table(in, config)) {
+        int rc = make_rx(rx, config);
+        if (rc < 0)
+            return rc;
+        /* What waits in the ring refers to the old table. */
+        mcu_reorder_reset(in->ring, in->source.locked ? in->source.seq + 1 : 0);
+        in->lost = in->lost || in->source.locked;
+        adopt_rx(in, rx, config->rx_count);
+    }
+    configure(in, config);
     return 0;
 }
 
