@@ -211,7 +211,7 @@ static void joined(void *arg)
     struct mcu_leg *leg = j->leg;
     leg->attachment = j->result ? ATTACHED : DETACHED;
     leg->conf_leg = (struct mcu_ref){ j->conference.media, j->result };
-    if (!j->result)
+    if (!j->result && !leg->move_again)
         fail(leg, "the conference could not take the leg");
     free(j);
     if (leg->ending) {
