@@ -116,7 +116,7 @@ static int start_media(struct mcu_server *s)
     int n = media_loops(&s->config, mcu_workers_cores(s->workers));
     for (int i = 0; i < n; i++) {
         struct mcu_loop *loop = NULL;
-        char name[16];
+        char name[24];
         snprintf(name, sizeof(name), "mcu-media%d", i);
         struct mcu_media *m = calloc(1, sizeof(*m));
         int rc = m ? mcu_loop_new(&loop, name, false) : -ENOMEM;
