@@ -107,7 +107,9 @@ static struct mcu_h264_set *place_for(struct mcu_h264_set *sets, int count, uint
     return best;
 }
 
-static void keep_set(struct mcu_depay_h264 *h, const uint8_t *nal, size_t size, bool waiting)
+/* A set that says nothing new stays as it is: senders repeat theirs before every keyframe. */
+static void keep_set(struct mcu_depay_h264 *h, const uint8_t *nal, size_t size,
+                     enum mcu_h264_set_state state)
 {
     uint8_t id, sps;
     bool is_sps = (nal[0] & 0x1f) == NAL_SPS;
@@ -115,15 +117,24 @@ static void keep_set(struct mcu_depay_h264 *h, const uint8_t *nal, size_t size, 
         return;
     struct mcu_h264_set *s = is_sps ? place_for(h->sps, MCU_H264_SPS_KEPT, id)
                                     : place_for(h->pps, MCU_H264_PPS_KEPT, id);
+    bool same = s->bytes == size && memcmp(s->data, nal, size) == 0;
+    s->age = h->age++;
+    if (same && s->state == MCU_SET_GIVEN)
+        return;
     s->bytes = (uint16_t)size;
     s->id = id;
     s->sps = sps;
-    s->waiting = waiting;
-    s->age = h->age++;
+    s->state = state;
     memcpy(s->data, nal, size);
-    if (!waiting)
+}
+
+/* Which sets the unit in hand has itself. */
+static void note_set(struct mcu_depay_h264 *h, const uint8_t *nal, size_t size)
+{
+    uint8_t id, sps;
+    if (!parse_set(nal, size, &id, &sps))
         return;
-    if (is_sps)
+    if ((nal[0] & 0x1f) == NAL_SPS)
         h->has_sps |= 1u << id;
     else
         h->has_pps[id / 64] |= 1ull << id % 64;
@@ -135,7 +146,7 @@ void mcu_depay_h264_sprop(struct mcu_depay *d, const uint8_t *sprop, size_t size
     while (mcu_annexb_next(sprop, size, &at, &start, &end)) {
         int type = sprop[start] & 0x1f;
         if (type == NAL_SPS || type == NAL_PPS)
-            keep_set(&d->h264, sprop + start, end - start, false);
+            keep_set(&d->h264, sprop + start, end - start, MCU_SET_OFFERED);
     }
 }
 
@@ -194,7 +205,8 @@ static void note_nal(struct mcu_depay *d)
         break;
     case NAL_SPS:
     case NAL_PPS:
-        keep_set(h, nal, size, true);
+        note_set(h, nal, size);
+        keep_set(h, nal, size, MCU_SET_WAITING);
         break;
     case NAL_AUD:
         if (h->nal_at == sizeof(start_code))
@@ -358,13 +370,13 @@ static void find_missing(const struct mcu_depay *d, struct missing *m)
             uses_sps |= 1u << h->pps[i].sps;
     for (int i = 0; i < MCU_H264_SPS_KEPT; i++) {
         const struct mcu_h264_set *s = &h->sps[i];
-        bool wanted = s->waiting || (d->keyframe && uses_sps >> s->id & 1);
+        bool wanted = s->state == MCU_SET_WAITING || (d->keyframe && uses_sps >> s->id & 1);
         if (s->bytes && wanted && !(h->has_sps >> s->id & 1))
             add_missing(m, s);
     }
     for (int i = 0; i < MCU_H264_PPS_KEPT; i++) {
         const struct mcu_h264_set *s = &h->pps[i];
-        bool wanted = s->waiting || (d->keyframe && has_bit(h->uses_pps, s->id));
+        bool wanted = s->state == MCU_SET_WAITING || (d->keyframe && has_bit(h->uses_pps, s->id));
         if (s->bytes && wanted && !has_bit(h->has_pps, s->id))
             add_missing(m, s);
     }
@@ -389,6 +401,13 @@ static int insert_missing(struct mcu_depay *d)
     return 0;
 }
 
+static void mark_given(struct mcu_h264_set *sets, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (sets[i].state == MCU_SET_WAITING)
+            sets[i].state = MCU_SET_GIVEN;
+}
+
 int mcu_depay_h264_end(struct mcu_depay *d)
 {
     struct mcu_depay_h264 *h = &d->h264;
@@ -400,9 +419,7 @@ int mcu_depay_h264_end(struct mcu_depay *d)
     int rc = insert_missing(d);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < MCU_H264_SPS_KEPT; i++)
-        h->sps[i].waiting = false;
-    for (int i = 0; i < MCU_H264_PPS_KEPT; i++)
-        h->pps[i].waiting = false;
+    mark_given(h->sps, MCU_H264_SPS_KEPT);
+    mark_given(h->pps, MCU_H264_PPS_KEPT);
     return 1;
 }

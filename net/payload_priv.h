@@ -17,10 +17,16 @@
 #define MCU_H264_PPS_KEPT  16
 #define MCU_H264_SET_BYTES 512
 
+enum mcu_h264_set_state {
+    MCU_SET_OFFERED, /* by the SDP: goes before a keyframe only */
+    MCU_SET_WAITING, /* came in a unit not given out (yet): goes before the next that is */
+    MCU_SET_GIVEN,   /* was in or before a unit that was given out */
+};
+
 struct mcu_h264_set {
     uint16_t bytes;    /* 0: free */
     uint8_t id, sps;   /* sps: the SPS that a PPS refers to */
-    bool waiting;      /* came in a unit that was not given out: goes before the next that is */
+    enum mcu_h264_set_state state;
     uint32_t age;
     uint8_t data[MCU_H264_SET_BYTES]; /* the NAL unit without start code */
 };

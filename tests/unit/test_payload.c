@@ -1,4 +1,5 @@
-/* net/payload.h: vectors by hand from RFC 6184 and RFC 7741, round trips, losses at each place. */
+/* net/payload.h for both codecs: round trips, losses at each place, allocations. The vectors of
+ * each format are in test_payload_h264.c and test_payload_vp8.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,8 +65,6 @@ static struct mcu_depay *new_depay(enum mcu_codec codec)
     assert_int_equal(mcu_depay_new(&d, codec, NULL, 0, 0), 0);
     return d;
 }
-
-#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 static void assert_unit(struct mcu_unit **u, const uint8_t *data, size_t size)
 {
@@ -219,10 +218,300 @@ static void round_trips_are_exact_at_any_mtu(void **state)
     assert_int_equal(mcu_unit_alive(), 0);
 }
 
+/* ---- Losses ---- */
+
+#define UNITS 8
+
+struct sent {
+    struct mcu_unit *unit[UNITS];
+    int first[UNITS + 1]; /* packet index of each unit */
+};
+
+static void send_all(struct sent *s, enum mcu_codec codec, bool mode1)
+{
+    struct mcu_pay pay;
+    mcu_pay_init(&pay, codec, mode1, 200);
+    packet_count = 0;
+    for (int i = 0; i < UNITS; i++) {
+        s->unit[i] = random_unit(codec, i % 3 == 0, mode1 || codec == MCU_CODEC_VP8 ? 900 : 180);
+        s->first[i] = packet_count;
+        pack(&pay, s->unit[i], (uint32_t)i * 3000);
+    }
+    s->first[UNITS] = packet_count;
+}
+
+static void unsend(struct sent *s)
+{
+    for (int i = 0; i < UNITS; i++)
+        mcu_unit_unref(&s->unit[i]);
+}
+
+/* Parameter sets that begin a keyframe may be lost: they are known from an earlier one. */
+static bool spares(enum mcu_codec codec, const struct sent *s, int unit, int from, int packet)
+{
+    int type = packets[packet].data[0] & 0x1f;
+    return codec == MCU_CODEC_H264 && unit > 0 && from <= s->first[unit] &&
+           (type == 7 || type == 8 || type == 24);
+}
+
+/* Is a packet of the unit in [from, to) missing, so that it cannot come out? */
+static bool is_hit(enum mcu_codec codec, const struct sent *s, int unit, int from, int to)
+{
+    for (int p = from; p < to; p++)
+        if (p >= s->first[unit] && p < s->first[unit + 1] && !spares(codec, s, unit, from, p))
+            return true;
+    return false;
+}
+
+static void expect_unit(enum mcu_codec codec, const struct sent *s, struct mcu_unit **u, int *next,
+                        int from, int to)
+{
+    while (*next < UNITS && is_hit(codec, s, *next, from, to))
+        ++*next;
+    assert_true(*next < UNITS);
+    /* The first unit whose packets end behind the hole, and no other, is flagged. */
+    bool flagged = from < to && s->first[*next + 1] > to && (s->first[*next] <= to ||
+                   is_hit(codec, s, *next - 1, from, to));
+    assert_int_equal((*u)->gap_before, flagged);
+    assert_int_equal((*u)->rtp_ts, *next * 3000);
+    assert_int_equal((*u)->keyframe, s->unit[*next]->keyframe);
+    assert_int_equal((*u)->size, s->unit[*next]->size);
+    assert_memory_equal((*u)->data, s->unit[*next]->data, (*u)->size);
+    mcu_unit_unref(u);
+    ++*next;
+}
+
+/* Packets [from, to) do not arrive. */
+static void play_with_hole(enum mcu_codec codec, const struct sent *s, int from, int to)
+{
+    struct mcu_depay *d = new_depay(codec);
+    int next = 0;
+    for (int p = 0; p < packet_count; p++) {
+        struct mcu_unit *u = NULL;
+        if (p >= from && p < to)
+            continue;
+        int rc = push(d, p, p == to && from < to, &u);
+        assert_true(rc >= 0);
+        for (; rc == 1; rc = mcu_depay_pull(d, &u))
+            expect_unit(codec, s, &u, &next, from, to);
+    }
+    while (next < UNITS && is_hit(codec, s, next, from, to))
+        next++;
+    assert_int_equal(next, UNITS);
+    mcu_depay_free(&d);
+}
+
+static void holes_everywhere(enum mcu_codec codec, bool mode1)
+{
+    struct sent s;
+    for (int round = 0; round < 4; round++) {
+        send_all(&s, codec, mode1);
+        for (int from = s.first[1]; from < packet_count; from++)
+            for (int to = from; to <= packet_count && to < from + 9; to++)
+                play_with_hole(codec, &s, from, to);
+        unsend(&s);
+    }
+    assert_int_equal(mcu_unit_alive(), 0);
+}
+
+static void a_loss_drops_the_damaged_units_and_flags_the_next(void **state)
+{
+    holes_everywhere(MCU_CODEC_H264, true);
+    holes_everywhere(MCU_CODEC_H264, false);
+    holes_everywhere(MCU_CODEC_VP8, false);
+}
+
+static void without_markers_units_end_with_their_timestamp(void **state)
+{
+    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP8; codec++) {
+        struct sent s;
+        struct mcu_depay *d = new_depay((enum mcu_codec)codec);
+        send_all(&s, (enum mcu_codec)codec, true);
+        int next = 0;
+        for (int p = 0; p < packet_count; p++) {
+            struct mcu_unit *u = NULL;
+            packets[p].marker = false;
+            if (push(d, p, false, &u) == 1)
+                expect_unit((enum mcu_codec)codec, &s, &u, &next, 0, 0);
+        }
+        assert_int_equal(next, UNITS - 1); /* nothing has ended the last */
+        mcu_depay_free(&d);
+        unsend(&s);
+    }
+    assert_int_equal(mcu_unit_alive(), 0);
+}
+
+static void one_packet_can_finish_two_units(void **state)
+{
+    static const uint8_t p1[] = { 0x41, 0x9a, 1 }, p2[] = { 0x41, 0x9a, 2 };
+    struct mcu_depay *d = new_depay(MCU_CODEC_H264);
+    struct mcu_unit *u = NULL;
+    assert_int_equal(mcu_depay_push(d, p1, 3, 100, false, false, 7, &u), 0);
+    assert_int_equal(mcu_depay_push(d, p2, 3, 200, true, false, 8, &u), 1);
+    assert_int_equal(u->rtp_ts, 100);
+    assert_int_equal(u->seq, 7);
+    mcu_unit_unref(&u);
+    assert_int_equal(mcu_depay_pull(d, &u), 1);
+    assert_int_equal(u->rtp_ts, 200);
+    assert_int_equal(u->seq, 8);
+    assert_false(u->gap_before);
+    mcu_unit_unref(&u);
+    assert_int_equal(mcu_depay_pull(d, &u), 0);
+    mcu_depay_free(&d);
+}
+
+static void a_unit_before_a_malformed_packet_still_comes(void **state)
+{
+    static const uint8_t good[] = { 0x41, 0x9a, 1 }, bad[] = { 0xc1, 0x9a, 2 };
+    struct mcu_depay *d = new_depay(MCU_CODEC_H264);
+    struct mcu_unit *u = NULL;
+    mcu_depay_push(d, good, 3, 100, false, false, 1, &u);
+    assert_int_equal(mcu_depay_push(d, bad, 3, 200, true, false, 2, &u), -EBADMSG);
+    assert_null(u);
+    assert_int_equal(mcu_depay_pull(d, &u), 1);
+    assert_false(u->gap_before);
+    mcu_unit_unref(&u);
+    assert_int_equal(mcu_depay_push(d, good, 3, 300, true, false, 3, &u), 1);
+    assert_true(u->gap_before);
+    mcu_unit_unref(&u);
+    mcu_depay_free(&d);
+}
+
+static void padding_is_ignored_but_its_loss_counts(void **state)
+{
+    static const uint8_t p[] = { 0x10, 1, 2 };
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8);
+    struct mcu_unit *u = NULL;
+    assert_int_equal(mcu_depay_push(d, p, 3, 100, true, false, 1, &u), 1);
+    mcu_unit_unref(&u);
+    assert_int_equal(mcu_depay_push(d, NULL, 0, 100, false, false, 2, &u), 0);
+    assert_int_equal(mcu_depay_push(d, p, 3, 200, true, false, 3, &u), 1);
+    assert_false(u->gap_before);
+    mcu_unit_unref(&u);
+    assert_int_equal(mcu_depay_push(d, NULL, 0, 200, false, true, 5, &u), 0);
+    assert_int_equal(mcu_depay_push(d, p, 3, 300, true, false, 6, &u), 1);
+    assert_true(u->gap_before);
+    mcu_unit_unref(&u);
+    mcu_depay_free(&d);
+}
+
+static void a_unit_over_the_limit_is_dropped(void **state)
+{
+    static uint8_t p[600] = { 0x10 };
+    struct mcu_depay *d = NULL;
+    struct mcu_unit *u = NULL;
+    assert_int_equal(mcu_depay_new(&d, MCU_CODEC_VP8, NULL, 0, 1198), 0);
+    for (int i = 0; i < 3; i++) {
+        uint32_t ts = (uint32_t)i * 3000;
+        p[0] = 0x10;
+        assert_int_equal(mcu_depay_push(d, p, 600, ts, false, false, 2 * i, &u), 0);
+        p[0] = 0;
+        /* 599 + 599 is the limit, one more is not. */
+        int rc = mcu_depay_push(d, p, i == 1 ? 601 : 600, ts, true, false, 2 * i + 1, &u);
+        assert_int_equal(rc, i == 1 ? -EBADMSG : 1);
+        if (rc == 1) {
+            assert_int_equal(u->size, 1198);
+            assert_int_equal(u->gap_before, i == 2);
+            mcu_unit_unref(&u);
+        }
+    }
+    mcu_depay_free(&d);
+}
+
+static void wrong_arguments_are_refused(void **state)
+{
+    struct mcu_depay *d = NULL;
+    struct mcu_pay pay;
+    struct mcu_unit *none = make_unit(MCU_CODEC_VP8, NULL, 0);
+    struct mcu_unit *one = make_unit(MCU_CODEC_VP8, (const uint8_t *)"x", 1);
+    struct mcu_unit *junk = make_unit(MCU_CODEC_H264, (const uint8_t *)"\0\0\1\0\0\1", 6);
+    assert_int_equal(mcu_depay_new(&d, MCU_CODEC_OPUS, NULL, 0, 0), -EINVAL);
+    mcu_pay_init(&pay, MCU_CODEC_VP8, false, 0);
+    assert_int_equal(pay.max_bytes, 1200);
+    assert_int_equal(mcu_pay_begin(&pay, none), -EINVAL);
+    assert_int_equal(mcu_pay_begin(&pay, junk), -EINVAL);
+    assert_int_equal(mcu_pay_begin(&pay, one), 0);
+    mcu_pay_init(&pay, MCU_CODEC_H264, true, 1);
+    assert_int_equal(mcu_pay_begin(&pay, one), -EINVAL);
+    assert_int_equal(mcu_pay_begin(&pay, junk), -EINVAL); /* no NAL unit in it */
+    uint8_t buf[8];
+    bool last;
+    assert_int_equal(mcu_pay_next(&pay, buf, sizeof(buf), &last), 0);
+    mcu_unit_unref(&none);
+    mcu_unit_unref(&one);
+    mcu_unit_unref(&junk);
+}
+
+/* ---- Memory ---- */
+
+static void play_some(struct mcu_depay *d, const struct sent *s, int64_t *ts)
+{
+    for (int p = 0; p < packet_count; p++) {
+        const struct packet *k = &packets[p];
+        struct mcu_unit *u = NULL;
+        bool lost = p % 17 == 5; /* says so; drops what it says */
+        int rc = mcu_depay_push(d, k->data, k->size, (uint32_t)*ts + k->rtp_ts, k->marker, lost, p,
+                                &u);
+        for (; rc == 1; rc = mcu_depay_pull(d, &u))
+            mcu_unit_unref(&u);
+    }
+    *ts += UNITS * 3000;
+}
+
+static void nothing_allocates_once_warm(void **state)
+{
+    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP8; codec++) {
+        struct sent s;
+        struct mcu_depay *d = new_depay((enum mcu_codec)codec);
+        int64_t ts = 0;
+        send_all(&s, (enum mcu_codec)codec, true);
+        play_some(d, &s, &ts);
+        play_some(d, &s, &ts);
+        long before = allocations;
+#ifndef SANITIZED
+        assert_true(before > 0); /* the counter counts */
+#endif
+        for (int i = 0; i < 100; i++)
+            play_some(d, &s, &ts);
+        assert_int_equal(allocations - before, 0);
+        mcu_depay_free(&d);
+        unsend(&s);
+    }
+    assert_int_equal(mcu_unit_alive(), 0);
+}
+
+/* A keyframe of 300 kB among frames of 3 kB: the copies while it grows are few. */
+static void a_large_unit_grows_through_the_classes(void **state)
+{
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8);
+    struct mcu_unit *u = NULL;
+    uint8_t p[1200] = { 0x10 };
+    for (int i = 0; i < 250; i++) {
+        memset(p + 1, i, sizeof(p) - 1);
+        int rc = mcu_depay_push(d, p, sizeof(p), 0, i == 249, false, i, &u);
+        assert_int_equal(rc, i == 249);
+        p[0] = 0;
+    }
+    assert_int_equal(u->size, 250 * 1199);
+    for (size_t i = 0; i < u->size; i++)
+        assert_int_equal(u->data[i], (uint8_t)(i / 1199));
+    mcu_unit_unref(&u);
+    mcu_depay_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips_are_exact_at_any_mtu),
+        cmocka_unit_test(a_loss_drops_the_damaged_units_and_flags_the_next),
+        cmocka_unit_test(without_markers_units_end_with_their_timestamp),
+        cmocka_unit_test(one_packet_can_finish_two_units),
+        cmocka_unit_test(a_unit_before_a_malformed_packet_still_comes),
+        cmocka_unit_test(padding_is_ignored_but_its_loss_counts),
+        cmocka_unit_test(a_unit_over_the_limit_is_dropped),
+        cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(nothing_allocates_once_warm),
+        cmocka_unit_test(a_large_unit_grows_through_the_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
