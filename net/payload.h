@@ -24,11 +24,14 @@ void mcu_depay_free(struct mcu_depay **depay);
  * its first packet set; times are the caller's to set); 0: nothing finished yet; -EBADMSG: payload
  * malformed or its unit was too large: the unit in hand is dropped and the next one has gap_before.
  * A unit ends with the marker bit, or when the timestamp changes (marker lost or never sent): the
- * latter may finish a unit while a new one begins; call mcu_depay_pull for a second one.
+ * latter may finish a unit while a new one begins; call mcu_depay_pull for a second one, also after
+ * an error. An empty payload (padding alone) is ignored, but for its lost. -ENOMEM is as -EBADMSG.
  * Incomplete units (a packet of theirs lost) are dropped, not given out.
  * H.264: single NAL, STAP-A, STAP-B, FU-A (FU-B, MTAP: -EBADMSG); Annex B with 4-byte start codes;
  * keyframe = contains an IDR slice, or an I-slice recovery point SEI; parameter sets known from
- * SDP or earlier units are put before a keyframe that lacks them.
+ * SDP or earlier units are put before a keyframe that lacks them (the newest 8 SPS and 16 PPS of
+ * at most 512 bytes are known). A unit of parameter sets without a picture is not given out: they
+ * go before the next one that is.
  * VP8: the payload descriptor with all its optional fields; keyframe by the P bit of the frame
  * header in partition 0. */
 int mcu_depay_push(struct mcu_depay *depay, const uint8_t *payload, size_t size, uint32_t rtp_ts,
