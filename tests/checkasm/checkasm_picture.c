@@ -1,0 +1,5 @@
+#include "tests/checkasm/checkasm.h"
+
+const struct checkasm_test checkasm_picture[] = {
+    { NULL, NULL, NULL },
+};
