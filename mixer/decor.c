@@ -121,7 +121,7 @@ struct plate {
 static struct plate plate_for(const struct key *k)
 {
     struct plate p;
-    p.size = mcu_clamp(k->h * 16 / 240, 10, 36);
+    p.size = mcu_min(8 + k->h / 30, 48); /* 16 in a tile of 3x3 on 720 rows */
     p.pad = mcu_max(5, p.size * 5 / 8);
     p.height = (p.size * 7 / 4 + 1) & ~1;
     p.icon = k->flag ? p.size * 5 / 4 : 0;

@@ -4,7 +4,7 @@
 
 const struct mcu_resize_dsp *mcu_resize_choose(unsigned cpu_flags)
 {
-#if 0 && defined(__x86_64__)
+#if defined(__x86_64__)
     if (cpu_flags & MCU_CPU_AVX2)
         return &mcu_resize_avx2;
 #endif
