@@ -353,27 +353,63 @@ static void compose_idle(struct mcu_view *v, struct canvas *c, const char *text)
     c->message = serial;
 }
 
+/* The canvas composed last: encoders may be reading it, nobody writes it. NULL: none, or c. */
+static const struct canvas *find_last(const struct mcu_view *v, const struct canvas *c)
+{
+    for (int i = 0; i < CANVASES; i++) {
+        const struct canvas *last = &v->set->canvas[i];
+        if (last != c && last->n > 0 && last->turn == v->turn)
+            return last;
+    }
+    return NULL;
+}
+
+static void copy_rect(struct mcu_pic *dst, const struct mcu_pic *src, struct mcu_rect r)
+{
+    for (int i = 0; i < 3; i++) {
+        int half = i ? 1 : 0;
+        ptrdiff_t at = (ptrdiff_t)(r.y >> half) * dst->stride[i] + (r.x >> half);
+        for (int row = 0; row < r.h >> half; row++, at += dst->stride[i])
+            memcpy(dst->plane[i] + at, src->plane[i] + at, (size_t)(r.w >> half));
+    }
+}
+
+/* Brings tile i of c up to date by the cheapest means. A source slower than the canvas is scaled
+ * once and then copied: the canvases take turns, so each would scale it again. */
+static int compose_tile(struct mcu_view *v, struct canvas *c, const struct canvas *last, bool keep,
+                        int i, const struct mcu_tile *tile)
+{
+    struct plates p = find_plates(v, tile);
+    struct shown want = describe(tile, p);
+    int rc = 0;
+    if (keep && same_look(&c->shown[i], &want)) {
+        v->stats.tiles_kept++;
+        return 0;
+    }
+    if (last && i < last->n && same_look(&last->shown[i], &want)) {
+        copy_rect(&c->pic, &last->pic, want.rect);
+        v->stats.tiles_copied++;
+    } else {
+        rc = draw_tile(v, i, tile, p, &c->pic);
+        v->stats.tiles_drawn++;
+    }
+    c->shown[i] = want;
+    return rc;
+}
+
 static int compose_tiles(struct mcu_view *v, struct canvas *c, const struct mcu_tile *tiles, int n)
 {
+    const struct canvas *last = find_last(v, c);
     bool keep = same_places(c, tiles, n);
+    int rc = 0;
     if (!keep)
         fill(&c->pic, whole(&c->pic), mcu_decor_background());
     c->n = -1; /* until all has gone well */
-    for (int i = 0; i < n; i++) {
-        struct plates p = find_plates(v, &tiles[i]);
-        struct shown want = describe(&tiles[i], p);
-        if (keep && same_look(&c->shown[i], &want)) {
-            v->stats.tiles_kept++;
-            continue;
-        }
-        int rc = draw_tile(v, i, &tiles[i], p, &c->pic);
-        if (rc < 0)
-            return rc;
-        c->shown[i] = want;
-        v->stats.tiles_drawn++;
-    }
-    c->n = n;
-    return 0;
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = compose_tile(v, c, last, keep, i, &tiles[i]);
+    if (rc == 0)
+        c->n = n;
+    return rc;
 }
 
 static bool tiles_legal(const struct mcu_view *v, const struct mcu_tile *tiles, int n)

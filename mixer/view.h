@@ -32,7 +32,10 @@ struct mcu_tile {
 };
 
 struct mcu_view_stats {
-    uint64_t composed, tiles_drawn, tiles_kept, skipped;
+    uint64_t composed, skipped; /* ticks */
+    uint64_t tiles_drawn;       /* scaled or painted anew */
+    uint64_t tiles_copied;      /* taken from the canvas composed before */
+    uint64_t tiles_kept;        /* already on the canvas */
 };
 
 /* Returns 0, -EINVAL or -ENOMEM. */

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -70,6 +72,16 @@ static int drawn(struct world *w)
     mcu_view_get_stats(w->view, &s);
     int n = (int)(s.tiles_drawn - before);
     before = s.tiles_drawn;
+    return n;
+}
+
+static int copied(struct world *w)
+{
+    static uint64_t before;
+    struct mcu_view_stats s;
+    mcu_view_get_stats(w->view, &s);
+    int n = (int)(s.tiles_copied - before);
+    before = s.tiles_copied;
     return n;
 }
 
@@ -173,14 +185,24 @@ static void view_remembers_each_canvas_by_itself(void **state)
     struct mcu_pic *first = compose(&w);
     assert_int_equal(drawn(&w), 4);
     w.tiles[0].pic_id = 50;
-    struct mcu_pic *second = compose(&w);
-    assert_int_equal(drawn(&w), 4); /* nothing was on it */
+    w.tiles[1].pic_id = 51;
+    mcu_pic_fill(w.source, 40, 60, 70);
+    struct mcu_pic *second = compose(&w); /* nothing was on it; two are on the first */
+    assert_int_equal(drawn(&w), 2);
+    assert_int_equal(copied(&w), 2);
     mcu_pic_unref(&first);
-    compose_and_drop(&w);           /* the first again: tile 0 is old there */
+    w.tiles[1].pic_id = 52;
+    first = compose(&w); /* the first again: tiles 0 and 1 are old there */
     assert_int_equal(drawn(&w), 1);
+    assert_int_equal(copied(&w), 1);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(hash_rect(first, w.tiles[i].rect), hash_rect(second, w.tiles[i].rect));
+    assert_int_equal(luma(first, 160, 90), 40);
+    assert_int_equal(luma(first, 160, 270), 180);
+    mcu_pic_unref(&first);
     mcu_pic_unref(&second);
-    compose_and_drop(&w);           /* the one composed last is taken */
-    assert_int_equal(drawn(&w), 0);
+    compose_and_drop(&w); /* the one composed last is taken */
+    assert_int_equal(drawn(&w) + copied(&w), 0);
     close_view(&w);
 }
 
@@ -236,6 +258,51 @@ static void view_may_go_before_its_canvases(void **state)
     assert_int_equal(luma(a, 160, 90), 180);
     mcu_pic_unref(&a);
     mcu_pic_unref(&b);
+    close_view(&w);
+}
+
+/* An encoder: takes each canvas handed over, reads all of it and lets it go. */
+struct encoder {
+    _Atomic(struct mcu_pic *) next;
+    atomic_bool done;
+    uint32_t hash;
+};
+
+static void *encode(void *arg)
+{
+    struct encoder *e = arg;
+    while (!atomic_load(&e->done) || atomic_load(&e->next)) {
+        struct mcu_pic *p = atomic_exchange(&e->next, NULL);
+        struct mcu_rect all = { 0, 0, WIDTH, HEIGHT };
+        if (p)
+            e->hash ^= hash_rect(p, all);
+        else
+            sched_yield();
+        mcu_pic_unref(&p);
+    }
+    return NULL;
+}
+
+static void view_canvases_are_released_on_another_thread(void **state)
+{
+    struct world w;
+    struct encoder e = { .hash = 0 };
+    pthread_t thread;
+    open_view(&w, false, 2, true);
+    place(&w, 4);
+    assert_int_equal(pthread_create(&thread, NULL, encode, &e), 0);
+    for (int tick = 0; tick < 100; tick++) {
+        struct mcu_pic *c = NULL;
+        w.tiles[tick % 4].pic_id = 1000 + (uint64_t)tick;
+        int rc = mcu_view_compose(w.view, w.tiles, w.n, NULL, tick, &c);
+        assert_true(rc == 0 || rc == -EAGAIN);
+        if (rc == 0)
+            c = atomic_exchange(&e.next, c); /* the newest wins */
+        mcu_pic_unref(&c);
+    }
+    mcu_view_free(&w.view); /* maybe with one out */
+    atomic_store(&e.done, true);
+    pthread_join(thread, NULL);
     close_view(&w);
 }
 
@@ -458,6 +525,7 @@ int main(void)
         cmocka_unit_test(view_never_writes_to_a_canvas_that_is_out),
         cmocka_unit_test(view_skips_the_tick_when_three_are_out),
         cmocka_unit_test(view_may_go_before_its_canvases),
+        cmocka_unit_test(view_canvases_are_released_on_another_thread),
         cmocka_unit_test(view_greys_a_frozen_source),
         cmocka_unit_test(view_letterboxes_or_crops),
         cmocka_unit_test(view_marks_the_active_speaker),
