@@ -12,7 +12,7 @@ static int find_period(const int16_t *history, int frames, int channels)
 {
     float mono[MCU_CONCEAL_HISTORY];
     int window = mcu_min(MCU_SPLICE_WINDOW, frames / 3);
-    int longest = mcu_min(MCU_SPLICE_LAG_MAX, (frames - window) * 4 / 5);
+    int longest = mcu_min(MCU_SPLICE_LAG_MAX, mcu_min(frames - window, frames * 4 / 5));
     int lag;
     if (window < MCU_SPLICE_LAG_MIN || longest < MCU_SPLICE_LAG_MIN)
         return 0;

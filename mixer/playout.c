@@ -36,7 +36,7 @@
 #define MEAN_FRAMES   (400 * FRAMES_MS)
 #define SETTLE_FRAMES (100 * FRAMES_MS)
 #define TOO_MUCH      (12 * FRAMES_MS)
-#define TOO_LITTLE    (5 * FRAMES_MS)
+#define TOO_LITTLE    (8 * FRAMES_MS)
 #define ENOUGH        (2 * FRAMES_MS)
 
 struct anchor {
@@ -45,7 +45,8 @@ struct anchor {
 
 struct run {
     int64_t start;
-    int wait; /* frames until it may be played */
+    int wait;       /* frames until it may be played */
+    int first_push; /* frames; 0 once the first tick has passed */
 };
 
 struct mcu_playout {
@@ -219,11 +220,11 @@ static void next_run(struct mcu_playout *po)
     memset(&po->control, 0, sizeof(po->control));
 }
 
-static void new_run(struct mcu_playout *po)
+static void new_run(struct mcu_playout *po, int frames)
 {
     if (po->run_count == RUNS)
         skip_to(po, po->runs[1].start);
-    po->runs[po->run_count++] = (struct run){ po->wr, po->target };
+    po->runs[po->run_count++] = (struct run){ po->wr, po->target, frames };
     if (po->run_count == 1) {
         po->rd = po->wr;
         memset(&po->control, 0, sizeof(po->control));
@@ -231,23 +232,26 @@ static void new_run(struct mcu_playout *po)
 }
 
 /* A run that waits: after silence the target is waited for, but a burst brings it along. */
-static void renew_wait(struct mcu_playout *po, bool empty)
+static void renew_wait(struct mcu_playout *po, int frames, bool empty)
 {
     struct run *run = &po->runs[po->run_count - 1];
     bool silent = !po->playing && po->conceal.left == 0;
-    if (po->run_count == 1 && empty && silent && run->wait == 0)
+    if (po->run_count == 1 && empty && silent && run->wait == 0) {
         run->wait = po->target;
-    else if (po->wr - (po->run_count == 1 ? po->rd : run->start) >= po->target + TICK)
+        run->first_push = frames;
+    } else if (po->wr - (po->run_count == 1 ? po->rd : run->start) >= po->target + TICK)
         run->wait = 0;
 }
 
 /* ---- control ---- */
 
-/* One tick's worth of a push is on its way to be played; what comes on top of it waits longer. */
+/* What a tick's pushes bring beyond one tick's worth waits longer. Pushes shorter than a tick come
+ * spread over it, the mean one in its middle: that makes them comparable with long ones. */
 static void measure(struct mcu_playout *po, int frames)
 {
     int64_t extra = po->control.since_pull - TICK;
     float reserve = (float)(po->control.after_pull + (extra > 0 ? extra : 0));
+    reserve += 0.5f * (float)mcu_max(0, TICK - frames);
     po->control.since_pull += frames;
     if (!po->playing || po->run_count != 1)
         return;
@@ -263,9 +267,9 @@ void mcu_playout_push(struct mcu_playout *po, const int16_t *pcm, int frames, in
         return;
     bool empty = po->wr == po->rd;
     if (add_anchor(po, sent_ns) || po->run_count == 0)
-        new_run(po);
+        new_run(po, frames);
     else
-        renew_wait(po, empty);
+        renew_wait(po, frames, empty);
     measure(po, frames);
     ring_append(po, pcm, frames);
     if (po->wr - po->rd > MAX_FRAMES)
@@ -295,13 +299,13 @@ static float needed_likeness(const struct mcu_playout *po, float error)
     return need > least ? need : least;
 }
 
-/* How long the sound goes on untouched after a splice of `lag`: 12 % faster or slower while far
- * off the target, 3 % near it. */
+/* How long the sound goes on untouched after a splice of `lag`: 20 % faster or slower while very
+ * far off the target, 12 % while far, 3 % near it. */
 static int rest_ticks(float error, int lag)
 {
     float off_ms = (error < 0 ? -error : error) / FRAMES_MS;
-    int factor = off_ms > 400 ? 3 : off_ms > 30 ? 8 : 30;
-    return mcu_max(1, lag * factor / TICK);
+    int factor = off_ms > 200 ? 5 : off_ms > 30 ? 8 : 30;
+    return mcu_max(1, (lag * factor + TICK / 2) / TICK - 1);
 }
 
 /* Writes the splice from rd to rd + jump over the window and moves on. */
@@ -376,11 +380,12 @@ static int correct(struct mcu_playout *po, int16_t *out)
 
 /* ---- the tick ---- */
 
+/* Writes frame `at` of the tick and on, from out. Returns frames written. */
 static int play(struct mcu_playout *po, int16_t *out, int at)
 {
     int n = at == 0 ? correct(po, out) : 0;
     int more = mcu_min(available(po), TICK - at - n);
-    ring_copy(po, po->rd, out + (at + n) * po->channels, more);
+    ring_copy(po, po->rd, out + n * po->channels, more);
     po->rd += more;
     return n + more;
 }
@@ -408,6 +413,21 @@ static int join(struct mcu_playout *po, int16_t *out, int room)
     memset(&po->conceal, 0, sizeof(po->conceal));
     po->control.weight = 0;
     return lag + window;
+}
+
+/* After each tick. How much had come before the first one tells how long before it the first push
+ * came, when pushes are short; the wait is put right by that. */
+static void count_waits(struct mcu_playout *po)
+{
+    for (int i = 0; i < po->run_count; i++) {
+        struct run *run = &po->runs[i];
+        int64_t end = i + 1 < po->run_count ? po->runs[i + 1].start : po->wr;
+        int64_t early = end - (i == 0 ? po->rd : run->start) - run->first_push / 2;
+        if (run->first_push > 0 && run->first_push < TICK && run->wait > 0)
+            run->wait += TICK / 2 - (int)(early < TICK ? early : TICK);
+        run->first_push = 0;
+        run->wait = mcu_max(0, run->wait - TICK);
+    }
 }
 
 /* Frames from here until sound may start: more than `room` when not in this tick. */
@@ -455,8 +475,7 @@ int mcu_playout_pull(struct mcu_playout *po, int16_t *pcm, int64_t *sent_ns)
             at += be_absent(po, pcm, at, &first_ns, &sound);
         }
     }
-    for (int i = 0; i < po->run_count; i++)
-        po->runs[i].wait = mcu_max(0, po->runs[i].wait - TICK);
+    count_waits(po);
     po->stats.underruns += concealed;
     po->control.after_pull = po->wr - po->rd;
     po->control.since_pull = 0;
