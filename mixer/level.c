@@ -13,7 +13,7 @@
 #define NOISE_FALL 0.3f
 #define DECAY      0.12f   /* envelope, tau 160 ms: bridges the gaps between syllables */
 #define MOD_COEF   0.06f   /* tau 320 ms */
-#define STEP_MAX   6.0f    /* dB: one onset, however hard, is not modulation */
+#define RISE_MAX   6.0f    /* dB: one onset, however hard, is not modulation */
 
 static float to_db(double mean_square)
 {
@@ -71,12 +71,12 @@ float mcu_speech_push(struct mcu_speech *s, const int16_t *pcm, int channels)
                                     : fminf(NOISE_RISE, db - s->noise_db);
     s->noise_db = fmaxf(s->noise_db, -80.0f);
     s->envelope_db = db > s->envelope_db ? db : s->envelope_db + (db - s->envelope_db) * DECAY;
-    /* Voices go up and down by several dB from block to block; tones, hum and fans do not. What
-     * goes on below the floor is not counted. */
-    float a = fmaxf(db, s->noise_db), b = fmaxf(s->previous_db, s->noise_db);
-    s->modulation += (fminf(fabsf(a - b), STEP_MAX) - s->modulation) * MOD_COEF;
+    /* Voices rise again and again, several dB within a block, syllable by syllable; tones, hum and
+     * fans do not, and a bang rises once. What goes on below the floor is not counted. */
+    float rise = fmaxf(db, s->noise_db) - fmaxf(s->previous_db, s->noise_db);
+    s->modulation += (fminf(fmaxf(rise, 0), RISE_MAX) - s->modulation) * MOD_COEF;
     s->previous_db = db;
-    s->probability = grade(s->envelope_db - s->noise_db, 5, 14) * grade(s->modulation, 0.6f, 1.2f) *
+    s->probability = grade(s->envelope_db - s->noise_db, 5, 14) * grade(s->modulation, 0.35f, 0.7f) *
                      grade(s->envelope_db, -62, -50);
     return s->probability;
 }
