@@ -144,12 +144,16 @@ static int history(const struct mcu_playout *po, int most)
 
 /* ---- the sender's time ---- */
 
+/* The time `frames` later; a sender may claim any time, so it may not overflow. */
+static int64_t later(int64_t ns, int64_t frames)
+{
+    int64_t sum;
+    return __builtin_add_overflow(ns, frames * 62500 / 3, &sum) ? ns : sum;
+}
+
 static int64_t time_after(const struct anchor *a, int64_t pos)
 {
-    int64_t ns;
-    if (__builtin_add_overflow(a->sent_ns, (pos - a->pos) * 62500 / 3, &ns))
-        return a->sent_ns;
-    return ns;
+    return later(a->sent_ns, pos - a->pos);
 }
 
 static struct anchor *anchor_at(struct mcu_playout *po, int i)
@@ -452,7 +456,7 @@ static int be_absent(struct mcu_playout *po, int16_t *out, int at, int64_t *firs
     int n = join(po, out + (at + until) * po->channels, room - until);
     if (!*sound) {
         int before = at + until + n - (int)(po->rd - pos);
-        *first_ns = time_at(po, pos) - before * INT64_C(62500) / 3;
+        *first_ns = later(time_at(po, pos), -before);
     }
     *sound = true;
     return until + n;
