@@ -9,11 +9,11 @@
 #include "mixer/base/util.h"
 #include "mixer/dsp/sum.h"
 
-#define FRAMES MCU_PCM_TICK_FRAMES
-#define PART   48                /* the limiter looks at peaks of 1 ms */
-#define PARTS  (FRAMES / PART)
-#define RELEASE_PER_TICK 0.33f   /* 1 - exp(-20 ms / 50 ms): back to 86 % after 100 ms */
-#define REST 0.001f              /* less reduction than this (0.01 dB) is none */
+#define FRAMES           MCU_PCM_TICK_FRAMES
+#define PART             48 /* the limiter looks at peaks of 1 ms */
+#define PARTS            (FRAMES / PART)
+#define RELEASE_PER_TICK 0.33f  /* 1 - exp(-20 ms / 50 ms): back to 86 % after 100 ms */
+#define REST             0.001f /* less reduction than this (0.01 dB) is none */
 
 struct input {
     const int16_t *pcm;

@@ -5,7 +5,7 @@
 
 #include "mixer/base/util.h"
 
-#define EDGE_FRAMES 96 /* 2 ms: the step at the seam is spread over this */
+#define EDGE_FRAMES 48 /* 1 ms: step and bend at the seam are spread over this */
 
 /* The period at which the end of the history repeats, or 0 where it is too short to tell. */
 static int find_period(const int16_t *history, int frames, int channels)
@@ -32,6 +32,25 @@ static void take_period(struct mcu_conceal *c, const int16_t *end, int channels)
                     end - (n + blend) * channels, blend, channels);
 }
 
+static void measure_edge(struct mcu_conceal *c, const int16_t *end, int channels)
+{
+    for (int k = 0; k < channels; k++) {
+        const int16_t *was = end - channels + k, *is = was - c->period * channels;
+        float last = c->period > 0 ? is[0] : 0, before = c->period > 0 ? is[-channels] : 0;
+        c->step[k] = was[0] - last;
+        c->bend[k] = (float)(was[0] - was[-channels]) - (last - before);
+    }
+}
+
+/* A cubic from the step and slope at the seam to nothing (Hermite's): neither jumps. */
+static float edge(const struct mcu_conceal *c, int channel)
+{
+    float u = (float)(c->edge_at + 1) / EDGE_FRAMES, v = 1 - u;
+    if (u >= 1)
+        return 0;
+    return c->step[channel] * (1 + 2 * u) * v * v + c->bend[channel] * EDGE_FRAMES * u * v * v;
+}
+
 void mcu_conceal_start(struct mcu_conceal *c, const int16_t *history, int frames, int channels)
 {
     if (frames > MCU_CONCEAL_HISTORY) {
@@ -46,24 +65,20 @@ void mcu_conceal_start(struct mcu_conceal *c, const int16_t *history, int frames
     if (c->period > 0)
         take_period(c, end, channels);
     c->left = MCU_CONCEAL_FRAMES;
-    c->edge_left = EDGE_FRAMES;
-    for (int k = 0; k < channels; k++) {
-        int before = c->period > 0 ? end[(-1 - c->period) * channels + k] : 0;
-        c->edge[k] = (int16_t)mcu_clamp(end[k - channels] - before, -32768, 32767);
-    }
+    if (frames >= 2)
+        measure_edge(c, end, channels);
 }
 
 static void render_frame(struct mcu_conceal *c, int16_t *out, int channels)
 {
     float gain = (float)c->left / MCU_CONCEAL_FRAMES;
-    float edge = (float)c->edge_left / EDGE_FRAMES;
     for (int k = 0; k < channels; k++) {
         float v = c->period > 0 ? (float)c->wave[c->at * channels + k] * gain : 0;
-        v += (float)c->edge[k] * edge * edge;
+        v += edge(c, k);
         out[k] = (int16_t)lrintf(fmaxf(-32768.0f, fminf(32767.0f, v)));
     }
     c->left--;
-    c->edge_left = mcu_max(c->edge_left - 1, 0);
+    c->edge_at++;
     if (c->period > 0)
         c->at = (c->at + 1) % c->period;
 }

@@ -10,15 +10,16 @@
 #include "mixer/base/pcm.h"
 #include "mixer/splice.h"
 
-#define MCU_CONCEAL_FRAMES 2880 /* until silence */
+#define MCU_CONCEAL_FRAMES  2880                                     /* until silence */
 #define MCU_CONCEAL_HISTORY (MCU_SPLICE_WINDOW + MCU_SPLICE_LAG_MAX) /* frames that it looks at */
 
 /* Plain value; zero is silence. */
 struct mcu_conceal {
-    int period, at;  /* frames in a period, the next of them; period 0: nothing but the edge */
-    int left;        /* frames until silence */
-    int edge_left;
-    int16_t edge[MCU_PCM_CHANNELS_MAX]; /* what the first frame lacks to join the last one played */
+    int period, at; /* frames in a period, the next of them; period 0: nothing but the edge */
+    int left;       /* frames until silence */
+    int edge_at;    /* frames since the seam */
+    float step[MCU_PCM_CHANNELS_MAX]; /* there: the last frame played less what stands in for it */
+    float bend[MCU_PCM_CHANNELS_MAX]; /* and the same for the slope */
     int16_t wave[MCU_SPLICE_LAG_MAX * MCU_PCM_CHANNELS_MAX];
 };
 

@@ -5,14 +5,14 @@
 #include "mixer/base/pcm.h"
 #include "mixer/base/util.h"
 
-#define TICK_MS          MCU_PCM_TICK_MS
-#define DISPLACE_DB      3.0f
-#define LOUDER           0.25f /* tau 70 ms: a voice is known as loud within its first syllable */
-#define SOFTER           0.04f /* tau 500 ms: pauses between words do not cost the place */
-#define SCORE_UP         0.06f /* tau 320 ms: 300 ms of clear speech reach FLOOR_SCORE */
-#define SCORE_DOWN       0.025f /* tau 800 ms */
-#define FLOOR_SCORE      0.6f
-#define FLOOR_MARGIN     0.1f
+#define TICK_MS      MCU_PCM_TICK_MS
+#define DISPLACE_DB  3.0f
+#define LOUDER       0.25f  /* tau 70 ms: a voice is known as loud within its first syllable */
+#define SOFTER       0.04f  /* tau 500 ms: pauses between words do not cost the place */
+#define SCORE_UP     0.06f  /* tau 320 ms: 300 ms of clear speech reach FLOOR_SCORE */
+#define SCORE_DOWN   0.025f /* tau 800 ms */
+#define FLOOR_SCORE  0.6f
+#define FLOOR_MARGIN 0.1f
 
 /* Loudness counts from digital silence upwards, so that a zeroed source is a silent one. */
 static void follow(const struct mcu_heard_config *config, struct mcu_heard *h)
@@ -20,8 +20,7 @@ static void follow(const struct mcu_heard_config *config, struct mcu_heard *h)
     float db = (float)(h->muted ? 0 : h->level_dbov + 127);
     float speech = h->muted ? 0 : h->speech;
     h->loudness += (db - h->loudness) * (db > h->loudness ? LOUDER : SOFTER);
-    h->floor_score += (speech - h->floor_score) *
-                      (speech > h->floor_score ? SCORE_UP : SCORE_DOWN);
+    h->floor_score += (speech - h->floor_score) * (speech > h->floor_score ? SCORE_UP : SCORE_DOWN);
     if (h->muted)
         h->hold_left_ms = 0;
     else if (h->level_dbov > config->threshold_dbov)

@@ -9,11 +9,11 @@
 #define LOW_COEF   0.0182f /* one pole at 140 Hz, 48 kHz */
 #define HIGH_COEF  0.38f   /* one pole at 3.6 kHz */
 #define SILENT_DB  -100.0f
-#define NOISE_RISE 0.08f   /* dB per tick: 4 dB/s */
+#define NOISE_RISE 0.08f /* dB per tick: 4 dB/s */
 #define NOISE_FALL 0.3f
-#define DECAY      0.12f   /* envelope, tau 160 ms: bridges the gaps between syllables */
-#define MOD_COEF   0.06f   /* tau 320 ms */
-#define RISE_MAX   6.0f    /* dB: one onset, however hard, is not modulation */
+#define DECAY      0.12f /* envelope, tau 160 ms: bridges the gaps between syllables */
+#define MOD_COEF   0.06f /* tau 320 ms */
+#define RISE_MAX   6.0f  /* dB: one onset, however hard, is not modulation */
 
 static float to_db(double mean_square)
 {
@@ -67,8 +67,8 @@ float mcu_speech_push(struct mcu_speech *s, const int16_t *pcm, int channels)
         s->envelope_db = s->previous_db = db;
     }
     /* The floor is where the level comes down to again and again: speech does, a fan does not. */
-    s->noise_db += db < s->noise_db ? (db - s->noise_db) * NOISE_FALL
-                                    : fminf(NOISE_RISE, db - s->noise_db);
+    s->noise_db +=
+        db < s->noise_db ? (db - s->noise_db) * NOISE_FALL : fminf(NOISE_RISE, db - s->noise_db);
     s->noise_db = fmaxf(s->noise_db, -80.0f);
     s->envelope_db = db > s->envelope_db ? db : s->envelope_db + (db - s->envelope_db) * DECAY;
     /* Voices rise again and again, several dB within a block, syllable by syllable; tones, hum and
@@ -76,7 +76,7 @@ float mcu_speech_push(struct mcu_speech *s, const int16_t *pcm, int channels)
     float rise = fmaxf(db, s->noise_db) - fmaxf(s->previous_db, s->noise_db);
     s->modulation += (fminf(fmaxf(rise, 0), RISE_MAX) - s->modulation) * MOD_COEF;
     s->previous_db = db;
-    s->probability = grade(s->envelope_db - s->noise_db, 5, 14) * grade(s->modulation, 0.35f, 0.7f) *
-                     grade(s->envelope_db, -62, -50);
+    s->probability = grade(s->envelope_db - s->noise_db, 5, 14) *
+                     grade(s->modulation, 0.35f, 0.7f) * grade(s->envelope_db, -62, -50);
     return s->probability;
 }

@@ -60,11 +60,11 @@ struct mcu_playout {
     bool playing; /* false: `conceal` sounds, or silence */
     struct mcu_conceal conceal;
     struct {
-        float mean, weight;  /* of the reserve; frames that went into it */
-        int64_t after_pull;  /* queued after the last tick */
-        int64_t since_pull;  /* pushed since then */
-        int direction;       /* 1: shortening, -1: stretching, 0: content */
-        int rest, waited;    /* ticks: until the next splice, without a good place */
+        float mean, weight; /* of the reserve; frames that went into it */
+        int64_t after_pull; /* queued after the last tick */
+        int64_t since_pull; /* pushed since then */
+        int direction;      /* 1: shortening, -1: stretching, 0: content */
+        int rest, waited;   /* ticks: until the next splice, without a good place */
     } control;
     int16_t old[MCU_SPLICE_SPAN_MAX * MCU_PCM_CHANNELS_MAX];
     int16_t line[MCU_SPLICE_SPAN_MAX * MCU_PCM_CHANNELS_MAX];
@@ -336,8 +336,8 @@ static int shorten(struct mcu_playout *po, int16_t *out, int longest, float need
         return 0;
     ring_copy(po, po->rd, po->line, longest + window);
     mcu_splice_mono(po->mono_a, po->line, longest + window, po->channels);
-    float like = mcu_splice_find(po->mono_a, po->mono_a, window, MCU_SPLICE_LAG_MIN, longest, 0,
-                                 &lag);
+    float like =
+        mcu_splice_find(po->mono_a, po->mono_a, window, MCU_SPLICE_LAG_MIN, longest, 0, &lag);
     return like < need ? 0 : do_splice(po, out, window, lag);
 }
 
@@ -351,8 +351,8 @@ static int stretch(struct mcu_playout *po, int16_t *out, int shortest, int longe
         return 0;
     ring_copy(po, po->rd - longest, po->line, longest + window);
     mcu_splice_mono(po->mono_a, po->line, longest + window, po->channels);
-    float like = mcu_splice_find(po->mono_a + longest, po->mono_a, window, 0, longest - shortest, 1,
-                                 &lag);
+    float like =
+        mcu_splice_find(po->mono_a + longest, po->mono_a, window, 0, longest - shortest, 1, &lag);
     return like < need ? 0 : do_splice(po, out, window, lag - longest);
 }
 
@@ -399,8 +399,8 @@ static int play(struct mcu_playout *po, int16_t *out, int at)
 static int join(struct mcu_playout *po, int16_t *out, int room)
 {
     bool silent = po->conceal.left == 0;
-    int lag = 0, window = mcu_min(silent ? FADE_IN : MCU_SPLICE_WINDOW,
-                                  mcu_min(room, available(po)));
+    int lag = 0,
+        window = mcu_min(silent ? FADE_IN : MCU_SPLICE_WINDOW, mcu_min(room, available(po)));
     int longest = mcu_min(room - window, po->conceal.period);
     mcu_conceal_render(&po->conceal, po->old, longest + window, po->channels);
     ring_copy(po, po->rd, po->line, window);

@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-#define COARSE     4       /* the first search looks at every fourth sample and lag */
+#define COARSE     4 /* the first search looks at every fourth sample and lag */
 #define QUARTERS   4
-#define QUIET      30.0f   /* RMS (-61 dBov) below which likeness is of no matter */
-#define PREFERENCE 0.005f  /* likeness given up for a lag at the preferred end */
+#define QUIET      30.0f  /* RMS (-61 dBov) below which likeness is of no matter */
+#define PREFERENCE 0.005f /* likeness given up for a lag at the preferred end */
 
 void mcu_splice_mono(float *out, const int16_t *in, int frames, int channels)
 {

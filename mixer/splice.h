@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-#define MCU_SPLICE_WINDOW  480 /* frames compared and crossfaded at most: 10 ms */
-#define MCU_SPLICE_LAG_MIN 120 /* 2.5 ms: a period at 400 Hz */
-#define MCU_SPLICE_LAG_MAX 960 /* 20 ms: a period at 50 Hz, so that hum has one too */
+#define MCU_SPLICE_WINDOW   480 /* frames compared and crossfaded at most: 10 ms */
+#define MCU_SPLICE_LAG_MIN  120 /* 2.5 ms: a period at 400 Hz */
+#define MCU_SPLICE_LAG_MAX  960 /* 20 ms: a period at 50 Hz, so that hum has one too */
 #define MCU_SPLICE_SPAN_MAX (MCU_SPLICE_WINDOW + 2 * MCU_SPLICE_LAG_MAX)
 
 /* Averages the channels of in[frames][channels] into out. */

@@ -31,7 +31,8 @@ struct mcu_sum_dsp {
     void (*clip)(int16_t *out, const int32_t *acc, int n);
     /* out = bend(acc * (gain + step * frame)): straight up to MCU_SUM_KNEE, then smoothly towards
      * full scale: knee + e / (1 + e / (32767 - knee)). Rounded to nearest even. */
-    void (*limit)(int16_t *out, const int32_t *acc, int frames, int channels, float gain, float step);
+    void (*limit)(int16_t *out, const int32_t *acc, int frames, int channels, float gain,
+                  float step);
     /* Sum of the squares of x[n]. */
     uint64_t (*energy)(const int16_t *x, int n);
 };

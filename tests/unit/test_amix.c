@@ -11,14 +11,15 @@
 #include "mixer/base/util.h"
 #include "tests/unit/sound.h"
 
-#define TICK MCU_PCM_TICK_FRAMES
+#define TICK       MCU_PCM_TICK_FRAMES
 #define LONG_TICKS 100
-#define LONG (LONG_TICKS * TICK)
+#define LONG       (LONG_TICKS * TICK)
 
 static void tone(int16_t *out, int frames, int64_t from, double hz, double amplitude)
 {
     for (int i = 0; i < frames; i++)
-        out[i] = (int16_t)lrint(amplitude * sin(2 * M_PI * fmod(hz * (double)(from + i) / 48000, 1)));
+        out[i] =
+            (int16_t)lrint(amplitude * sin(2 * M_PI * fmod(hz * (double)(from + i) / 48000, 1)));
 }
 
 static struct mcu_amix *make(int channels, int max)
@@ -173,7 +174,8 @@ static void mix_minus_holds_nothing_of_its_own(void **state)
         shout(4, hz, 30000, k, out);
         double own = sound_tone(out + LONG / 2, LONG / 2, hz[k]);
         double other = sound_tone(out + LONG / 2, LONG / 2, hz[(k + 1) % 4]);
-        print_message("  but %d: own tone %.1f dB under another\n", k, 20 * log10(other / (own + 1e-6)));
+        print_message("  but %d: own tone %.1f dB under another\n", k,
+                      20 * log10(other / (own + 1e-6)));
         assert_true(other / (own + 1e-6) > 1000);
     }
 }

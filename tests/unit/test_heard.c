@@ -11,10 +11,10 @@
 #include "mixer/level.h"
 #include "tests/unit/sound.h"
 
-#define TICK MCU_PCM_TICK_FRAMES
-#define SECOND 50
+#define TICK       MCU_PCM_TICK_FRAMES
+#define SECOND     50
 #define SPEECH_MAX (30 * 48000)
-#define PEOPLE 8
+#define PEOPLE     8
 
 static const struct mcu_heard_config defaults = { -60, 0, 500 };
 static int16_t voice_a[SPEECH_MAX], voice_b[SPEECH_MAX];
@@ -305,7 +305,8 @@ static void the_floor_follows_the_talk(void **state)
         if (floor_ != was)
             slowest = mcu_max(slowest, since);
     }
-    print_message("  8 turns: the floor changed %d times, at most %d ms late\n", changes, slowest * 20);
+    print_message("  8 turns: the floor changed %d times, at most %d ms late\n", changes,
+                  slowest * 20);
     assert_int_equal(changes, 8);
     assert_true(slowest <= 2 * SECOND);
 }
