@@ -11,20 +11,27 @@
 #include "mixer/base/pcm.h"
 #include "mixer/base/util.h"
 
-#define TICK              MCU_PCM_TICK_FRAMES
-#define MAX_TICKS         3 /* 60 ms */
-#define BITRATE_MIN       6000   /* RFC 6716 2.1.1 */
-#define BITRATE_MAX       160000 /* 60 ms of it fit MCU_AENC_MAX_BYTES */
-#define DEFAULT_COMPLEXITY   5
-#define FEC_LOSS_PERCENT  10
-#define LOW_TICK_MAX      320 /* samples of G.722 in 20 ms */
+#define TICK               MCU_PCM_TICK_FRAMES
+#define MAX_TICKS          3      /* 60 ms */
+#define BITRATE_MIN        6000   /* RFC 6716 2.1.1 */
+#define BITRATE_MAX        160000 /* 60 ms of it fit MCU_AENC_MAX_BYTES */
+#define DEFAULT_COMPLEXITY 5
+#define COMPLEXITY_MAX     6 /* from 7 on a slow signal analysis keeps two encoders apart */
+#define FEC_ON_PERCENT     2
+#define LOW_TICK_MAX       320 /* samples of G.722 in 20 ms */
+#define DTX_PEAK           32  /* -60 dBFS */
+#define DTX_AFTER_TICKS    10  /* of quiet that are still sent: 200 ms */
+#define DTX_REFRESH_TICKS  20  /* then one packet in 400 ms, as RFC 6716 2.1.9 */
 
 struct mcu_aenc {
     struct mcu_aenc_config config;
-    int channels;    /* of what is coded */
-    int ticks;       /* gathered in pcm */
-    bool independent; /* asked for in one of them */
-    OpusEncoder *opus; /* NULL: g722 or G.711 */
+    int channels;       /* of what is coded */
+    int ticks;          /* gathered in pcm */
+    bool independent;   /* asked for in one of them */
+    bool fec_on;        /* SILK with LBRR, for as long as packets are lost */
+    bool was_silent;    /* the last packet was not sent (DTX) */
+    int quiet_ticks;    /* in a row */
+    OpusEncoder *opus;  /* NULL: g722 or G.711 */
     struct mcu_g722 g722;
     struct mcu_downsampler down;
     int16_t pcm[MAX_TICKS * TICK * MCU_PCM_CHANNELS_MAX];
@@ -64,25 +71,34 @@ static int default_bitrate(int channels)
     return channels == 2 ? 64000 : 32000;
 }
 
+/* Without loss: CELT alone (the music signal of the AUDIO application) at a constant rate. Two such
+ * encoders that are given the same sound become equal bit for bit within a second, whatever they
+ * coded before; SILK's noise shaping never forgets, and VBR keeps them apart for longer (numbers
+ * in the header). With loss: SILK or hybrid, the only modes with in-band FEC (RFC 6716 2.1.7). */
+static void choose_mode(struct mcu_aenc *enc, int loss_percent)
+{
+    OpusEncoder *o = enc->opus;
+    bool fec = enc->fec_on;
+    opus_encoder_ctl(o, OPUS_SET_SIGNAL(fec ? OPUS_SIGNAL_VOICE : OPUS_SIGNAL_MUSIC));
+    opus_encoder_ctl(o, OPUS_SET_VBR(fec ? 1 : 0));
+    opus_encoder_ctl(o, OPUS_SET_INBAND_FEC(fec ? 1 : 0));
+    opus_encoder_ctl(o, OPUS_SET_PACKET_LOSS_PERC(fec ? loss_percent : 0));
+}
+
 static int open_opus(struct mcu_aenc *enc)
 {
     const struct mcu_aenc_config *c = &enc->config;
+    int complexity = c->complexity < 0 ? DEFAULT_COMPLEXITY : mcu_min(c->complexity, COMPLEXITY_MAX);
     int error;
-    int application = c->fec || c->dtx ? OPUS_APPLICATION_VOIP
-                                       : OPUS_APPLICATION_RESTRICTED_LOWDELAY;
-    enc->opus = opus_encoder_create(MCU_PCM_RATE_HZ, c->channels, application, &error);
+
+    enc->opus = opus_encoder_create(MCU_PCM_RATE_HZ, c->channels, OPUS_APPLICATION_AUDIO, &error);
     if (!enc->opus)
         return error == OPUS_ALLOC_FAIL ? -ENOMEM : -EINVAL;
-
     OpusEncoder *o = enc->opus;
-    int bandwidth = opus_bandwidth(c->max_playback_rate_hz);
-    opus_encoder_ctl(o, OPUS_SET_MAX_BANDWIDTH(bandwidth));
+    opus_encoder_ctl(o, OPUS_SET_MAX_BANDWIDTH(opus_bandwidth(c->max_playback_rate_hz)));
     opus_encoder_ctl(o, OPUS_SET_FORCE_CHANNELS(c->channels));
-    opus_encoder_ctl(o, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
-    opus_encoder_ctl(o, OPUS_SET_COMPLEXITY(c->complexity < 0 ? DEFAULT_COMPLEXITY : c->complexity));
-    opus_encoder_ctl(o, OPUS_SET_INBAND_FEC(c->fec ? 1 : 0));
-    opus_encoder_ctl(o, OPUS_SET_PACKET_LOSS_PERC(c->fec ? FEC_LOSS_PERCENT : 0));
-    opus_encoder_ctl(o, OPUS_SET_DTX(c->dtx ? 1 : 0));
+    opus_encoder_ctl(o, OPUS_SET_COMPLEXITY(complexity));
+    choose_mode(enc, 0);
     mcu_aenc_set_bitrate(enc, c->bitrate_bps ? c->bitrate_bps : default_bitrate(c->channels));
     return 0;
 }
@@ -125,12 +141,28 @@ void mcu_aenc_reset(struct mcu_aenc *enc)
 {
     enc->ticks = 0;
     enc->independent = false;
+    enc->was_silent = false;
+    enc->quiet_ticks = 0;
     if (enc->opus) {
         opus_encoder_ctl(enc->opus, OPUS_RESET_STATE);
         return;
     }
     mcu_g722_init(&enc->g722);
     mcu_downsampler_init(&enc->down, MCU_PCM_RATE_HZ / low_rate_hz(enc));
+}
+
+int mcu_aenc_copy(struct mcu_aenc *to, const struct mcu_aenc *from)
+{
+    const struct mcu_aenc_config *a = &to->config, *b = &from->config;
+    if (a->codec != b->codec || a->frame_ms != b->frame_ms || to->channels != from->channels)
+        return -EINVAL;
+    OpusEncoder *opus = to->opus;
+    *to = *from;
+    to->opus = opus;
+    /* "Contiguous in memory, and only a shallow copy is necessary to copy it" (opus.h). */
+    if (opus)
+        memcpy(opus, from->opus, (size_t)opus_encoder_get_size(to->channels));
+    return 0;
 }
 
 void mcu_aenc_set_bitrate(struct mcu_aenc *enc, int bitrate_bps)
@@ -142,8 +174,10 @@ void mcu_aenc_set_bitrate(struct mcu_aenc *enc, int bitrate_bps)
 
 void mcu_aenc_set_loss(struct mcu_aenc *enc, int percent)
 {
-    if (enc->opus && enc->config.fec)
-        opus_encoder_ctl(enc->opus, OPUS_SET_PACKET_LOSS_PERC(mcu_clamp(percent, 1, 100)));
+    if (!enc->opus || !enc->config.fec)
+        return;
+    enc->fec_on = percent >= FEC_ON_PERCENT || (enc->fec_on && percent > 0);
+    choose_mode(enc, mcu_clamp(percent, 0, 100));
 }
 
 /* Appends one tick with the channels that are coded. */
@@ -163,14 +197,45 @@ static void gather(struct mcu_aenc *enc, const int16_t *pcm, int channels)
     }
 }
 
-/* DTX is told by packets of at most two bytes, which need not be sent (opus.h, opus_encode). */
+static bool is_quiet(const int16_t *pcm, int samples)
+{
+    int peak = 0;
+    for (int i = 0; i < samples; i++)
+        peak = mcu_max(peak, pcm[i] < 0 ? -pcm[i] : pcm[i]);
+    return peak < DTX_PEAK;
+}
+
+/* Our own DTX: libopus has it for SILK, and for CELT only with the analysis of complexity 7. The
+ * encoder still runs, so that its state stays that of the shared sound. */
+static bool dtx_silent(struct mcu_aenc *enc, int ticks)
+{
+    if (!enc->config.dtx)
+        return false;
+    if (!is_quiet(enc->pcm, ticks * TICK * enc->channels)) {
+        enc->quiet_ticks = 0;
+        return false;
+    }
+    int before = enc->quiet_ticks;
+    enc->quiet_ticks += ticks;
+    if (enc->quiet_ticks <= DTX_AFTER_TICKS)
+        return false;
+    if (before >= DTX_AFTER_TICKS + DTX_REFRESH_TICKS) {
+        enc->quiet_ticks = DTX_AFTER_TICKS;
+        return false;
+    }
+    return true;
+}
+
 static int encode_opus(struct mcu_aenc *enc, int ticks, bool independent, uint8_t *data)
 {
-    opus_encoder_ctl(enc->opus, OPUS_SET_PREDICTION_DISABLED(independent ? 1 : 0));
+    bool silent = dtx_silent(enc, ticks);
+    bool alone = independent || enc->was_silent; /* what came before was not sent */
+    enc->was_silent = silent;
+    opus_encoder_ctl(enc->opus, OPUS_SET_PREDICTION_DISABLED(alone ? 1 : 0));
     int rc = opus_encode(enc->opus, enc->pcm, ticks * TICK, data, MCU_AENC_MAX_BYTES);
     if (rc < 0)
         return -EIO;
-    return enc->config.dtx && rc <= 2 ? 0 : rc;
+    return silent ? 0 : rc;
 }
 
 static int encode_low(struct mcu_aenc *enc, int ticks, uint8_t *data)
