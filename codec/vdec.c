@@ -36,6 +36,7 @@ struct mcu_vdec {
     enum mcu_codec codec;
     int max_width, max_height;
     bool need_start;           /* nothing is decoded until a unit to start from comes */
+    bool bidirectional;        /* B pictures came: the sender really reorders, and we must */
     bool refused;              /* get_buffer refused a size during this unit */
 };
 
@@ -133,7 +134,8 @@ static int open_decoder(struct mcu_vdec *d)
     c->thread_type = FF_THREAD_SLICE; /* frame threads would be a delay */
     c->flags = AV_CODEC_FLAG_LOW_DELAY
              | AV_CODEC_FLAG_UNALIGNED; /* else cropping at the left is rounded to SIMD widths */
-    c->max_pixels = (int64_t)ALIGN_UP(d->max_width, 32) * ALIGN_UP(d->max_height, 32);
+    /* libavcodec rounds widths up to 64 before it compares */
+    c->max_pixels = (int64_t)ALIGN_UP(d->max_width, 64) * ALIGN_UP(d->max_height, 64);
     /* Concealment is kept on only because it is the decoder's way of telling that macroblocks are
      * missing (decode_error_flags); such pictures are not shown, so the cheapest kind does. */
     c->error_concealment = FF_EC_FAVOR_INTER;
@@ -232,7 +234,7 @@ static void set_colour(struct mcu_pic *p, const AVFrame *f)
 }
 
 /* Turns d->frame into a picture that owns the frame's one buffer. */
-static int show(struct mcu_vdec *d, const struct mcu_unit *unit, struct mcu_pic **out)
+static int show(struct mcu_vdec *d, struct mcu_pic **out)
 {
     AVFrame *f = d->frame;
     if (f->width > d->max_width || f->height > d->max_height) {
@@ -257,8 +259,8 @@ static int show(struct mcu_vdec *d, const struct mcu_unit *unit, struct mcu_pic 
         s->pic.stride[i] = f->linesize[i];
     }
     set_colour(&s->pic, f);
-    s->pic.time_ns = unit->time_ns;
-    s->pic.sent_ns = unit->sent_ns;
+    s->pic.time_ns = f->pts;
+    s->pic.sent_ns = f->reordered_opaque;
     s->home = d->wrappers;
     s->buf = f->buf[0];
     f->buf[0] = NULL; /* moved */
@@ -266,8 +268,21 @@ static int show(struct mcu_vdec *d, const struct mcu_unit *unit, struct mcu_pic 
     return 0;
 }
 
+/* Some senders announce reordering that they never do; libavcodec would hold pictures back for it.
+ * It finds out by itself when pictures really come out of order. */
+static void drop_restrictions(uint8_t *data, size_t size)
+{
+    struct mcu_nal nal;
+    struct mcu_sps sps;
+    size_t pos = 0;
+    while (mcu_annexb_next(data, size, &pos, &nal))
+        if (nal.type == MCU_NAL_SPS && mcu_sps_parse(&sps, nal.data, nal.size) == 0)
+            mcu_sps_drop_restriction(&sps, data + (nal.data - data), nal.size);
+}
+
 /* Copies the unit to a buffer of ours with zeroed padding; its size doubles as needed. */
-static int fill_packet(struct mcu_vdec *d, const struct mcu_unit *unit)
+static int fill_packet(struct mcu_vdec *d, const struct mcu_unit *unit,
+                       const struct mcu_vhead *head)
 {
     size_t need = unit->size + AV_INPUT_BUFFER_PADDING_SIZE;
     if (!d->input || d->input->size < need || !av_buffer_is_writable(d->input)) {
@@ -286,6 +301,11 @@ static int fill_packet(struct mcu_vdec *d, const struct mcu_unit *unit)
         return -ENOMEM;
     d->packet->data = d->input->data;
     d->packet->size = (int)unit->size;
+    /* With B pictures what comes out may be of an earlier unit: its times travel along. */
+    d->packet->pts = unit->time_ns;
+    d->ctx->reordered_opaque = unit->sent_ns;
+    if (head->reorders)
+        drop_restrictions(d->input->data, unit->size);
     return 0;
 }
 
@@ -317,14 +337,16 @@ static int from_averror(const struct mcu_vdec *d, int rc)
 }
 
 /* One packet in, the newest picture out. Returns 1 with d->frame filled, 0, or a negative errno. */
-static int run_decoder(struct mcu_vdec *d, bool has_picture)
+static int run_decoder(struct mcu_vdec *d, const struct mcu_vhead *head)
 {
     int got = 0;
     bool damaged = false;
-    d->ctx->has_b_frames = 0; /* it grows when pictures come out of order: no delay even then */
+    d->bidirectional |= head->bidirectional;
+    if (!d->bidirectional)
+        d->ctx->has_b_frames = 0; /* no delay, whatever the decoder believes to have seen */
     int rc = avcodec_send_packet(d->ctx, d->packet);    av_packet_unref(d->packet);
     if (rc < 0) /* a unit of parameter sets alone is "no frame" to libavcodec, but they are taken */
-        return has_picture || rc == AVERROR(ENOMEM) ? from_averror(d, rc) : 0;
+        return head->slices || rc == AVERROR(ENOMEM) ? from_averror(d, rc) : 0;
     while ((rc = avcodec_receive_frame(d->ctx, d->next)) >= 0) {
         av_frame_unref(d->frame);
         av_frame_move_ref(d->frame, d->next);
@@ -348,12 +370,12 @@ int mcu_vdec_decode(struct mcu_vdec *dec, const struct mcu_unit *unit, struct mc
     if (rc == 0)
         rc = pass_gate(dec, unit, &head);
     if (rc == 0)
-        rc = fill_packet(dec, unit);
+        rc = fill_packet(dec, unit, &head);
     dec->refused = false;
     if (rc == 0)
-        rc = run_decoder(dec, head.slices > 0);
+        rc = run_decoder(dec, &head);
     if (rc > 0)
-        rc = show(dec, unit, &pic);
+        rc = show(dec, &pic);
     av_frame_unref(dec->frame);
     if (rc < 0) {
         dec->need_start = true;

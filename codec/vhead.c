@@ -270,6 +270,20 @@ int mcu_sps_parse(struct mcu_sps *out, const uint8_t *nal, size_t size)
     return 0;
 }
 
+void mcu_sps_drop_restriction(const struct mcu_sps *sps, uint8_t *nal, size_t size)
+{
+    size_t flag = sps->restriction_bit, stop = flag + 1;
+    if (!flag || stop / 8 >= size)
+        return;
+    uint8_t keep = (uint8_t)(0xff00 >> flag % 8); /* the bits before the flag */
+    uint8_t last = flag % 8 == 7 ? 0x80 : (uint8_t)((nal[flag / 8] & keep) | 0x40 >> flag % 8);
+    if (last <= 3 && nal[stop / 8 - 1] == 0 && nal[stop / 8 - 2] == 0)
+        return;
+    nal[flag / 8] &= keep;
+    nal[stop / 8] = last;
+    memset(nal + stop / 8 + 1, 0, size - stop / 8 - 1);
+}
+
 /* Whether an SEI NAL unit carries a recovery point (H.264 D.1.8, payloadType 6). */
 static bool has_recovery_point(const struct mcu_nal *nal)
 {
@@ -290,12 +304,22 @@ static bool has_recovery_point(const struct mcu_nal *nal)
     return false;
 }
 
-static bool slice_is_intra(const struct mcu_nal *nal)
+/* slice_type of H.264 table 7-6, 0 to 4; -1 when it cannot be read. */
+static int slice_type(const struct mcu_nal *nal)
 {
     struct bits b = bits_of(nal->data, nal->size);
     ue(&b); /* first_mb_in_slice */
     unsigned type = ue(&b);
-    return !b.bad && (type % 5 == 2 || type % 5 == 4); /* I, SI: table 7-6 */
+    return b.bad || type > 9 ? -1 : (int)(type % 5);
+}
+
+static void add_slice(struct mcu_vhead *out, const struct mcu_nal *nal, int *intra, int *idr)
+{
+    int type = slice_type(nal);
+    out->slices++;
+    out->bidirectional |= type == 1;
+    *intra += type == 2 || type == 4; /* I, SI */
+    *idr += nal->type == MCU_NAL_IDR;
 }
 
 static int parse_h264(struct mcu_vhead *out, const uint8_t *data, size_t size)
@@ -311,12 +335,11 @@ static int parse_h264(struct mcu_vhead *out, const uint8_t *data, size_t size)
                 return -EBADMSG;
             out->coded_width = mcu_max(out->coded_width, sps.coded_width);
             out->coded_height = mcu_max(out->coded_height, sps.coded_height);
+            out->reorders |= sps.reorder_frames > 0;
         } else if (nal.type == MCU_NAL_SEI) {
             recovery |= has_recovery_point(&nal);
         } else if (nal.type == MCU_NAL_SLICE || nal.type == MCU_NAL_IDR || nal.type == 2) {
-            out->slices++;
-            idr += nal.type == MCU_NAL_IDR;
-            intra += slice_is_intra(&nal);
+            add_slice(out, &nal, &intra, &idr);
         }
     }
     if (out->slices)

@@ -36,6 +36,11 @@ struct mcu_sps {
  * it is cut short or out of range. */
 int mcu_sps_parse(struct mcu_sps *out, const uint8_t *nal, size_t size);
 
+/* Ends the parameter set that `sps` was parsed from before its bitstream restriction, in place:
+ * the bytes after it become trailing zeros. Decoders then know of no reordering to wait for.
+ * Does nothing without one, and in the rare case that it would make a start code. */
+void mcu_sps_drop_restriction(const struct mcu_sps *sps, uint8_t *nal, size_t size);
+
 /* How decoding may start at a unit, from worst to best. */
 enum mcu_vstart {
     MCU_VSTART_NONE,
@@ -47,6 +52,8 @@ enum mcu_vstart {
 struct mcu_vhead {
     int coded_width, coded_height; /* the largest that the unit announces; 0: it announces none */
     int slices;                    /* coded slices; 0: parameter sets or SEI alone. VP8: 1 */
+    bool bidirectional;            /* some of them are B slices */
+    bool reorders;                 /* a parameter set announces reordering */
     enum mcu_vstart start;
 };
 
