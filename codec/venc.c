@@ -8,7 +8,7 @@
 #include "mixer/base/util.h"
 
 #define DEFAULT_NAL_BYTES 1180 /* 1200 with an RTP header and a little room for extensions */
-#define MIN_NAL_BYTES     300
+#define MIN_NAL_BYTES     500 /* openh264 needs room for one macroblock of any kind */
 #define MIN_BPS           10000
 #define MAX_BPS           100000000
 

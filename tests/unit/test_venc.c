@@ -137,7 +137,7 @@ static void check_nals(const struct mcu_unit *u, size_t limit)
 /* Pure noise at a rate that lets macroblocks be large. */
 static void venc_no_nal_is_larger_than_the_limit(void **state)
 {
-    static const int limits[] = { 600, 1180 };
+    static const int limits[] = { 500, 1180 };
     struct mcu_pic *noise;
     uint32_t seed = 1;
     assert_int_equal(mcu_pic_new(&noise, W, H), 0);
