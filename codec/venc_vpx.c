@@ -25,7 +25,7 @@ static void fill_config(vpx_codec_enc_cfg_t *g, const struct mcu_venc_config *c)
     g->g_timebase = (vpx_rational_t){ 1, c->fps };
     g->g_threads = 1;
     g->g_lag_in_frames = 0;
-    g->g_error_resilient = 0;
+    g->g_error_resilient = 0; /* it costs 0.2 dB and saves nothing: loss asks for a keyframe */
     g->kf_mode = VPX_KF_DISABLED;
     g->rc_end_usage = VPX_CBR;
     g->rc_target_bitrate = (unsigned)c->bitrate_bps / 1000;
@@ -33,11 +33,13 @@ static void fill_config(vpx_codec_enc_cfg_t *g, const struct mcu_venc_config *c)
     g->rc_resize_allowed = 0;
     g->rc_min_quantizer = 2;
     g->rc_max_quantizer = 56;
+    /* A small buffer, ms, and full reach of the quantizer: with 1000 ms and 15 % the second after
+     * a change of rate was off by half (measured); picture quality is the same. */
     g->rc_undershoot_pct = 100;
-    g->rc_overshoot_pct = 15;
-    g->rc_buf_sz = 1000; /* ms */
-    g->rc_buf_initial_sz = 500;
-    g->rc_buf_optimal_sz = 600;
+    g->rc_overshoot_pct = 100;
+    g->rc_buf_sz = 400;
+    g->rc_buf_initial_sz = 200;
+    g->rc_buf_optimal_sz = 250;
 }
 
 static void close_impl(void *arg)
