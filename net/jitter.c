@@ -1,0 +1,98 @@
+#include "net/jitter.h"
+
+#include <string.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/util.h"
+
+#define STEADY_COUNT    220 /* packets: a packet's weight is 1/220 once this many were seen */
+#define TAIL            0.03f
+#define MARGIN_MS       10
+#define FALL_MS_PER_S   20.0
+#define OUTLIER_NS      MCU_NS_PER_S
+#define OUTLIERS_MAX    3
+
+void mcu_jitter_init(struct mcu_jitter *jitter, int rate_hz)
+{
+    memset(jitter, 0, sizeof(*jitter));
+    jitter->rate_hz = rate_hz > 0 ? rate_hz : 8000;
+}
+
+/* The timestamps begin anew; what the network does is still known. */
+static void new_base(struct mcu_jitter *j, uint32_t rtp_ts)
+{
+    j->has_base = true;
+    j->base_rtp_ts = rtp_ts;
+    j->base_ticks = 0;
+    j->fastest.valid = false;
+    j->outliers = 0;
+}
+
+static int64_t transit_ns(struct mcu_jitter *j, uint32_t rtp_ts, int64_t now_ns)
+{
+    if (!j->has_base)
+        new_base(j, rtp_ts);
+    j->base_ticks += (int32_t)(rtp_ts - j->base_rtp_ts);
+    j->base_rtp_ts = rtp_ts;
+    return now_ns - mcu_clock_from_ticks(j->base_ticks, j->rate_hz);
+}
+
+static void histogram_add(struct mcu_jitter *j, int ms)
+{
+    if (j->count < STEADY_COUNT)
+        j->count++;
+    float weight = 1.0f / (float)j->count;
+    for (int i = 0; i < MCU_JITTER_BINS; i++)
+        j->bin[i] -= j->bin[i] * weight;
+    j->bin[mcu_min(ms / MCU_JITTER_BIN_MS, MCU_JITTER_BINS - 1)] += weight;
+}
+
+/* The upper edge of the lowest bin above which no more than the tail lies. */
+static int percentile_ms(const struct mcu_jitter *j)
+{
+    float above = 0;
+    for (int i = MCU_JITTER_BINS - 1; i > 0; i--) {
+        above += j->bin[i];
+        if (above > TAIL)
+            return (i + 1) * MCU_JITTER_BIN_MS;
+    }
+    return MCU_JITTER_BIN_MS;
+}
+
+static void update_delay(struct mcu_jitter *j, int packet_ms, int64_t now_ns)
+{
+    int want = mcu_max(percentile_ms(j), packet_ms) + MARGIN_MS;
+    want = mcu_min(want, MCU_JITTER_MAX_MS);
+    double fall = (double)(now_ns - j->at_ns) / 1e9 * FALL_MS_PER_S;
+    if (want >= j->delay_ms || j->delay_ms - fall < want)
+        j->delay_ms = want;
+    else if (fall > 0)
+        j->delay_ms -= fall;
+    j->at_ns = now_ns;
+}
+
+int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int packet_ms, int64_t now_ns)
+{
+    int64_t transit = transit_ns(j, rtp_ts, now_ns);
+    int64_t fastest = mcu_min_filter_value(&j->fastest);
+    if (j->fastest.valid &&
+        (transit - fastest > OUTLIER_NS || transit - fastest < -OUTLIER_NS)) {
+        /* A stall, or timestamps that jumped: only the latter goes on for long. */
+        if (++j->outliers < OUTLIERS_MAX)
+            return 0;
+        new_base(j, rtp_ts);
+        transit = now_ns;
+    }
+    j->outliers = 0;
+    mcu_min_filter_add(&j->fastest, transit, now_ns);
+    int64_t rel = transit - mcu_min_filter_value(&j->fastest);
+    int ms = (int)(rel / MCU_NS_PER_MS);
+    histogram_add(j, ms);
+    update_delay(j, packet_ms, now_ns);
+    return ms;
+}
+
+int mcu_jitter_delay_ms(const struct mcu_jitter *j)
+{
+    return j->count > 0 ? (int)(j->delay_ms + 0.999) : 0;
+}

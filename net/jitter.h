@@ -1,0 +1,41 @@
+/* net/jitter.h - the playout delay that the measured jitter asks for.
+ * Threads: the leg's loop. Plain values.
+ *
+ * A packet's relative delay is how much longer it was on its way than the fastest one of the last
+ * seconds. Relative delays go into a histogram that forgets (half in about 3 s of 20 ms packets);
+ * the delay wanted covers 97 % of it. It rises at once and falls by at most 20 ms a second. */
+#ifndef MCU_NET_JITTER_H
+#define MCU_NET_JITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/peer_clock.h"
+
+#define MCU_JITTER_BIN_MS  5
+#define MCU_JITTER_BINS    81 /* the last one: 400 ms and more */
+#define MCU_JITTER_MAX_MS  400
+
+struct mcu_jitter {
+    int rate_hz;
+    struct mcu_min_filter fastest;     /* arrival - RTP time, ns */
+    bool has_base;
+    uint32_t base_rtp_ts;
+    int64_t base_ticks;
+    float bin[MCU_JITTER_BINS];        /* adds up to 1 */
+    int count;                         /* packets seen, up to where forgetting is steady */
+    int outliers;                      /* in a row: over a second off */
+    double delay_ms;
+    int64_t at_ns;
+};
+
+void mcu_jitter_init(struct mcu_jitter *jitter, int rate_hz);
+
+/* One packet, late ones too (not duplicates). packet_ms: its duration. Returns its relative delay
+ * in ms, 0 for one whose timestamp is far off. */
+int mcu_jitter_packet(struct mcu_jitter *jitter, uint32_t rtp_ts, int packet_ms, int64_t now_ns);
+
+/* Delay wanted now: at least one packet and 10 ms, at most 400 ms. */
+int mcu_jitter_delay_ms(const struct mcu_jitter *jitter);
+
+#endif

@@ -1,0 +1,468 @@
+#include "net/line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "net/rtcp.h"
+#include "net/rtp_in.h"
+#include "net/rtp_out.h"
+
+#define RTCP_INTERVAL_MS   2500 /* +- 50 % (RFC 3550 6.3.1); 5 s are for groups, a pair may halve it */
+#define FIRST_SENT_MS      100  /* the first report follows the first packet after 100 to 450 ms, */
+#define FIRST_SENT_SPAN_MS 350  /* so that lip sync does not wait for it */
+#define FIRST_RECEIVED_MS  500
+#define ASK_NS             (500 * MCU_NS_PER_MS)
+#define FIR_REPEAT_NS      (2 * MCU_NS_PER_S)
+#define POLL_MIN_NS        MCU_NS_PER_MS
+
+struct mcu_line {
+    struct mcu_line_config config;
+    const struct mcu_line_events *events;
+    void *arg;
+    struct mcu_rtp_in *in;
+    struct mcu_rtp_out out;
+    uint64_t rng;
+    int64_t now_ns;             /* of the call that is being served */
+
+    int64_t report_due_ns;      /* INT64_MAX: nothing to report on yet */
+    bool sent_any, received_any;
+    int64_t last_rtcp_ns;
+    uint64_t rtcp_malformed;
+    double fraction_lost_out, rtt_ms;
+
+    bool wish;                  /* a keyframe is to be asked for */
+    int64_t may_ask_ns;
+    uint64_t asked;
+    uint8_t fir_seq;            /* of our last FIR */
+    struct {
+        bool valid;
+        uint32_t ssrc;
+        uint8_t seq;
+        int64_t at_ns;
+    } fir_in;                   /* the peer's last FIR */
+};
+
+/* xorshift64*: spreads reports and hides offsets from guessing; nothing secret hangs on it. */
+static uint32_t next_random(struct mcu_line *line)
+{
+    line->rng ^= line->rng >> 12;
+    line->rng ^= line->rng << 25;
+    line->rng ^= line->rng >> 27;
+    return (uint32_t)((line->rng * UINT64_C(2685821657736338717)) >> 32);
+}
+
+static void seed_random(struct mcu_line *line)
+{
+    if (getrandom(&line->rng, sizeof(line->rng), GRND_NONBLOCK) != sizeof(line->rng))
+        line->rng = (uint64_t)mcu_clock_now_ns() ^ (uint64_t)(uintptr_t)line;
+    line->rng |= 1; /* never zero, from which xorshift would not come back */
+}
+
+/* ---- RTCP out ---- */
+
+static void schedule_report(struct mcu_line *line, int64_t least_ms, uint32_t span_ms)
+{
+    int64_t due = line->now_ns + (least_ms + next_random(line) % span_ms) * MCU_NS_PER_MS;
+    if (due < line->report_due_ns)
+        line->report_due_ns = due;
+}
+
+/* Every compound begins with a report and our CNAME (RFC 3550 section 6.1). */
+static void begin_compound(struct mcu_line *line, struct mcu_wcursor *w)
+{
+    struct mcu_rtcp_sender sender;
+    struct mcu_rtcp_block block;
+    int n = mcu_rtp_in_report(line->in, &block, line->now_ns) ? 1 : 0;
+    if (mcu_rtp_out_report(&line->out, &sender, line->now_ns))
+        mcu_rtcp_write_sr(w, line->config.ssrc, &sender, &block, n);
+    else
+        mcu_rtcp_write_rr(w, line->config.ssrc, &block, n);
+    mcu_rtcp_write_cname(w, line->config.ssrc, line->config.cname);
+}
+
+static void end_compound(struct mcu_line *line, const struct mcu_wcursor *w)
+{
+    if (w->bad)
+        return;
+    mcu_count(MCU_CNT_RTCP_OUT);
+    line->events->send(true, w->start, mcu_wcursor_size(w), line->arg);
+}
+
+static void send_report(struct mcu_line *line)
+{
+    uint8_t buf[512];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    begin_compound(line, &w);
+    end_compound(line, &w);
+    line->report_due_ns = INT64_MAX;
+    schedule_report(line, RTCP_INTERVAL_MS / 2, RTCP_INTERVAL_MS);
+}
+
+/* PLI where it is understood, else FIR; both when the peer said nothing about either. */
+static void write_request(struct mcu_line *line, struct mcu_wcursor *w)
+{
+    uint32_t source = mcu_rtp_in_ssrc(line->in);
+    bool neither = !line->config.fb_pli && !line->config.fb_fir;
+    if (line->config.fb_pli || neither)
+        mcu_rtcp_write_pli(w, line->config.ssrc, source);
+    if ((line->config.fb_fir && !line->config.fb_pli) || neither)
+        mcu_rtcp_write_fir(w, line->config.ssrc, source, ++line->fir_seq);
+}
+
+static void ask_if_due(struct mcu_line *line)
+{
+    if (!line->wish || line->now_ns < line->may_ask_ns || mcu_rtp_in_ssrc(line->in) == 0 ||
+        !line->config.receive)
+        return;
+    uint8_t buf[512];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    line->wish = false;
+    line->may_ask_ns = line->now_ns + ASK_NS;
+    line->asked++;
+    mcu_count(MCU_CNT_KEYFRAMES_ASKED);
+    begin_compound(line, &w);
+    write_request(line, &w);
+    end_compound(line, &w);
+}
+
+void mcu_line_ask_keyframe(struct mcu_line *line, int64_t now_ns)
+{
+    if (line->config.kind != MCU_VIDEO)
+        return;
+    line->now_ns = now_ns;
+    line->wish = true;
+    ask_if_due(line);
+}
+
+void mcu_line_bye(struct mcu_line *line, int64_t now_ns)
+{
+    uint8_t buf[512];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    line->now_ns = now_ns;
+    begin_compound(line, &w);
+    mcu_rtcp_write_bye(&w, line->config.ssrc);
+    end_compound(line, &w);
+}
+
+/* ---- From the receiving half ---- */
+
+static void on_unit(struct mcu_unit *unit, void *arg)
+{
+    struct mcu_line *line = arg;
+    line->events->unit(unit, line->arg);
+}
+
+static void on_dtmf(char key, void *arg)
+{
+    struct mcu_line *line = arg;
+    line->events->dtmf(key, line->arg);
+}
+
+static void on_keyframe_needed(int64_t now_ns, void *arg)
+{
+    struct mcu_line *line = arg;
+    line->wish = true;
+    ask_if_due(line);
+}
+
+static void on_keyframe_came(void *arg)
+{
+    struct mcu_line *line = arg;
+    line->wish = false;
+}
+
+static void on_source(uint32_t ssrc, int64_t now_ns, void *arg)
+{
+    struct mcu_line *line = arg;
+    line->fir_in.valid = false;
+    line->may_ask_ns = 0; /* the limit was that of another encoder */
+}
+
+static const struct mcu_rtp_in_events in_events = {
+    .unit = on_unit,
+    .dtmf = on_dtmf,
+    .keyframe_needed = on_keyframe_needed,
+    .keyframe_came = on_keyframe_came,
+    .source = on_source,
+};
+
+/* ---- From the sending half ---- */
+
+static void on_send(const uint8_t *data, size_t size, void *arg)
+{
+    struct mcu_line *line = arg;
+    if (!line->sent_any)
+        schedule_report(line, FIRST_SENT_MS, FIRST_SENT_SPAN_MS);
+    line->sent_any = true;
+    line->events->send(false, data, size, line->arg);
+}
+
+static void on_keyframe_wanted(void *arg)
+{
+    struct mcu_line *line = arg;
+    line->events->keyframe_wanted(line->arg);
+}
+
+static const struct mcu_rtp_out_events out_events = {
+    .send = on_send,
+    .keyframe_wanted = on_keyframe_wanted,
+};
+
+/* ---- RTCP in ---- */
+
+/* RFC 3550 6.4.1: what the peer says of our stream; middle 32 bits of NTP, in 1/65536 s. */
+static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    for (int i = 0; i < r->block_count; i++) {
+        const struct mcu_rtcp_block *b = &r->block[i];
+        if (b->ssrc != line->config.ssrc)
+            continue;
+        line->fraction_lost_out = b->fraction_lost / 256.0;
+        uint32_t now = (uint32_t)(mcu_clock_to_ntp(line->now_ns) >> 16);
+        int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
+        if (b->lsr != 0 && rtt >= 0 && rtt < 60 * 65536)
+            line->rtt_ms = rtt * 1000.0 / 65536;
+    }
+}
+
+static void take_report(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    if (r->type == MCU_RTCP_SR)
+        mcu_rtp_in_sr(line->in, r->ssrc, &r->sender, line->now_ns);
+    take_blocks(line, r);
+}
+
+static void take_bye(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    uint32_t source = mcu_rtp_in_ssrc(line->in);
+    for (int i = 0; i < r->bye_count && source != 0; i++) {
+        if (r->bye[i] != source)
+            continue;
+        line->events->bye(line->arg);
+        return;
+    }
+}
+
+static void peer_wants_keyframe(struct mcu_line *line)
+{
+    mcu_count(MCU_CNT_KEYFRAMES_REQUESTED);
+    line->events->keyframe_wanted(line->arg);
+}
+
+/* A request is repeated with its number until the keyframe is there (RFC 5104 section 4.3.1.1). After
+ * 2 s the same number is taken for a new request: some devices never raise it. */
+static void take_fir(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    for (int i = 0; i < r->fir_count; i++) {
+        if (r->fir[i].ssrc != line->config.ssrc)
+            continue;
+        bool repeat = line->fir_in.valid && line->fir_in.ssrc == r->ssrc &&
+                      line->fir_in.seq == r->fir[i].seq &&
+                      line->now_ns - line->fir_in.at_ns < FIR_REPEAT_NS;
+        if (repeat)
+            continue;
+        line->fir_in.valid = true;
+        line->fir_in.ssrc = r->ssrc;
+        line->fir_in.seq = r->fir[i].seq;
+        line->fir_in.at_ns = line->now_ns;
+        peer_wants_keyframe(line);
+    }
+}
+
+static void take_feedback(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    if (line->config.kind != MCU_VIDEO)
+        return;
+    if (r->count == MCU_PSFB_PLI && r->media_ssrc == line->config.ssrc)
+        peer_wants_keyframe(line);
+    else if (r->count == MCU_PSFB_FIR)
+        take_fir(line, r);
+}
+
+static void take_rtcp(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    static const struct {
+        uint8_t type;
+        void (*take)(struct mcu_line *line, const struct mcu_rtcp *r);
+    } takers[] = {
+        { MCU_RTCP_SR, take_report },
+        { MCU_RTCP_RR, take_report },
+        { MCU_RTCP_BYE, take_bye },
+        { MCU_RTCP_PSFB, take_feedback },
+    };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(takers); i++)
+        if (takers[i].type == r->type)
+            takers[i].take(line, r);
+}
+
+static void bad_rtcp(struct mcu_line *line)
+{
+    line->rtcp_malformed++;
+    mcu_count(MCU_CNT_RTCP_BAD);
+}
+
+void mcu_line_rtcp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns)
+{
+    struct mcu_cursor c = mcu_cursor(data, size);
+    struct mcu_rtcp r;
+    int rc;
+    line->now_ns = now_ns;
+    if (mcu_rtcp_check(data, size) < 0) {
+        bad_rtcp(line);
+        return;
+    }
+    line->last_rtcp_ns = now_ns;
+    mcu_count(MCU_CNT_RTCP_IN);
+    while ((rc = mcu_rtcp_next(&c, &r)) != 0) {
+        if (rc < 0)
+            bad_rtcp(line);
+        else
+            take_rtcp(line, &r);
+    }
+}
+
+/* ---- RTP, time ---- */
+
+void mcu_line_rtp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    mcu_rtp_in_packet(line->in, data, size, now_ns);
+    if (!line->received_any && mcu_rtp_in_ssrc(line->in) != 0) {
+        line->received_any = true;
+        schedule_report(line, FIRST_RECEIVED_MS, FIRST_RECEIVED_MS);
+    }
+}
+
+void mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    mcu_rtp_out_unit(&line->out, unit, now_ns);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    if (line->report_due_ns == INT64_MAX)
+        schedule_report(line, RTCP_INTERVAL_MS / 2, RTCP_INTERVAL_MS);
+    int64_t next = mcu_rtp_in_poll(line->in, now_ns);
+    next = earlier(next, mcu_rtp_out_poll(&line->out, now_ns));
+    ask_if_due(line);
+    if (line->wish && line->config.receive && mcu_rtp_in_ssrc(line->in) != 0)
+        next = earlier(next, line->may_ask_ns);
+    if (line->report_due_ns <= now_ns)
+        send_report(line);
+    next = earlier(next, line->report_due_ns);
+    return next > now_ns + POLL_MIN_NS ? next : now_ns + POLL_MIN_NS;
+}
+
+/* ---- Life ---- */
+
+static bool codec_fits(enum mcu_codec codec, enum mcu_kind kind)
+{
+    return codec > MCU_CODEC_NONE && codec < MCU_CODEC_COUNT && mcu_codec_info(codec)->kind == kind;
+}
+
+static bool rx_fits(const struct mcu_line_config *config)
+{
+    if (config->rx_count < 0 || config->rx_count > MCU_LINE_RX_MAX)
+        return false;
+    for (int i = 0; i < config->rx_count; i++) {
+        if (config->rx[i].pt > 127 || !codec_fits(config->rx[i].codec, config->kind))
+            return false;
+        for (int k = 0; k < i; k++)
+            if (config->rx[k].pt == config->rx[i].pt)
+                return false;
+    }
+    return true;
+}
+
+static bool config_fits(const struct mcu_line_config *config)
+{
+    bool tx = config->tx_codec == MCU_CODEC_NONE || codec_fits(config->tx_codec, config->kind);
+    return tx && config->tx_pt <= 127 && config->dtmf_pt >= -1 && config->dtmf_pt <= 127 &&
+           config->max_payload_bytes >= 0 && config->pace_bps >= 0 && config->tx_ptime_ms >= 0 &&
+           config->tx_ptime_ms <= 200 && rx_fits(config);
+}
+
+/* Borrowed pointers of the caller's must not outlive the call. */
+static void keep_config(struct mcu_line *line, const struct mcu_line_config *config)
+{
+    line->config = *config;
+    line->config.cname[sizeof(line->config.cname) - 1] = '\0';
+    for (int i = 0; i < MCU_LINE_RX_MAX; i++)
+        line->config.rx[i].sprop = NULL;
+}
+
+int mcu_line_new(struct mcu_line **out, const struct mcu_line_config *config,
+                 struct mcu_peer_clock *clock, const struct mcu_line_events *events, void *arg)
+{
+    if (!config_fits(config))
+        return -EINVAL;
+    struct mcu_line *line = calloc(1, sizeof(*line));
+    if (!line)
+        return -ENOMEM;
+    seed_random(line);
+    line->events = events;
+    line->arg = arg;
+    line->report_due_ns = INT64_MAX;
+    int rc = mcu_rtp_in_new(&line->in, config, clock, &in_events, line);
+    if (rc < 0) {
+        free(line);
+        return rc;
+    }
+    keep_config(line, config);
+    /* The first sequence number stays below 2^15, so that SRTP's roll-over counter is not guessed
+     * wrong when the first packets are lost (RFC 3711 section 3.3.1). */
+    mcu_rtp_out_init(&line->out, config, next_random(line) & 0x7fff, next_random(line), &out_events,
+                     line);
+    *out = line;
+    return 0;
+}
+
+void mcu_line_free(struct mcu_line **pp)
+{
+    struct mcu_line *line = *pp;
+    *pp = NULL;
+    if (!line)
+        return;
+    mcu_rtp_out_clear(&line->out);
+    mcu_rtp_in_free(&line->in);
+    free(line);
+}
+
+int mcu_line_reconfigure(struct mcu_line *line, const struct mcu_line_config *config)
+{
+    if (!config_fits(config) || config->kind != line->config.kind ||
+        config->ssrc != line->config.ssrc)
+        return -EINVAL;
+    int rc = mcu_rtp_in_reconfigure(line->in, config);
+    if (rc < 0)
+        return rc;
+    keep_config(line, config);
+    mcu_rtp_out_configure(&line->out, config);
+    return 0;
+}
+
+void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+    mcu_rtp_in_get_stats(line->in, out);
+    out->packets_out = line->out.packets;
+    out->bytes_out = line->out.bytes;
+    out->malformed += line->rtcp_malformed;
+    out->fraction_lost_out = line->fraction_lost_out;
+    out->rtt_ms = line->rtt_ms;
+    if (line->last_rtcp_ns > out->last_packet_ns)
+        out->last_packet_ns = line->last_rtcp_ns;
+    out->keyframes_asked = line->asked;
+}

@@ -1,0 +1,237 @@
+#include "net/rtp_out.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "net/rtp.h"
+
+#define BYTES_PER_MS   8 /* PCMU, PCMA and G.722: 64 kbit/s */
+#define SILENCE_NS     (100 * MCU_NS_PER_MS)
+#define CONTIGUOUS_NS  MCU_NS_PER_MS
+
+static bool is_cut(enum mcu_codec codec)
+{
+    return codec == MCU_CODEC_PCMU || codec == MCU_CODEC_PCMA || codec == MCU_CODEC_G722;
+}
+
+static uint32_t ts_at(const struct mcu_rtp_out *o, int64_t time_ns)
+{
+    return o->ts_offset +
+           (uint32_t)mcu_clock_to_ticks(time_ns, mcu_codec_info(o->codec)->rtp_clock_hz);
+}
+
+/* Sends what stands in buf behind room for the largest header. */
+static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, const uint8_t *payload,
+                        size_t size)
+{
+    uint8_t buf[MCU_RTP_OUT_PACKET_MAX];
+    rtp->pt = o->pt;
+    rtp->seq = o->seq;
+    rtp->ssrc = o->ssrc;
+    int head = mcu_rtp_write(rtp, buf, sizeof(buf));
+    if (head < 0 || size > sizeof(buf) - (size_t)head)
+        return;
+    memcpy(buf + head, payload, size);
+    o->seq++;
+    o->packets++;
+    o->bytes += (size_t)head + size;
+    o->report_packets++;
+    o->report_octets += (uint32_t)size;
+    mcu_count(MCU_CNT_RTP_OUT);
+    o->events.send(buf, (size_t)head + size, o->arg);
+}
+
+/* ---- Audio ---- */
+
+/* The marker bit at the begin of a talk spurt (RFC 3551 section 4.1). */
+static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t size, int64_t time_ns,
+                       int64_t duration_ns)
+{
+    struct mcu_rtp rtp = { .ts = ts_at(o, time_ns), .csrc_count = o->csrc_count };
+    memcpy(rtp.csrc, o->csrc, sizeof(o->csrc));
+    rtp.marker = !o->spoke || time_ns - o->until_ns >= SILENCE_NS;
+    send_packet(o, &rtp, payload, size);
+    o->spoke = true;
+    o->until_ns = time_ns + duration_ns;
+}
+
+static void flush_gathered(struct mcu_rtp_out *o)
+{
+    if (o->gathered > 0)
+        send_audio(o, o->gather, o->gathered, o->gather_ns,
+                   (int64_t)o->gathered * MCU_NS_PER_MS / BYTES_PER_MS);
+    o->gathered = 0;
+}
+
+/* Fills packets of ptime; what does not follow on what was gathered starts a new one. */
+static void cut_audio(struct mcu_rtp_out *o, const struct mcu_unit *unit)
+{
+    size_t packet = (size_t)o->ptime_ms * BYTES_PER_MS;
+    int64_t end_ns = o->gather_ns + (int64_t)o->gathered * MCU_NS_PER_MS / BYTES_PER_MS;
+    int64_t off = unit->time_ns - end_ns;
+    if (o->gathered > 0 && (off > CONTIGUOUS_NS || off < -CONTIGUOUS_NS))
+        flush_gathered(o);
+    if (o->gathered == 0)
+        o->gather_ns = unit->time_ns;
+    for (size_t at = 0; at < unit->size;) {
+        size_t n = unit->size - at < packet - o->gathered ? unit->size - at : packet - o->gathered;
+        memcpy(o->gather + o->gathered, unit->data + at, n);
+        o->gathered += n;
+        at += n;
+        if (o->gathered < packet)
+            continue;
+        flush_gathered(o);
+        o->gather_ns += (int64_t)o->ptime_ms * MCU_NS_PER_MS;
+    }
+}
+
+static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
+{
+    o->csrc_count = unit->csrc_count <= MCU_UNIT_CSRC_MAX ? unit->csrc_count : 0;
+    memcpy(o->csrc, unit->csrc, sizeof(o->csrc));
+    if (is_cut(o->codec) && o->ptime_ms > 0)
+        cut_audio(o, unit);
+    else
+        send_audio(o, unit->data, unit->size, unit->time_ns,
+                   unit->duration_ns > 0 ? unit->duration_ns : 20 * MCU_NS_PER_MS);
+}
+
+/* ---- Video ---- */
+
+static void finish_head(struct mcu_rtp_out *o)
+{
+    mcu_pacer_pop(&o->pacer);
+    o->pay_begun = false;
+}
+
+/* Sends one packet of the first unit that waits; a unit without any more is done. */
+static void video_packet(struct mcu_rtp_out *o, const struct mcu_unit *unit)
+{
+    uint8_t payload[MCU_RTP_OUT_PACKET_MAX - MCU_RTP_HEADER_MAX];
+    bool last = false;
+    if (!o->pay_begun && mcu_pay_begin(&o->pay, unit) < 0) {
+        finish_head(o);
+        return;
+    }
+    o->pay_begun = true;
+    int n = mcu_pay_next(&o->pay, payload, sizeof(payload), &last);
+    if (n == -EMSGSIZE)
+        return; /* a NAL unit that cannot be sent in mode 0: the packetiser has gone past it */
+    if (n > 0) {
+        struct mcu_rtp rtp = { .ts = ts_at(o, unit->time_ns), .marker = last };
+        send_packet(o, &rtp, payload, (size_t)n);
+        mcu_pacer_sent(&o->pacer, (size_t)n + 12);
+    }
+    if (n <= 0 || last)
+        finish_head(o);
+}
+
+int64_t mcu_rtp_out_poll(struct mcu_rtp_out *o, int64_t now_ns)
+{
+    const struct mcu_unit *unit;
+    while ((unit = mcu_pacer_head(&o->pacer)) && mcu_pacer_may_send(&o->pacer, now_ns))
+        video_packet(o, unit);
+    return mcu_pacer_next_ns(&o->pacer);
+}
+
+/* Too much waits: the pictures that have not begun are given up with this one, as the viewer gains
+ * nothing from seeing them a second late. */
+static void overflow(struct mcu_rtp_out *o, struct mcu_unit *unit)
+{
+    int dropped = mcu_pacer_clear(&o->pacer, o->pay_begun ? 1 : 0);
+    bool kept = unit->keyframe && mcu_pacer_push(&o->pacer, unit) == 0;
+    mcu_count_add(MCU_CNT_PACER_DROPPED, (uint64_t)dropped + (kept ? 0 : 1));
+    o->skip_to_key = !kept;
+    if (!kept)
+        o->events.keyframe_wanted(o->arg);
+}
+
+static void video_unit(struct mcu_rtp_out *o, struct mcu_unit *unit)
+{
+    if (o->skip_to_key && !unit->keyframe) {
+        mcu_count(MCU_CNT_PACER_DROPPED);
+        return;
+    }
+    if (mcu_pacer_push(&o->pacer, unit) < 0)
+        overflow(o, unit);
+    else
+        o->skip_to_key = false;
+}
+
+void mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_ns)
+{
+    if (!o->send || unit->codec != o->codec || unit->codec == MCU_CODEC_NONE || unit->size == 0)
+        return;
+    if (mcu_codec_info(unit->codec)->kind == MCU_AUDIO) {
+        audio_unit(o, unit);
+        return;
+    }
+    video_unit(o, unit);
+    mcu_rtp_out_poll(o, now_ns);
+}
+
+/* ---- Configuration and reports ---- */
+
+static int max_payload(const struct mcu_line_config *config)
+{
+    int most = MCU_RTP_OUT_PACKET_MAX - MCU_RTP_HEADER_MAX;
+    return config->max_payload_bytes > 0 ? mcu_min(config->max_payload_bytes, most) : 1200;
+}
+
+void mcu_rtp_out_clear(struct mcu_rtp_out *o)
+{
+    mcu_pacer_clear(&o->pacer, 0);
+    o->pay_begun = false;
+    o->gathered = 0;
+}
+
+void mcu_rtp_out_configure(struct mcu_rtp_out *o, const struct mcu_line_config *config)
+{
+    int payload = max_payload(config);
+    if (o->codec != config->tx_codec || o->h264_mode1 != config->tx_h264_mode1 ||
+        o->max_payload_bytes != payload || !config->send) {
+        mcu_rtp_out_clear(o);
+        uint16_t picture_id = o->pay.vp8_picture_id;
+        mcu_pay_init(&o->pay, config->tx_codec, config->tx_h264_mode1, payload);
+        if (o->max_payload_bytes > 0)
+            o->pay.vp8_picture_id = picture_id; /* goes on, as the sequence numbers do */
+    }
+    if (o->ptime_ms != config->tx_ptime_ms)
+        flush_gathered(o);
+    o->codec = config->tx_codec;
+    o->pt = config->tx_pt;
+    o->ptime_ms = config->tx_ptime_ms > 0 ? mcu_clamp(config->tx_ptime_ms, 10, 60) : 20;
+    o->h264_mode1 = config->tx_h264_mode1;
+    o->max_payload_bytes = payload;
+    o->pace_bps = config->pace_bps;
+    o->send = config->send;
+    mcu_pacer_set_rate(&o->pacer, config->pace_bps, payload + 12);
+}
+
+void mcu_rtp_out_init(struct mcu_rtp_out *o, const struct mcu_line_config *config, uint16_t seq,
+                      uint32_t ts_offset, const struct mcu_rtp_out_events *events, void *arg)
+{
+    memset(o, 0, sizeof(*o));
+    o->events = *events;
+    o->arg = arg;
+    o->ssrc = config->ssrc;
+    o->seq = seq;
+    o->ts_offset = ts_offset;
+    o->max_payload_bytes = -1; /* so that the packetiser is set up */
+    mcu_pacer_init(&o->pacer, config->pace_bps, max_payload(config) + 12);
+    mcu_rtp_out_configure(o, config);
+}
+
+bool mcu_rtp_out_report(const struct mcu_rtp_out *o, struct mcu_rtcp_sender *sender, int64_t now_ns)
+{
+    if (o->report_packets == 0 || o->codec == MCU_CODEC_NONE || !o->send)
+        return false;
+    sender->ntp = mcu_clock_to_ntp(now_ns);
+    sender->rtp_ts = ts_at(o, now_ns);
+    sender->packets = o->report_packets;
+    sender->octets = o->report_octets;
+    return true;
+}

@@ -1,0 +1,171 @@
+/* tests/fuzz/line.c - a whole line fed with packets: the first byte chooses its kind, then come
+ * commands of one byte with their arguments. Raw datagrams test the edge; made-up RTP packets, whose
+ * headers are mostly right, reach what lies behind it. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/cursor.h"
+#include "net/line.h"
+#include "net/peer_clock.h"
+#include "net/rtp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct fuzz {
+    struct mcu_line *line;
+    struct mcu_line_config config;
+    int64_t now_ns, last_seq;
+    uint16_t seq;
+    uint32_t ts;
+};
+
+static void check(int ok)
+{
+    if (!ok)
+        abort();
+}
+
+static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
+{
+    check(size > 0 && size <= 2048 && mcu_rtp_is_rtcp(data, size) == rtcp);
+}
+
+static void on_unit(struct mcu_unit *unit, void *arg)
+{
+    struct fuzz *f = arg;
+    check(unit->size > 0 && unit->sent_ns <= unit->time_ns && unit->time_ns <= f->now_ns);
+    check(unit->seq > f->last_seq || f->config.kind == MCU_VIDEO);
+    check(unit->seq >= f->last_seq);
+    f->last_seq = unit->seq;
+    mcu_unit_unref(&unit);
+}
+
+static void on_dtmf(char key, void *arg)
+{
+    check(memchr("0123456789*#ABCD", key, 16) != NULL);
+}
+
+static void on_event(void *arg)
+{
+    check(arg != NULL);
+}
+
+static const struct mcu_line_events events = { on_send, on_unit, on_dtmf, on_event, on_event };
+
+static void configure(struct mcu_line_config *c, uint8_t how)
+{
+    static const enum mcu_codec codecs[] = { MCU_CODEC_OPUS, MCU_CODEC_PCMU, MCU_CODEC_H264,
+                                             MCU_CODEC_VP8 };
+    enum mcu_codec codec = codecs[how & 3];
+    *c = (struct mcu_line_config){ .kind = mcu_codec_info(codec)->kind, .ssrc = 1, .cname = "x",
+                                   .rx_count = 2, .dtmf_pt = 98, .dtmf_clock_hz = 8000,
+                                   .tx_codec = codec, .tx_pt = 96, .tx_ptime_ms = 10 + how % 50,
+                                   .tx_h264_mode1 = how & 4, .send = true, .receive = !(how & 128),
+                                   .fb_pli = how & 8, .fb_fir = how & 16,
+                                   .pace_bps = how & 32 ? 100000 : 0 };
+    c->rx[0] = (struct mcu_line_rx){ .codec = codec, .pt = 96 };
+    c->rx[1] = (struct mcu_line_rx){ .codec = how & 64 ? codecs[(how & 3) ^ 1] : codec, .pt = 97 };
+}
+
+/* Type and marker, step of sequence number, step of timestamp, SSRC, payload. */
+static void made_up(struct fuzz *f, struct mcu_cursor *c)
+{
+    uint8_t what = mcu_cursor_u8(c), buf[1500];
+    f->seq = (uint16_t)(f->seq + (int8_t)mcu_cursor_u8(c));
+    if (what & 0x20)
+        f->seq = mcu_cursor_u16(c);
+    f->ts += (uint32_t)(int16_t)mcu_cursor_u16(c);
+    struct mcu_rtp r = { .marker = what & 0x80, .pt = 96 + (what & 3), .seq = f->seq, .ts = f->ts,
+                         .ssrc = 5 + (what >> 3 & 1) };
+    int head = mcu_rtp_write(&r, buf, sizeof(buf));
+    size_t n = mcu_cursor_u8(c);
+    const uint8_t *payload = mcu_cursor_take(c, n);
+    if (payload && n > 0)
+        memcpy(buf + head, payload, n);
+    if (payload)
+        mcu_line_rtp(f->line, buf, (size_t)head + n, f->now_ns);
+}
+
+static void raw(struct fuzz *f, struct mcu_cursor *c, bool rtcp)
+{
+    size_t n = mcu_cursor_u8(c);
+    const uint8_t *p = mcu_cursor_take(c, n);
+    if (p && rtcp)
+        mcu_line_rtcp(f->line, p, n, f->now_ns);
+    else if (p)
+        mcu_line_rtp(f->line, p, n, f->now_ns);
+}
+
+static void send_unit(struct fuzz *f, struct mcu_cursor *c)
+{
+    struct mcu_unit *u = mcu_unit_new(16384);
+    size_t n = mcu_cursor_u8(c), repeat = 1 + (n & 63);
+    const uint8_t *p = mcu_cursor_take(c, n);
+    for (size_t i = 0; p && i < repeat && n > 0; i++, u->size += n)
+        memcpy(u->data + u->size, p, n);
+    u->codec = f->config.tx_codec;
+    u->keyframe = n & 1;
+    u->time_ns = f->now_ns;
+    u->csrc_count = n & 15;
+    mcu_line_send(f->line, u, f->now_ns);
+    mcu_unit_unref(&u);
+}
+
+static void command(struct fuzz *f, struct mcu_cursor *c)
+{
+    struct mcu_line_config other;
+    struct mcu_line_stats stats;
+    switch (mcu_cursor_u8(c) & 15) {
+    case 0:
+    case 1:
+        raw(f, c, false);
+        break;
+    case 2:
+    case 3:
+        raw(f, c, true);
+        break;
+    case 4:
+        send_unit(f, c);
+        break;
+    case 5:
+        mcu_line_ask_keyframe(f->line, f->now_ns);
+        break;
+    case 6:
+        configure(&other, mcu_cursor_u8(c));
+        if (mcu_line_reconfigure(f->line, &other) == 0)
+            f->config = other;
+        break;
+    case 7:
+        mcu_line_bye(f->line, f->now_ns);
+        mcu_line_get_stats(f->line, &stats);
+        check(stats.delay_ms >= 0 && stats.delay_ms <= 400 && stats.jitter_ms >= 0);
+        break;
+    case 8:
+    case 9:
+        f->now_ns += (int64_t)mcu_cursor_u16(c) * MCU_NS_PER_MS;
+        check(mcu_line_poll(f->line, f->now_ns) > f->now_ns);
+        break;
+    default:
+        made_up(f, c);
+        f->now_ns += 5 * MCU_NS_PER_MS;
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct mcu_cursor c = mcu_cursor(data, size);
+    struct fuzz f = { .now_ns = MCU_NS_PER_S, .last_seq = -1 };
+    struct mcu_peer_clock clock;
+    mcu_peer_clock_init(&clock);
+    configure(&f.config, mcu_cursor_u8(&c));
+    if (mcu_line_new(&f.line, &f.config, &clock, &events, &f) < 0)
+        return 0;
+    while (!c.bad && mcu_cursor_left(&c) > 0)
+        command(&f, &c);
+    mcu_line_free(&f.line);
+    check(mcu_unit_alive() == 0);
+    return 0;
+}
