@@ -9,11 +9,11 @@
 #define MAIN     77
 #define EXTENDED 88
 #define HIGH     100
-#define SET0     0x80
+#define SET0     0x80 /* constraint_set flags, as in profile-iop */
 #define SET1     0x40
 #define SET3     0x10
 #define LEVEL_1B 9
-#define SPROP_MAX 512 /* an fmtp is no longer */
+#define FMTP_MAX sizeof(((struct mcu_sdp_format *)0)->fmtp)
 
 /* H.264 (08/2021) table A-1; bit rates of the VCL in baseline and main. */
 static const struct mcu_h264_level levels[] = {
@@ -94,9 +94,9 @@ static bool decodable(int profile_idc, int flags)
 
 static int parse_profile(struct mcu_nego_h264 *h, const char *fmtp)
 {
-    char text[16];
+    char text[FMTP_MAX];
     int id = 0x42000a;
-    if (mcu_sdp_fmtp_get(fmtp, "profile-level-id", text, sizeof(text)) || text[0])
+    if (mcu_sdp_fmtp_get(fmtp, "profile-level-id", text, sizeof(text)))
         id = hex(text, 6);
     if (id < 0)
         return -EINVAL;
@@ -188,7 +188,7 @@ static bool base64(struct mcu_cursor text, struct mcu_wcursor *w)
 
 size_t mcu_h264_sprop(const char *fmtp, uint8_t *buf, size_t size)
 {
-    char text[SPROP_MAX];
+    char text[FMTP_MAX];
     if (!mcu_sdp_fmtp_get(fmtp, "sprop-parameter-sets", text, sizeof(text)))
         return 0;
     struct mcu_cursor c = mcu_cursor(text, strlen(text));

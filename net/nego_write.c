@@ -261,11 +261,23 @@ void mcu_nego_own_dtmf(const struct mcu_nego_caps *caps, int *pt_8000, int *pt_4
     *pt_48000 = any && opus ? caps->dtmf_pt + 1 : -1;
 }
 
-/* Dynamic numbers from 96 on, past those of telephone-event; one run over both kinds, so that no
- * number means two things in one offer. H.264: high first for its better pictures from room
- * systems, then constrained baseline in both modes. */
-int mcu_nego_own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
-                         const struct mcu_nego_caps *caps, enum mcu_kind kind)
+/* One format more, with its static number or the next dynamic one that keys do not have. */
+static int add_own(struct mcu_nego_own *out, struct mcu_nego_own own,
+                   const struct mcu_nego_caps *caps, int *next_pt)
+{
+    int dtmf[2], static_pt = mcu_codec_info(own.codec)->static_pt;
+    mcu_nego_own_dtmf(caps, &dtmf[0], &dtmf[1]);
+    while (static_pt < 0 && (*next_pt == dtmf[0] || *next_pt == dtmf[1]))
+        (*next_pt)++;
+    *out = own;
+    out->pt = static_pt >= 0 ? static_pt : (*next_pt)++;
+    return 1;
+}
+
+/* H.264: high first, for its better pictures from room systems, then constrained baseline in both
+ * modes. */
+static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
+                       const struct mcu_nego_caps *caps, enum mcu_kind kind, int *next_pt)
 {
     static const struct mcu_nego_own h264[] = {
         { MCU_CODEC_H264, 0, 100, 0x00, true },
@@ -274,19 +286,22 @@ int mcu_nego_own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
     };
     const enum mcu_codec *codecs = kind == MCU_AUDIO ? caps->audio : caps->video;
     int codec_count = kind == MCU_AUDIO ? caps->audio_count : caps->video_count, count = 0;
-    int dtmf[2], pt = kind == MCU_AUDIO ? 96 : 96 + 2;
-    mcu_nego_own_dtmf(caps, &dtmf[0], &dtmf[1]);
     for (int i = 0; i < codec_count && i < MCU_NEGO_MAX_CODECS; i++) {
-        bool is_h264 = codecs[i] == MCU_CODEC_H264;
-        int static_pt = mcu_codec_info(codecs[i])->static_pt;
-        for (size_t n = 0; n < (is_h264 ? MCU_ARRAY_LEN(h264) : 1); n++) {
-            while (static_pt < 0 && (pt == dtmf[0] || pt == dtmf[1]))
-                pt++;
-            out[count] = is_h264 ? h264[n] : (struct mcu_nego_own){ .codec = codecs[i] };
-            out[count++].pt = static_pt >= 0 ? static_pt : pt++;
-        }
+        if (codecs[i] != MCU_CODEC_H264)
+            count += add_own(&out[count], (struct mcu_nego_own){ .codec = codecs[i] }, caps,
+                             next_pt);
+        for (size_t n = 0; codecs[i] == MCU_CODEC_H264 && n < MCU_ARRAY_LEN(h264); n++)
+            count += add_own(&out[count], h264[n], caps, next_pt);
     }
     return count;
+}
+
+/* One run of dynamic numbers from 96 over sound, then pictures: none means two things. */
+int mcu_nego_own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
+                         const struct mcu_nego_caps *caps, enum mcu_kind kind)
+{
+    int next_pt = 96, count = own_formats(out, caps, MCU_AUDIO, &next_pt);
+    return kind == MCU_AUDIO ? count : own_formats(out, caps, MCU_VIDEO, &next_pt);
 }
 
 static void put_own_format(struct text *t, const struct mcu_nego_own *own,
