@@ -129,8 +129,8 @@ static void put_direction(struct text *t, bool send, bool receive)
 
 /* ---- Answers ---- */
 
-static void put_answer_format(struct text *t, const struct mcu_sdp_format *f,
-                              enum mcu_codec codec, const struct mcu_nego_caps *caps)
+static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, enum mcu_codec codec,
+                              const struct mcu_nego_caps *caps)
 {
     struct mcu_nego_h264 h;
     char unused[16];
@@ -276,8 +276,8 @@ static int add_own(struct mcu_nego_own *out, struct mcu_nego_own own,
 
 /* H.264: high first, for its better pictures from room systems, then constrained baseline in both
  * modes. */
-static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
-                       const struct mcu_nego_caps *caps, enum mcu_kind kind, int *next_pt)
+static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX], const struct mcu_nego_caps *caps,
+                       enum mcu_kind kind, int *next_pt)
 {
     static const struct mcu_nego_own h264[] = {
         { MCU_CODEC_H264, 0, 100, 0x00, true },
@@ -288,8 +288,8 @@ static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
     int codec_count = kind == MCU_AUDIO ? caps->audio_count : caps->video_count, count = 0;
     for (int i = 0; i < codec_count && i < MCU_NEGO_MAX_CODECS; i++) {
         if (codecs[i] != MCU_CODEC_H264)
-            count += add_own(&out[count], (struct mcu_nego_own){ .codec = codecs[i] }, caps,
-                             next_pt);
+            count +=
+                add_own(&out[count], (struct mcu_nego_own){ .codec = codecs[i] }, caps, next_pt);
         for (size_t n = 0; codecs[i] == MCU_CODEC_H264 && n < MCU_ARRAY_LEN(h264); n++)
             count += add_own(&out[count], h264[n], caps, next_pt);
     }
@@ -341,8 +341,8 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
         put_own_format(t, &own[i], caps);
     put_dtmf(t, dtmf_8000, 8000);
     put_dtmf(t, dtmf_48000, 48000);
-    put(t, "%s", kind == MCU_AUDIO ? "a=ptime:20\r\n"
-                                   : "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n");
+    put(t, "%s",
+        kind == MCU_AUDIO ? "a=ptime:20\r\n" : "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n");
     put_direction(t, true, !hold);
 }
 

@@ -27,8 +27,8 @@ enum mcu_codec mcu_nego_codec_of(const struct mcu_sdp_format *f, enum mcu_kind k
         const struct mcu_codec_info *info = mcu_codec_info((enum mcu_codec)i);
         bool clock = f->clock_hz == info->rtp_clock_hz ||
                      (i == MCU_CODEC_G722 && f->clock_hz == info->sample_rate_hz);
-        bool channels = kind == MCU_VIDEO || f->channels == 1 ||
-                        f->channels == info->rtpmap_channels;
+        bool channels =
+            kind == MCU_VIDEO || f->channels == 1 || f->channels == info->rtpmap_channels;
         if (info->kind == kind && clock && channels && strcasecmp(f->encoding, info->name) == 0)
             return (enum mcu_codec)i;
     }
@@ -201,28 +201,6 @@ static void set_codec_params(struct mcu_nego_line *l, const struct mcu_sdp_media
     l->max_send_bps = lower_limit(m->bandwidth_bps, codec_bps);
 }
 
-/* The chosen one is put first: many devices send with the first format of an answer. */
-static void add_rx(struct mcu_nego_line *l, const struct mcu_sdp_format *f, enum mcu_codec codec,
-                   int our_pt, bool chosen, size_t *sprop_used)
-{
-    for (int i = 0; i < l->rx_count; i++)
-        if (l->rx[i].pt == our_pt)
-            return;
-    if (l->rx_count == MCU_LINE_RX_MAX)
-        return;
-    int at = chosen ? 0 : l->rx_count;
-    struct mcu_line_rx rx = { .codec = codec, .pt = (uint8_t)our_pt };
-    if (codec == MCU_CODEC_H264) {
-        uint8_t *room = l->sprop_buf + *sprop_used;
-        rx.sprop_bytes = mcu_h264_sprop(f->fmtp, room, sizeof(l->sprop_buf) - *sprop_used);
-        rx.sprop = rx.sprop_bytes ? room : NULL;
-        *sprop_used += rx.sprop_bytes;
-    }
-    memmove(&l->rx[at + 1], &l->rx[at], (size_t)(l->rx_count - at) * sizeof(l->rx[0]));
-    l->rx[at] = rx;
-    l->rx_count++;
-}
-
 /* A format that both sides can do; *rank orders them, higher is better. RTCP of a multiplexed
  * line would be taken for RTP types 64 to 95 (RFC 5761 section 4). */
 static enum mcu_codec common_codec(const struct mcu_sdp_media *m, const struct mcu_sdp_format *f,
@@ -274,35 +252,67 @@ static int pt_as_we_offered(const struct mcu_sdp_format *f, enum mcu_codec codec
     return found;
 }
 
-/* Fills rx, codec and pt. Returns the format that we send with, or NULL: nothing in common. */
+/* The acceptable formats of a line: theirs, the codec, our number. */
+struct common {
+    const struct mcu_sdp_format *format;
+    enum mcu_codec codec;
+    int our_pt;
+};
+
+/* Returns their count; *best is the index of the one that we send with. */
+static int gather(struct common out[MCU_SDP_MAX_FORMATS], int *best, const struct mcu_sdp_media *m,
+                  enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    int count = 0, best_rank = -1, rank = 0;
+    for (int i = 0; i < m->format_count; i++) {
+        const struct mcu_sdp_format *f = &m->formats[i];
+        enum mcu_codec codec = common_codec(m, f, kind, caps, &rank);
+        int pt = codec == MCU_CODEC_NONE ? -1 : our_pt(f, codec, caps);
+        if (pt < 0)
+            continue;
+        if (rank > best_rank) {
+            best_rank = rank;
+            *best = count;
+        }
+        out[count++] = (struct common){ f, codec, pt };
+    }
+    return count;
+}
+
+static void add_rx(struct mcu_nego_line *l, const struct common *c, size_t *sprop_used)
+{
+    for (int i = 0; i < l->rx_count; i++)
+        if (l->rx[i].pt == c->our_pt)
+            return;
+    if (l->rx_count == MCU_LINE_RX_MAX)
+        return;
+    struct mcu_line_rx *rx = &l->rx[l->rx_count++];
+    *rx = (struct mcu_line_rx){ .codec = c->codec, .pt = (uint8_t)c->our_pt };
+    if (c->codec == MCU_CODEC_H264) {
+        uint8_t *room = l->sprop_buf + *sprop_used;
+        rx->sprop_bytes = mcu_h264_sprop(c->format->fmtp, room, sizeof(l->sprop_buf) - *sprop_used);
+        rx->sprop = rx->sprop_bytes ? room : NULL;
+        *sprop_used += rx->sprop_bytes;
+    }
+}
+
+/* Fills rx, codec and pt; the chosen one is put first, as many devices send with the first format
+ * of an answer. Returns the format that we send with, or NULL: nothing in common. */
 static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
                                            const struct mcu_nego_caps *caps, our_pt_cb our_pt)
 {
-    const struct mcu_sdp_format *best = NULL;
-    int best_rank = -1, rank;
+    struct common list[MCU_SDP_MAX_FORMATS];
+    int best = 0, count = gather(list, &best, m, l->kind, caps, our_pt);
     size_t sprop_used = 0;
-    enum mcu_codec codec;
-    for (int i = 0; i < m->format_count; i++) {
-        codec = common_codec(m, &m->formats[i], l->kind, caps, &rank);
-        if (codec == MCU_CODEC_NONE || our_pt(&m->formats[i], codec, caps) < 0 ||
-            rank <= best_rank)
-            continue;
-        best = &m->formats[i];
-        best_rank = rank;
-        l->codec = codec;
-    }
-    if (!best)
+    if (count == 0)
         return NULL;
-    l->pt = best->pt;
-    add_rx(l, best, l->codec, our_pt(best, l->codec, caps), true, &sprop_used);
-    for (int i = 0; i < m->format_count; i++) {
-        const struct mcu_sdp_format *f = &m->formats[i];
-        codec = f == best ? MCU_CODEC_NONE : common_codec(m, f, l->kind, caps, &rank);
-        int pt = codec == MCU_CODEC_NONE ? -1 : our_pt(f, codec, caps);
-        if (pt >= 0)
-            add_rx(l, f, codec, pt, false, &sprop_used);
-    }
-    return best;
+    l->codec = list[best].codec;
+    l->pt = list[best].format->pt;
+    add_rx(l, &list[best], &sprop_used);
+    for (int i = 0; i < count; i++)
+        if (i != best)
+            add_rx(l, &list[i], &sprop_used);
+    return list[best].format;
 }
 
 static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *m,

@@ -36,7 +36,7 @@ struct mcu_nego_line {
     bool accepted;
     enum mcu_kind kind;      /* when accepted */
     bool content;            /* a=content:slides */
-    char remote_address[64];
+    char remote_address[64]; /* a literal; 0.0.0.0 or :: is a hold: send neither RTP nor RTCP */
     bool remote_ipv6;
     int remote_port, remote_rtcp_port;
     char remote_rtcp_address[64];

@@ -232,7 +232,7 @@ static const struct {
     uint8_t letter;
     int (*parse)(struct mcu_sdp_parser *p, struct mcu_cursor value);
 } line_types[] = {
-    { 'a', parse_attribute }, { 'm', parse_media },   { 'b', parse_bandwidth },
+    { 'a', parse_attribute },  { 'm', parse_media },  { 'b', parse_bandwidth },
     { 'c', parse_connection }, { 'o', parse_origin }, { 's', parse_name },
     { 'v', parse_version },
 };

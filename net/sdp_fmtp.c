@@ -8,7 +8,11 @@ bool mcu_sdp_fmtp_get(const char *fmtp, const char *name, char *buf, size_t size
     if (size)
         buf[0] = '\0';
     while (mcu_cursor_left(&c)) {
+        mcu_text_skip_spaces(&c);
+        bool candidate = mcu_text_begins(&c, name);
         struct mcu_cursor value = mcu_text_until(&c, ';');
+        if (!candidate)
+            continue;
         struct mcu_cursor key = mcu_text_trim(mcu_text_until(&value, '='));
         if (mcu_text_is(key, name))
             return size && mcu_text_copy(buf, size, mcu_text_trim(value));

@@ -77,16 +77,19 @@ static inline struct mcu_cursor mcu_text_line(struct mcu_cursor *c)
     return line;
 }
 
+/* Begins with the word, without case. */
+static inline bool mcu_text_begins(const struct mcu_cursor *c, const char *word)
+{
+    size_t left = mcu_cursor_left(c), n = 0;
+    while (n < left && word[n] && mcu_text_lower(c->p[n]) == mcu_text_lower((uint8_t)word[n]))
+        n++;
+    return !word[n];
+}
+
 /* Equal without case. */
 static inline bool mcu_text_is(struct mcu_cursor c, const char *word)
 {
-    size_t n = strlen(word);
-    if (mcu_cursor_left(&c) != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (mcu_text_lower(c.p[i]) != mcu_text_lower((uint8_t)word[i]))
-            return false;
-    return true;
+    return mcu_text_begins(&c, word) && mcu_cursor_left(&c) == strlen(word);
 }
 
 /* Copied and terminated; false, and dst "", if it does not fit. */

@@ -1,5 +1,6 @@
 /* tests/fuzz/sdp.c - parse, negotiate, answer: what we answer must parse again and mirror the
- * offer's lines, whatever the offer was. The input is also taken as an answer to an offer of ours. */
+ * offer's lines, whatever the offer was. The input is also taken as an answer to an offer of ours.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -60,8 +60,10 @@ static struct mcu_sdp *parse(const char *sdp)
 static int offer(const char *media)
 {
     static char sdp[8192];
-    snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\n"
-                               "c=IN IP4 192.0.2.7\r\nt=0 0\r\n%s", media);
+    snprintf(sdp, sizeof(sdp),
+             "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\n"
+             "c=IN IP4 192.0.2.7\r\nt=0 0\r\n%s",
+             media);
     struct mcu_sdp *s = parse(sdp);
     int rc = mcu_nego_offer(&nego, s, &caps);
     assert_true(mcu_nego_write_answer(&nego, s, &caps, &local, text, sizeof(text)) > 0);
@@ -109,8 +111,18 @@ static void strip_cr(char *s)
 static void device_offers_get_their_golden_answers(void **state)
 {
     static const char *const names[] = {
-        "cisco-room", "poly-group", "yealink", "linphone", "baresip", "sipp", "asterisk",
-        "freeswitch", "huawei-room", "legacy-h263", "secure-best-effort", "ipv6-bridge",
+        "cisco-room",
+        "poly-group",
+        "yealink",
+        "linphone",
+        "baresip",
+        "sipp",
+        "asterisk",
+        "freeswitch",
+        "huawei-room",
+        "legacy-h263",
+        "secure-best-effort",
+        "ipv6-bridge",
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++) {
         char *o = read_file(names[i], ".offer"), *golden = read_file(names[i], ".answer");
@@ -206,8 +218,13 @@ static void thirty_two_lines_are_answered_in_order(void **state)
     char media[4096] = "";
     for (int i = 0; i < 32; i++)
         snprintf(media + strlen(media), sizeof(media) - strlen(media), "m=%s %d %s\r\n",
-                 i == 20 ? "audio" : i % 2 ? "image" : "application", 5000 + i,
-                 i == 20 ? "RTP/AVP 8" : i % 2 ? "udptl t38" : "TCP/BFCP *");
+                 i == 20 ? "audio"
+                 : i % 2 ? "image"
+                         : "application",
+                 5000 + i,
+                 i == 20 ? "RTP/AVP 8"
+                 : i % 2 ? "udptl t38"
+                         : "TCP/BFCP *");
     assert_int_equal(offer(media), 0);
     struct mcu_sdp *s = parse(text);
     assert_int_equal(s->media_count, 32);
@@ -221,7 +238,8 @@ static void thirty_two_lines_are_answered_in_order(void **state)
 static void a_line_without_formats_gets_a_legal_refusal(void **state)
 {
     assert_int_equal(offer("m=audio 1000 RTP/AVP 0\r\nm=application 5000 TCP/BFCP /1\r\n"
-                           "m=video 5002 RTP/AVP\r\n"), 0);
+                           "m=video 5002 RTP/AVP\r\n"),
+                     0);
     answers("m=application 0 TCP/BFCP *");
     answers("m=video 0 RTP/AVP 0");
 }
@@ -235,7 +253,8 @@ static void nothing_in_common_is_enoent(void **state)
     assert_int_equal(offer("m=audio 1000 RTP/AVP 96\r\na=rtpmap:96 opus/16000\r\n"), -ENOENT);
     assert_int_equal(offer("m=video 1000 RTP/AVP 0\r\n"), -ENOENT);
     assert_int_equal(offer("m=video 1000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-                           "a=fmtp:96 packetization-mode=2\r\n"), -ENOENT);
+                           "a=fmtp:96 packetization-mode=2\r\n"),
+                     -ENOENT);
     assert_int_equal(offer(""), -ENOENT);
     caps.video_count = 0;
     assert_int_equal(offer("m=video 1000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"), -ENOENT);
@@ -430,7 +449,8 @@ static void a_line_without_local_port_is_refused(void **state)
 {
     local.port[1] = 0;
     assert_int_equal(offer("m=audio 1000 RTP/AVP 0\r\n"
-                           "m=video 1002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"), 0);
+                           "m=video 1002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"),
+                     0);
     answers("m=video 0 RTP/AVP 96");
     answers("m=audio 20000 RTP/AVP 0");
 }
@@ -476,7 +496,8 @@ static int answer(const char *media)
 static void answers_to_our_offer(void **state)
 {
     assert_int_equal(answer("m=audio 1000 RTP/AVP 8 101\r\n"
-                            "a=rtpmap:101 telephone-event/8000\r\nm=video 0 RTP/AVP 98\r\n"), 0);
+                            "a=rtpmap:101 telephone-event/8000\r\nm=video 0 RTP/AVP 98\r\n"),
+                     0);
     assert_true(nego.line[0].codec == MCU_CODEC_PCMA && nego.line[0].dtmf_pt == 101);
     assert_false(nego.line[1].accepted);
     /* Opus under their own number: we send that, they send ours. */
@@ -487,7 +508,8 @@ static void answers_to_our_offer(void **state)
     assert_int_equal(answer("m=audio 1000 RTP/AVP 18\r\n"), -ENOENT);
     assert_int_equal(answer("m=video 1000 RTP/AVP 98\r\n"), -EBADMSG);
     assert_int_equal(answer("m=audio 1 RTP/AVP 0\r\nm=video 0 RTP/AVP 98\r\n"
-                            "m=video 0 RTP/AVP 98\r\n"), -EBADMSG);
+                            "m=video 0 RTP/AVP 98\r\n"),
+                     -EBADMSG);
     caps.video_count = 0;
     assert_int_equal(answer("m=audio 1 RTP/AVP 0\r\nm=video 0 RTP/AVP 98\r\n"), -EBADMSG);
 }

@@ -271,7 +271,8 @@ static void h264_parameters_are_read(void **state)
     assert_true(h.profile_idc == 66 && h.level_idc == 10 && !h.mode1 && h.max_fs == 99);
     assert_true(h.max_mbps == 1485 && h.max_br_kbps == 64);
     assert_int_equal(mcu_h264_parse(&h, "profile-level-id=42E01F;packetization-mode=1;"
-                                        "max-fs=8192;max-mbps=1000;max-br=20000"), 0);
+                                        "max-fs=8192;max-mbps=1000;max-br=20000"),
+                     0);
     assert_true(h.constraint_flags == 0xe0 && h.mode1 && h.max_fs == 8192);
     assert_true(h.max_mbps == 108000 && h.max_br_kbps == 20000);
     assert_int_equal(mcu_h264_parse(&h, "profile-level-id=64001f"), 0);
@@ -284,10 +285,13 @@ static void h264_parameters_are_read(void **state)
 
 static void h264_refuses_what_it_cannot_decode(void **state)
 {
-    static const char *const bad[] = { "profile-level-id=42e0", "profile-level-id=42e01x",
-                                       "profile-level-id=6e001f", "profile-level-id=58001f",
+    static const char *const bad[] = { "profile-level-id=42e0",
+                                       "profile-level-id=42e01x",
+                                       "profile-level-id=6e001f",
+                                       "profile-level-id=58001f",
                                        "profile-level-id=00000000000000000042e01f",
-                                       "packetization-mode=2", "profile-level-id=f4001f" };
+                                       "packetization-mode=2",
+                                       "profile-level-id=f4001f" };
     struct mcu_nego_h264 h;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(mcu_h264_parse(&h, bad[i]), -EINVAL);
@@ -299,8 +303,8 @@ static void h264_sprop_becomes_annex_b(void **state)
     /* RFC 6184 8.3's own example */
     static const uint8_t want[] = { 0, 0, 0, 1, 0x67, 0x42, 0xa0, 0x1e, 0xda, 0x02, 0x80, 0xf4 };
     uint8_t buf[256];
-    size_t n = mcu_h264_sprop("profile-level-id=42A01E;sprop-parameter-sets=Z0KgHtoCgPQ=,aM4xsg==",
-                              buf, sizeof(buf));
+    size_t n = mcu_h264_sprop(
+        "profile-level-id=42A01E;sprop-parameter-sets=Z0KgHtoCgPQ=,aM4xsg==", buf, sizeof(buf));
     assert_true(n == sizeof(want) + 4 + 4);
     assert_memory_equal(buf, want, sizeof(want));
     assert_int_equal(buf[sizeof(want) + 4], 0x68);
