@@ -419,10 +419,25 @@ static void caps_order_decides_the_codec(void **state)
     answers("a=fmtp:97 max-fs=3600;max-fr=30");
 }
 
+static void slides_are_refused_wherever_they_stand(void **state)
+{
+    static const char vp8[] = "a=rtpmap:96 VP8/90000\r\n";
+    char media[512];
+    snprintf(media, sizeof(media),
+             "m=video 1000 RTP/AVP 96\r\n%sa=content:slides\r\n"
+             "m=video 1002 RTP/AVP 96\r\n%sm=video 1004 RTP/AVP 96\r\n%s",
+             vp8, vp8, vp8);
+    assert_int_equal(offer(media), 0);
+    assert_true(nego.line[0].content && !nego.line[0].accepted);
+    assert_true(nego.line[1].accepted && !nego.line[2].accepted);
+    answers("m=video 20002 RTP/AVP 96");
+}
+
 static void feedback_is_answered_as_far_as_offered(void **state)
 {
     offer("m=video 1000 RTP/AVPF 96 97\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 VP8/90000\r\n"
-          "a=rtcp-fb:97 nack pli\r\na=rtcp-fb:97 ccm fir\r\na=rtcp-fb:96 ccm fir\r\n"
+          "a=rtcp-fb:96 nack\r\na=rtcp-fb:97 nack pli\r\n"
+          "a=rtcp-fb:97 ccm fir\r\na=rtcp-fb:96 ccm fir\r\n"
           "a=rtcp-fb:* goog-remb\r\n");
     answers("a=rtcp-fb:* ccm fir");
     answers("a=rtcp-fb:97 nack pli");
@@ -452,6 +467,7 @@ static void a_line_without_local_port_is_refused(void **state)
                            "m=video 1002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"),
                      0);
     answers("m=video 0 RTP/AVP 96");
+    answers_not("a=rtpmap:96");
     answers("m=audio 20000 RTP/AVP 0");
 }
 
@@ -503,6 +519,11 @@ static void answers_to_our_offer(void **state)
     /* Opus under their own number: we send that, they send ours. */
     assert_int_equal(answer("m=audio 1000 RTP/AVP 120 13\r\na=rtpmap:120 opus/48000/2\r\n"), 0);
     assert_true(nego.line[0].pt == 120 && nego.line[0].rx[0].pt == 96);
+    assert_int_equal(nego.line[0].rx_count, 1);
+    /* Twice: two of theirs, still one of ours. */
+    assert_int_equal(answer("m=audio 1000 RTP/AVP 120 121\r\na=rtpmap:120 opus/48000/2\r\n"
+                            "a=rtpmap:121 opus/48000/2\r\n"),
+                     0);
     assert_int_equal(nego.line[0].rx_count, 1);
     assert_int_equal(answer("m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 98\r\n"), -ENOENT);
     assert_int_equal(answer("m=audio 1000 RTP/AVP 18\r\n"), -ENOENT);
@@ -584,6 +605,7 @@ int main(void)
         T(h264_without_parameters_is_baseline_level_1_mode_0),
         T(h264_mode_1_wins_then_the_higher_profile),
         T(caps_order_decides_the_codec),
+        T(slides_are_refused_wherever_they_stand),
         T(feedback_is_answered_as_far_as_offered),
         T(rtcp_mux_excludes_numbers_that_look_like_rtcp),
         T(a_line_without_local_port_is_refused),
