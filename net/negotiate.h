@@ -75,9 +75,10 @@ struct mcu_nego_local {
  * yet). At most one audio and one video line (content lines are refused in order until content
  * exists); no common codec or unknown kinds and protos: not accepted. RTP/AVP and RTP/AVPF are
  * taken; secured protos not yet. The address must be a literal one of caps' family (0.0.0.0 and ::
- * are holds). The codec is the first of caps' order that both have. H.264 with several formats: the best common one is chosen (mode 1
- * before 0, then higher profile that our constrained-baseline encoder fits into), every acceptable
- * one is in rx. Returns 0, or -ENOENT: nothing acceptable (SIP 488). */
+ * are holds). The codec is the first of caps' order that both have. H.264 with several formats: the
+ * best common one is chosen (mode 1 before 0, then higher profile that our constrained-baseline
+ * encoder fits into), every acceptable one is in rx. Returns 0, or -ENOENT: nothing acceptable
+ * (SIP 488); *out is filled in both cases. */
 int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
                    const struct mcu_nego_caps *caps);
 

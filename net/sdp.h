@@ -61,7 +61,8 @@ struct mcu_sdp_error {
 /* Parses text[len] (CRLF, LF, CR, or a mix; blank lines and spaces before a line are passed over).
  * It must begin with v=0; o=, s=, t= may be missing. Unknown lines and attributes, formats beyond
  * the limit or that are no tokens, and values that make no sense are skipped. What an answer could
- * not mirror is refused: an m= line without kind, port or proto, more than MCU_SDP_MAX_LINES. On 0, *out is the caller's to free with mcu_sdp_free.
+ * not mirror is refused: an m= line without kind, port or proto, more than MCU_SDP_MAX_LINES.
+ * On 0, *out is the caller's to free with mcu_sdp_free.
  * -EBADMSG with *error filled (may be NULL), -E2BIG (over a limit), -ENOMEM. Time and memory are
  * linear in len. */
 int mcu_sdp_parse(struct mcu_sdp **out, const char *text, size_t len, struct mcu_sdp_error *error);
