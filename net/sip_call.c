@@ -32,15 +32,13 @@ static const struct {
 
 /* nua would offer the sips: address to everybody once TLS listens; so each dialog is told its own
  * Contact. The user part is the conference's name and isfocus says what it is (RFC 4579 3.1). */
-static void make_contact(struct mcu_sip_call *call, const char *user, enum sip_transport transport,
-                         const char *host)
+void mcu_sip_make_contact(char *out, size_t size, const struct mcu_sip *sip, const char *user,
+                          enum sip_transport transport, const char *host)
 {
-    const struct mcu_sip *sip = call->sip;
     char escaped[SIP_MAX_ROOM * 3];
     if (!user || !*user || mcu_sip_user_encode(escaped, sizeof(escaped), user) < 0)
         strcpy(escaped, "conference");
-    snprintf(call->contact, sizeof(call->contact), "<sip:%s@%s:%d%s>;isfocus", escaped,
-             host ? host : sip->contact_host,
+    snprintf(out, size, "<sip:%s@%s:%d%s>;isfocus", escaped, host ? host : sip->contact_host,
              transports[transport].tls ? sip->tls_port : sip->port,
              transports[transport].parameter);
 }
@@ -53,7 +51,7 @@ struct mcu_sip_call *mcu_sip_call_new(struct mcu_sip *sip, nua_handle_t *nh, con
         return NULL;
     call->sip = sip;
     call->nh = nh;
-    make_contact(call, user, transport, host);
+    mcu_sip_make_contact(call->contact, sizeof(call->contact), sip, user, transport, host);
     call->next = sip->calls;
     if (sip->calls)
         sip->calls->prev = call;

@@ -23,6 +23,7 @@ struct mcu_sip_call;
 
 #define SIP_MAX_BODY_BYTES (64 * 1024)
 #define SIP_MAX_ROOM       256 /* bytes; the server's own limit is smaller */
+#define SIP_CONTACT_SIZE   (SIP_MAX_ROOM * 3 + 320)
 #define SIP_ACCEPT         "application/sdp"
 #define SIP_ACCEPT_INFO                                                                            \
     "application/media_control+xml, application/dtmf-relay, application/dtmf"
@@ -43,7 +44,7 @@ struct mcu_sip_call {
     struct mcu_sip_call *prev, *next;
     void *arg;
     char id[128];
-    char contact[SIP_MAX_ROOM * 3 + 128];
+    char contact[SIP_CONTACT_SIZE];
     enum sip_pending pending;
     msg_t *update;       /* the pending UPDATE's, a reference */
     bool offer_received; /* in the pending or last INVITE */
@@ -108,7 +109,10 @@ void mcu_sip_shutdown_step(struct mcu_sip *sip);
 
 /* ---- sip_call.c ---- */
 
-/* host: for Contact, NULL: the configured one. Binds the call to nh. NULL: no memory. */
+/* host: NULL is the configured one. */
+void mcu_sip_make_contact(char *out, size_t size, const struct mcu_sip *sip, const char *user,
+                          enum sip_transport transport, const char *host);
+/* user, host: for Contact. Binds the call to nh. NULL: no memory. */
 struct mcu_sip_call *mcu_sip_call_new(struct mcu_sip *sip, nua_handle_t *nh, const char *user,
                                       enum sip_transport transport, const char *host);
 void mcu_sip_call_set_id(struct mcu_sip_call *call, const sip_t *msg);

@@ -340,11 +340,18 @@ void mcu_sip_on_info(const struct sip_event *e)
 
 void mcu_sip_on_options(const struct sip_event *e)
 {
+    char contact[SIP_CONTACT_SIZE];
+    struct route route;
     if (e->status >= 200)
         return;
+    find_route(&route, e);
+    mcu_sip_make_contact(contact, sizeof(contact), e->sip, NULL, route.transport,
+                         route.contact_host);
+    bool inside = e->call && e->call != &mcu_sip_call_gone;
     bool busy = e->sip->shutting_down;
+    /* The stack adds Accept and Allow by itself. */
     nua_respond(e->nh, busy ? 503 : 200, busy ? "Shutting Down" : "OK", NUTAG_WITH(e->request),
-                SIPTAG_ACCEPT_STR(SIP_ACCEPT), TAG_END());
+                SIPTAG_CONTACT_STR(inside ? e->call->contact : contact), TAG_END());
     drop_handle(e);
 }
 
