@@ -1,6 +1,18 @@
 /* codec/aenc.h - audio encoders: 20 ms of 48 kHz PCM in, RTP payloads out.
  * Threads: new and free anywhere; all other calls from one job at a time. No call allocates
- * after _new(). */
+ * after _new().
+ *
+ * Switching a receiver between two Opus encoders of nearly the same sound. Measured: the worst
+ * 20 ms frame after the switch, against a decoder that never switched, real speech, 53 switches:
+ *   to a copy of the encoder that he heard (mcu_aenc_copy)   no difference at all
+ *   both encoders given the same sound for 10 / 25 / 50 ticks before   23 / 31 / 99 dB
+ *   the same with 3 ticks                                    17 dB
+ * in each case with the first packet after the switch `independent`. So: a listener who enters the
+ * heard set gets a copy of the shared encoder; one who leaves it changes when his own sound has
+ * been out of both mixes for 500 ms (the hold of the heard set). This holds while no packets are
+ * lost: the encoder is then CELT alone at a constant rate and complexity at most 6, which makes
+ * two encoders converge. With VBR the same 25 ticks give 17 dB, in SILK (FEC) 3 to 13 dB however
+ * long one waits. */
 #ifndef MCU_CODEC_AENC_H
 #define MCU_CODEC_AENC_H
 
@@ -10,7 +22,8 @@
 
 #include "mixer/base/codec_id.h"
 
-#define MCU_AENC_MAX_BYTES 1500
+#define MCU_AENC_MAX_BYTES   1500
+#define MCU_AENC_PRIME_TICKS 10 /* least for 20 dB after a switch; 25 for 30 dB */
 
 struct mcu_aenc_config {
     enum mcu_codec codec;
@@ -18,9 +31,11 @@ struct mcu_aenc_config {
     int channels;             /* Opus only: 1 or 2 coded channels */
     int frame_ms;             /* 20, 40 or 60: every call takes 20, a packet comes out when full */
     int max_playback_rate_hz; /* Opus only (RFC 7587 6.1): 8000 to 48000; 0: 48000 */
-    bool fec;                 /* Opus only: in-band FEC (RFC 7587 6.1) */
-    bool dtx;                 /* Opus only: a return of 0 then means "nothing to send" */
-    int complexity;           /* Opus only: 0 to 10; -1: the default chosen by measurement */
+    bool fec;                 /* Opus only: the receiver can use in-band FEC (RFC 7587 6.1). It is
+                                 sent while mcu_aenc_set_loss says that packets are lost */
+    bool dtx;                 /* Opus only: a return of 0 then means "nothing to send": below
+                                 -60 dBFS for 200 ms; one packet in 400 ms still comes */
+    int complexity;           /* Opus only: 0 to 10, held to 6; -1: the default, 5 */
 };
 
 struct mcu_aenc;
@@ -38,12 +53,22 @@ int mcu_aenc_encode(struct mcu_aenc *enc, const int16_t *pcm, int channels, bool
                     uint8_t *data);
 
 /* Makes a fresh encoder's state follow `frames20` blocks of 20 ms already heard by its receivers,
- * newest last: encodes and throws away. At least 3 before a switch (README, "Sound encoded once"). */
+ * newest last: encodes and throws away. At least MCU_AENC_PRIME_TICKS before a switch. */
 void mcu_aenc_prime(struct mcu_aenc *enc, const int16_t *const *pcm, int channels, int frames20);
 
-/* Opus only; ignored by others. */
+/* Makes `to` continue where `from` is, bit for bit, rate and modes included: receivers of `from` can
+ * be handed over to it at a packet's end without a trace. -EINVAL: codec, channels or frame_ms
+ * differ. No packet may be half full (frame_ms > 20), or both go on with the same half. */
+int mcu_aenc_copy(struct mcu_aenc *to, const struct mcu_aenc *from);
+
+/* Opus only; ignored by others. 6000 to 160000 bit/s; below about 10000 libopus takes SILK. */
 void mcu_aenc_set_bitrate(struct mcu_aenc *enc, int bitrate_bps);
+
+/* What receivers report (RFC 3550 6.4.1), in percent. With config.fec, from 2 % on packets carry
+ * in-band FEC sized for it and the mode is SILK or hybrid, until it is 0 again. Ignored without. */
 void mcu_aenc_set_loss(struct mcu_aenc *enc, int percent);
+
+/* Forgets all sound; rate and loss stay. */
 void mcu_aenc_reset(struct mcu_aenc *enc);
 
 #endif

@@ -16,7 +16,10 @@ int mcu_vdec_new(struct mcu_vdec **out, enum mcu_codec codec, int max_width, int
 void mcu_vdec_free(struct mcu_vdec **dec);
 
 /* Decodes one unit (a whole access unit or frame; H.264 in Annex B, parameter sets in or before
- * it). On 0, *out is a picture with the unit's times, or NULL when the unit showed none.
+ * it). On 0, *out is a picture with the unit's times, or NULL when the unit showed none. Only a
+ * sender that really uses B pictures gets a delay, of as many pictures as it reorders.
+ * Nothing is shown before the first keyframe (IDR, recovery point, intra picture), nor after an
+ * error or a unit with gap_before until the next one: those units are -EBADMSG without decoding.
  * Every I420-like depth-8 format becomes I420; 4:2:2, 4:4:4 and 10 bit are converted.
  * -EBADMSG: corrupt; the caller asks for a keyframe. -EFBIG: size refused. -ENOMEM. *out is then
  * untouched. After an error decoding may go on with the next keyframe. */

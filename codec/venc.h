@@ -14,13 +14,14 @@ struct mcu_venc_config {
     int width, height, fps;
     int bitrate_bps;               /* held within 5 % over a second on ordinary content */
     int max_nal_bytes;             /* H.264: no NAL unit is larger, so that packetization modes 0
-                                      and 1 (RFC 6184 section 6) share the stream; 0: 1180 */
+                                      and 1 (RFC 6184 section 6) share the stream; 500 or more, 0: 1180 */
     int level_idc;                 /* H.264: 10 to 52 as in profile-level-id; 0: as needed */
 };
 
 struct mcu_venc;
 
-/* Sizes must be even. Returns 0, -EINVAL, -ENOSYS (the backend cannot) or -ENOMEM. */
+/* Sizes must be even, from 16. The stream says BT.601 limited: pictures are to be that.
+ * Returns 0, -EINVAL, -ENOSYS (the backend cannot) or -ENOMEM. */
 int mcu_venc_new(struct mcu_venc **out, const struct mcu_venc_config *config);
 void mcu_venc_free(struct mcu_venc **enc);
 

@@ -10,6 +10,7 @@ struct mcu_text;
 
 struct mcu_mask {
     int width, height, stride;
+    int baseline;   /* rows from the mask's top to the line that the letters stand on */
     uint8_t *alpha; /* 0 to 255; owned by the mask */
 };
 
@@ -26,7 +27,8 @@ int mcu_text_render(struct mcu_text *text, const char *utf8, int size_px, bool b
 void mcu_mask_free(struct mcu_mask *mask);
 
 /* The initials of a name for its avatar: first letters of the first and last word, upper case
- * ("Élodie Dupont" gives "ÉD"); out: at least 16 bytes. */
+ * ("Élodie Dupont" gives "ÉD"); numbers count as letters in a name that has one. Empty when it has none
+ * (a telephone number). out: at least 16 bytes. */
 void mcu_text_initials(const char *name, char out[16]);
 
 #endif

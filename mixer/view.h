@@ -32,7 +32,10 @@ struct mcu_tile {
 };
 
 struct mcu_view_stats {
-    uint64_t composed, tiles_drawn, tiles_kept, skipped;
+    uint64_t composed, skipped; /* ticks */
+    uint64_t tiles_drawn;       /* scaled or painted anew */
+    uint64_t tiles_copied;      /* taken from the canvas composed before */
+    uint64_t tiles_kept;        /* already on the canvas */
 };
 
 /* Returns 0, -EINVAL or -ENOMEM. */
@@ -42,7 +45,8 @@ void mcu_view_free(struct mcu_view **view);
 /* Composes tiles[n] (n up to 25; they do not overlap; what they leave free is background) into a
  * free canvas. With n = 0 the canvas shows `idle_text` (may be NULL) in its middle.
  * On 0, *out is a canvas with one reference and time_ns set; the buffer becomes free when it is
- * released. -EAGAIN: no free canvas, the tick is to be skipped. -ENOMEM. */
+ * released. -EAGAIN: no free canvas, the tick is to be skipped. -EINVAL: too many
+ * tiles, or one not even or not inside. -ENOMEM. */
 int mcu_view_compose(struct mcu_view *view, const struct mcu_tile *tiles, int n,
                      const char *idle_text, int64_t time_ns, struct mcu_pic **out);
 

@@ -32,7 +32,7 @@ static const uint8_t start_code[4] = { 0, 0, 0, 1 };
 
 struct bits {
     struct mcu_cursor c;
-    int zeros;         /* zero bytes just read */
+    int zeros; /* zero bytes just read */
     unsigned byte, left;
 };
 
@@ -86,7 +86,7 @@ static bool parse_set(const uint8_t *nal, size_t size, uint8_t *id, uint8_t *sps
     for (int i = 0; is_sps && i < 3; i++)
         rbsp_byte(&b); /* profile, constraints, level: H.264 7.3.2.1 */
     uint32_t a = exp_golomb(&b), ref = is_sps ? a : exp_golomb(&b);
-    if (a > (is_sps ? 31u : 255u) || ref > 31)
+    if (a > 255 || ref > 31) /* an SPS is its own reference */
         return false;
     *id = (uint8_t)a;
     *sps = (uint8_t)ref;

@@ -6,7 +6,7 @@
 #include "mixer/base/cursor.h"
 
 struct descriptor {
-    bool start;      /* S with PID 0: the first packet of a frame */
+    bool start; /* S with PID 0: the first packet of a frame */
     bool has_id, wide;
     uint16_t picture_id;
 };

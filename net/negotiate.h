@@ -30,12 +30,13 @@ struct mcu_nego_h264 {
                                           more where the parameters say so */
 };
 
-/* One line of the outcome. Lines are in SDP order; a line not accepted answers with port 0. */
+/* One line of the outcome. Lines are in SDP order; a line not accepted answers with port 0.
+ * rx[].sprop points into the same struct: do not copy it by value. */
 struct mcu_nego_line {
     bool accepted;
     enum mcu_kind kind;      /* when accepted */
     bool content;            /* a=content:slides */
-    char remote_address[64];
+    char remote_address[64]; /* a literal; 0.0.0.0 or :: is a hold: send neither RTP nor RTCP */
     bool remote_ipv6;
     int remote_port, remote_rtcp_port;
     char remote_rtcp_address[64];
@@ -73,9 +74,11 @@ struct mcu_nego_local {
 /* First look at an offer: which lines could be accepted and need ports (local ports are not known
  * yet). At most one audio and one video line (content lines are refused in order until content
  * exists); no common codec or unknown kinds and protos: not accepted. RTP/AVP and RTP/AVPF are
- * taken; secured protos not yet. H.264 with several formats: the best common one is chosen (mode 1
- * before 0, then higher profile that our constrained-baseline encoder fits into), every acceptable
- * one is in rx. Returns 0, or -ENOENT: nothing acceptable (SIP 488). */
+ * taken; secured protos not yet. The address must be a literal one of caps' family (0.0.0.0 and ::
+ * are holds). The codec is the first of caps' order that both have. H.264 with several formats: the
+ * best common one is chosen (mode 1 before 0, then higher profile that our constrained-baseline
+ * encoder fits into), every acceptable one is in rx. Returns 0, or -ENOENT: nothing acceptable
+ * (SIP 488); *out is filled in both cases. */
 int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
                    const struct mcu_nego_caps *caps);
 
@@ -89,9 +92,18 @@ int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *off
 int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                          char *buf, size_t size);
 
-/* The peer's answer to the offer just written (delayed offer: in its ACK). -EBADMSG: more lines
- * than offered or a number not offered; -ENOENT: everything refused. */
+/* The peer's answer to the offer just written (delayed offer: in its ACK). A codec that we offered
+ * may come back under the peer's own number (RFC 3264 6.1): we send with that, and receive with
+ * ours; formats never offered are ignored. -EBADMSG: more lines than offered, or of another kind;
+ * -ENOENT: everything refused. */
 int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
                     const struct mcu_nego_caps *caps);
+
+/* An offer of ours in a running session (a re-INVITE that came without SDP, RFC 3264 section 8):
+ * the lines of the last negotiation, with the peer's numbers, and sendrecv unless held. last: the
+ * peer's latest description, out of which nego was made. Its answer goes to mcu_nego_offer. */
+int mcu_nego_write_reoffer(const struct mcu_nego *nego, const struct mcu_sdp *last,
+                           const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                           char *buf, size_t size);
 
 #endif

@@ -20,9 +20,9 @@ int mcu_pay_vp8_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *
     size_t n = limit - DESCRIPTOR_BYTES;
     n = n < left ? n : left;
     struct mcu_wcursor w = mcu_wcursor(buf, limit);
-    mcu_wcursor_u8(&w, pay->at == 0 ? 0x90 : 0x80);          /* X, S, PID 0 */
-    mcu_wcursor_u8(&w, 0x80);                                /* I */
-    mcu_wcursor_u16(&w, 0x8000 | pay->vp8_picture_id);       /* M: 15 bits */
+    mcu_wcursor_u8(&w, pay->at == 0 ? 0x90 : 0x80);    /* X, S, PID 0 */
+    mcu_wcursor_u8(&w, 0x80);                          /* I */
+    mcu_wcursor_u16(&w, 0x8000 | pay->vp8_picture_id); /* M: 15 bits */
     mcu_wcursor_bytes(&w, pay->unit->data + pay->at, n);
     pay->at += n;
     *last = pay->at == pay->unit->size;

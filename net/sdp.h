@@ -17,7 +17,8 @@
 enum mcu_sdp_direction { MCU_SENDRECV, MCU_SENDONLY, MCU_RECVONLY, MCU_INACTIVE };
 
 struct mcu_sdp_format {
-    char text[16];          /* as in the m= line: "96", or a token of non-RTP lines */
+    char text[32];          /* as in the m= line: "96", or a token of non-RTP lines (the longest in
+                               use is "webrtc-datachannel") */
     int pt;                 /* 0 to 127, or -1 */
     char encoding[32];      /* from rtpmap, or the static table (RFC 3551); "" unknown */
     int clock_hz, channels;
@@ -35,8 +36,8 @@ struct mcu_sdp_media {
     bool ipv6;
     enum mcu_sdp_direction direction;
     int bandwidth_bps;      /* RTP payload rate: from b=TIAS (RFC 3890), else b=AS less overhead; 0 none */
-    int rtcp_port;          /* a=rtcp (RFC 3605), else port + 1 */
-    char rtcp_address[64];
+    int rtcp_port;          /* a=rtcp (RFC 3605), else port + 1; 0: none */
+    char rtcp_address[64];  /* a=rtcp, else "" */
     bool rtcp_mux;
     int ptime_ms, maxptime_ms;
     char content[24];       /* a=content (RFC 4796), "" none */
@@ -48,7 +49,7 @@ struct mcu_sdp {
     char origin_user[64], origin_address[64];
     bool origin_ipv6;
     char session_name[64];
-    struct mcu_sdp_media *media; /* of mcu_sdp_new's array */
+    struct mcu_sdp_media *media; /* one block, media_count long */
     int media_count;
 };
 
@@ -57,14 +58,22 @@ struct mcu_sdp_error {
     char what[96];          /* English, for the Warning header and the log */
 };
 
-/* Parses text[len] (CRLF, LF, or a mix). On 0, *out is the caller's to free with mcu_sdp_free.
+/* Parses text[len] (CRLF, LF, CR, or a mix; blank lines and spaces before a line are passed over).
+ * It must begin with v=0; o=, s=, t= may be missing. Unknown lines and attributes, formats beyond
+ * the limit or that are no tokens, and values that make no sense are skipped. What an answer could
+ * not mirror is refused: an m= line without kind, port or proto, more than MCU_SDP_MAX_LINES.
+ * On 0, *out is the caller's to free with mcu_sdp_free.
  * -EBADMSG with *error filled (may be NULL), -E2BIG (over a limit), -ENOMEM. Time and memory are
  * linear in len. */
 int mcu_sdp_parse(struct mcu_sdp **out, const char *text, size_t len, struct mcu_sdp_error *error);
 void mcu_sdp_free(struct mcu_sdp **sdp);
 
-/* One parameter of an fmtp: "name=value" parted by ";", names without case; *value points into
- * buf. False if it is not there. */
+/* One parameter of an fmtp: "name=value" parted by ";", names without case. The value is copied to
+ * buf, "" where there is none. False (buf is then "") if it is not there or does not fit. */
 bool mcu_sdp_fmtp_get(const char *fmtp, const char *name, char *buf, size_t size);
+
+/* The same as a decimal number from 0 to INT_MAX (larger ones are cut to it); absent or not a
+ * number: fallback. */
+int mcu_sdp_fmtp_int(const char *fmtp, const char *name, int fallback);
 
 #endif

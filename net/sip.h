@@ -21,7 +21,9 @@ struct mcu_sip_config {
     const char *cert_file, *key_file; /* PEM, for TLS */
     const char *user_agent;
     int max_calls_per_s;      /* INVITEs above it get 503 with Retry-After before work is done */
-    int max_calls;
+    int max_calls;            /* both: at least 1 */
+    int t1_ms;                /* T1 of RFC 3261 17.1.1.1; 0: 500. Tests shorten it, and with it the
+                               * 64 T1 that an unanswered request or a missing ACK may take */
 };
 
 struct mcu_sip_invite {
@@ -38,12 +40,13 @@ struct mcu_sip_events {
     /* A new call: answer later with mcu_sip_accept or mcu_sip_refuse. Strings are good during the
      * callback only. call_arg is set with mcu_sip_call_set_arg. */
     void (*invite)(struct mcu_sip_call *call, const struct mcu_sip_invite *invite, void *arg);
-    /* re-INVITE or UPDATE with (sdp) or without body (sdp NULL: make an offer): answer with
-     * mcu_sip_accept or mcu_sip_refuse (which leaves the call as it was). */
+    /* re-INVITE with (sdp) or without body (sdp NULL: make an offer), or UPDATE with an offer (one
+     * without is a session refresh and answered here): answer with mcu_sip_accept or
+     * mcu_sip_refuse (which leaves the call as it was). */
     void (*reinvite)(struct mcu_sip_call *call, const char *sdp, size_t sdp_bytes, void *arg);
     /* The ACK of our 200: with the answer in it when the 200 held our offer. Once a transaction. */
     void (*ack)(struct mcu_sip_call *call, const char *sdp, size_t sdp_bytes, void *arg);
-    /* Outgoing call: 200 with the peer's answer. */
+    /* Outgoing call: 200 with the peer's answer (sdp NULL: there was none to be read). */
     void (*answered)(struct mcu_sip_call *call, const char *sdp, size_t sdp_bytes, void *arg);
     /* INFO picture_fast_update (RFC 5168). */
     void (*keyframe_wanted)(struct mcu_sip_call *call, void *arg);

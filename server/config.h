@@ -39,8 +39,9 @@ struct mcu_config {
     enum mcu_codec video_codecs[MCU_CONFIG_MAX_CODECS]; /* H264 VP8 */
     int video_codec_count;
     char h264_encoder[16];   /* "openh264" or "x264" */
-    struct mcu_config_rung rungs[MCU_CONFIG_RUNGS]; /* from the canvas down; 1280x720@30 1.5M, 640x360@30 500k,
-                                                       320x180@15 150k, 176x98@15 60k */
+    /* From the canvas down; derived: 1280x720@30 1500k, 640x360@30 500k, 320x180@15 150k,
+     * 176x98@15 60k. */
+    struct mcu_config_rung rungs[MCU_CONFIG_RUNGS];
     int rung_count;
     int video_in_bps;        /* asked of senders: 1500000 */
     int max_in_width, max_in_height; /* pictures larger are refused: 1920 1088 */
@@ -76,8 +77,9 @@ int mcu_config_parse(struct mcu_config *config, const char *name, const char *te
  * messages. */
 int mcu_config_set(struct mcu_config *config, const char *assignment, char *error, size_t size);
 
-/* Checks that hold between keys (rung sizes even, port ranges, certificate and key together). */
-int mcu_config_check(const struct mcu_config *config, char *error, size_t size);
+/* Checks what holds between keys (port ranges, certificate and key together), and derives the rungs
+ * from the canvas where none are given. To be called once after the last load or set. */
+int mcu_config_check(struct mcu_config *config, char *error, size_t size);
 
 /* Copies what may change while running (log level, limits, layout, names, crop, heard set,
  * recording for new conferences) from `fresh`; returns the number of keys that differ but need a

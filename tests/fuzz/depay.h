@@ -44,7 +44,9 @@ static void push_packets(struct mcu_depay *d, struct mcu_cursor c, size_t max, u
         int rc = mcu_depay_push(d, copy, n, rtp_ts, head & 0x4000, head & 0x8000, seq, &u);
         CHECK(rc == 1 || u == NULL);
         free(copy);
-        take_units(d, rc < 0 ? mcu_depay_pull(d, &u) : rc, u, max, check);
+        if (rc < 0) /* a unit before the malformed packet may be out */
+            rc = mcu_depay_pull(d, &u);
+        take_units(d, rc, u, max, check);
     }
 }
 

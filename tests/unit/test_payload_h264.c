@@ -205,7 +205,7 @@ static void a_unit_whose_head_is_lost_is_dropped(void **state)
         { { 0x58, 0, 3, 0x41, 0x58, 0x11 }, 6, 0 },     /* the same in STAP-A, -B */
         { { 0x59, 0, 0, 0, 3, 0x41, 0x58, 0x11 }, 8, 0 },
         { { 0x58, 0, 4, INTER }, 7, 1 },
-        { { 0x43, 0x9a }, 2, 0 },                       /* data partition B */
+        { { 0x58, 0, 2, 0x43, 0x9a, 0, 4, INTER }, 11, 0 }, /* data partition B without its A */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
         struct mcu_depay *d = new_depay(NULL, 0);
@@ -279,8 +279,8 @@ static void the_newest_sets_are_kept(void **state)
         int bits = id + 1 >= 32 ? 6 : id + 1 >= 16 ? 5 : id + 1 >= 8 ? 4 : id + 1 >= 4 ? 3
                    : id + 1 >= 2 ? 2 : 1;
         unsigned code = (unsigned)(id + 1) << (16 - (2 * bits - 1));
-        assert_int_equal(push(d, BYTES(0x67, 1, 2, 3, (uint8_t)(code >> 8), (uint8_t)(code | 1), id),
-                              true, false, &u), 0);
+        const uint8_t sps[] = { 0x67, 1, 2, 3, (uint8_t)(code >> 8), (uint8_t)(code | 1), id };
+        assert_int_equal(push(d, sps, sizeof(sps), true, false, &u), 0);
     }
     u = end(d, BYTES(INTER));
     /* 33 came, 32 are possible, the newest 8 of these wait for the unit. */
@@ -353,6 +353,29 @@ static void mode_1_gathers_and_splits(void **state)
     mcu_unit_unref(&u);
 }
 
+/* 1 + 2 + 7 + 2 + 20 bytes are the limit; one more and each goes alone. */
+static void a_stap_never_exceeds_the_limit(void **state)
+{
+    for (size_t sei = 20; sei <= 21; sei++) {
+        uint8_t data[64] = { CODE, SPS0, CODE, 6 }, stap[64] = { 0x78, 0, 7, SPS0, 0, 20, 6 };
+        memset(data + 16, 7, sei - 1);
+        memset(stap + 13, 7, 19);
+        memcpy(data + 15 + sei, BYTES(CODE, IDR0));
+        struct mcu_unit *u = unit_of(data, 15 + sei + 8);
+        struct mcu_pay pay;
+        mcu_pay_init(&pay, MCU_CODEC_H264, true, 32);
+        assert_int_equal(mcu_pay_begin(&pay, u), 0);
+        if (sei == 20) {
+            next_is(&pay, false, stap, 32);
+        } else {
+            next_is(&pay, false, BYTES(SPS0));
+            next_is(&pay, false, data + 15, sei);
+        }
+        next_is(&pay, true, BYTES(IDR0));
+        mcu_unit_unref(&u);
+    }
+}
+
 static void mode_0_sends_every_unit_alone(void **state)
 {
     struct mcu_unit *u = unit_of(BYTES(CODE, SPS0, 0, 0, 0, CODE, PPS0, 0, 0, 1, IDR0, 0));
@@ -402,6 +425,7 @@ int main(void)
         cmocka_unit_test(the_newest_sets_are_kept),
         cmocka_unit_test(a_recovery_point_of_intra_slices_is_a_keyframe),
         cmocka_unit_test(mode_1_gathers_and_splits),
+        cmocka_unit_test(a_stap_never_exceeds_the_limit),
         cmocka_unit_test(mode_0_sends_every_unit_alone),
         cmocka_unit_test(mode_0_sends_what_is_too_large_as_long_as_it_fits),
     };

@@ -98,7 +98,8 @@ static void the_first_packet_tells_keyframes(void **state)
 
 static void a_frame_without_its_first_packet_is_dropped(void **state)
 {
-    static const uint8_t first[] = { 0x10, 0x10 }, more[] = { 0x00, 0x01 }, part1[] = { 0x11, 0x02 };
+    static const uint8_t first[] = { 0x10, 0x10 }, more[] = { 0x00, 0x01 };
+    static const uint8_t part1[] = { 0x11, 0x02 };
     struct mcu_depay *d = new_depay();
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, more, 2, 0, false, &u), 0); /* joined in the middle */

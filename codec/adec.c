@@ -1,0 +1,175 @@
+#include "codec/adec.h"
+
+#include <errno.h>
+#include <opus.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/g711.h"
+#include "codec/g722.h"
+#include "codec/plc.h"
+#include "codec/resample.h"
+#include "mixer/base/pcm.h"
+#include "mixer/base/util.h"
+
+/* G.711 and G.722 alike: a byte lasts 125 us, six frames of 48 kHz (RFC 3551 4.5.2, 4.5.14). */
+#define FRAMES_PER_BYTE 6
+#define MAX_BYTES       (MCU_ADEC_MAX_FRAMES / FRAMES_PER_BYTE)
+#define LOW_MAX         (2 * MAX_BYTES) /* samples of G.722 in the longest packet */
+#define OPUS_STEP       120             /* PLC and FEC work in multiples of 2.5 ms */
+
+/* G.711 and G.722:  payload > low-rate samples > concealment > 48 kHz > both channels */
+struct low_rate {
+    struct mcu_g722 g722;
+    struct mcu_plc plc;
+    struct mcu_upsampler up;
+    int16_t pcm[LOW_MAX];
+};
+
+struct mcu_adec {
+    enum mcu_codec codec;
+    int channels;
+    OpusDecoder *opus; /* NULL: low is used */
+    struct low_rate low;
+    int16_t scratch[MCU_ADEC_MAX_FRAMES * MCU_PCM_CHANNELS_MAX];
+};
+
+static int low_rate_hz(const struct mcu_adec *dec)
+{
+    return mcu_codec_info(dec->codec)->sample_rate_hz;
+}
+
+static int ratio(const struct mcu_adec *dec)
+{
+    return MCU_PCM_RATE_HZ / low_rate_hz(dec);
+}
+
+void mcu_adec_reset(struct mcu_adec *dec)
+{
+    if (dec->opus) {
+        opus_decoder_ctl(dec->opus, OPUS_RESET_STATE);
+        return;
+    }
+    mcu_g722_init(&dec->low.g722);
+    mcu_plc_init(&dec->low.plc, low_rate_hz(dec));
+    mcu_upsampler_init(&dec->low.up, ratio(dec));
+}
+
+int mcu_adec_new(struct mcu_adec **out, enum mcu_codec codec, int channels)
+{
+    bool known = codec == MCU_CODEC_OPUS || codec == MCU_CODEC_G722 || codec == MCU_CODEC_PCMU ||
+                 codec == MCU_CODEC_PCMA;
+    if (!known || channels < 1 || channels > MCU_PCM_CHANNELS_MAX)
+        return -EINVAL;
+    struct mcu_adec *dec = calloc(1, sizeof(*dec));
+    if (!dec)
+        return -ENOMEM;
+    dec->codec = codec;
+    dec->channels = channels;
+    if (codec == MCU_CODEC_OPUS) {
+        int error;
+        dec->opus = opus_decoder_create(MCU_PCM_RATE_HZ, channels, &error);
+        if (!dec->opus) {
+            mcu_adec_free(&dec);
+            return error == OPUS_ALLOC_FAIL ? -ENOMEM : -EINVAL;
+        }
+    }
+    mcu_adec_reset(dec);
+    *out = dec;
+    return 0;
+}
+
+void mcu_adec_free(struct mcu_adec **dec)
+{
+    if (!*dec)
+        return;
+    if ((*dec)->opus)
+        opus_decoder_destroy((*dec)->opus);
+    free(*dec);
+    *dec = NULL;
+}
+
+int mcu_adec_packet_frames(const struct mcu_adec *dec, const uint8_t *data, size_t size)
+{
+    if (!data || size == 0)
+        return -EBADMSG;
+    if (!dec->opus)
+        return size <= MAX_BYTES ? (int)size * FRAMES_PER_BYTE : -EBADMSG;
+    /* The whole framing is checked here (RFC 6716 3.4), so that decoding cannot refuse half way. */
+    opus_int16 sizes[48];
+    if (size > INT32_MAX ||
+        opus_packet_parse(data, (opus_int32)size, NULL, NULL, sizes, NULL) < 0)
+        return -EBADMSG;
+    int frames = opus_packet_get_nb_samples(data, (opus_int32)size, MCU_PCM_RATE_HZ);
+    return frames > 0 && frames <= MCU_ADEC_MAX_FRAMES ? frames : -EBADMSG;
+}
+
+/* The low-rate samples, upsampled, into every channel. Backwards, because in and out overlap. */
+static void emit_low(struct mcu_adec *dec, int samples, int16_t *pcm)
+{
+    mcu_upsample(&dec->low.up, dec->low.pcm, samples, pcm);
+    if (dec->channels == 2)
+        for (int i = samples * ratio(dec) - 1; i >= 0; i--)
+            pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
+}
+
+static void decode_low(struct mcu_adec *dec, const uint8_t *data, size_t size)
+{
+    if (dec->codec == MCU_CODEC_G722)
+        mcu_g722_decode(&dec->low.g722, data, size, dec->low.pcm);
+    else
+        mcu_g711_decode(dec->codec == MCU_CODEC_PCMU ? MCU_G711_ULAW : MCU_G711_ALAW, data, size,
+                        dec->low.pcm);
+}
+
+int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int16_t *pcm)
+{
+    int frames = mcu_adec_packet_frames(dec, data, size);
+    if (frames < 0)
+        return frames;
+    if (dec->opus) {
+        int rc = opus_decode(dec->opus, data, (opus_int32)size, pcm, MCU_ADEC_MAX_FRAMES, 0);
+        return rc == frames ? frames : -EBADMSG;
+    }
+    int samples = frames / ratio(dec);
+    decode_low(dec, data, size);
+    mcu_plc_good(&dec->low.plc, dec->low.pcm, samples);
+    emit_low(dec, samples, pcm);
+    return frames;
+}
+
+/* libopus makes multiples of 2.5 ms only; what is over the asked length is thrown away. */
+static int conceal_opus(struct mcu_adec *dec, int frames, const uint8_t *next, size_t next_size,
+                        int16_t *pcm)
+{
+    int whole = mcu_min((frames + OPUS_STEP - 1) / OPUS_STEP * OPUS_STEP, MCU_ADEC_MAX_FRAMES);
+    int rc = -1;
+
+    /* With FEC libopus conceals all but the last packet's length of the gap, and decodes that from
+     * the copy in `next`; where there is none it conceals all of it. */
+    if (mcu_adec_packet_frames(dec, next, next_size) > 0)
+        rc = opus_decode(dec->opus, next, (opus_int32)next_size, dec->scratch, whole, 1);
+    if (rc != whole)
+        rc = opus_decode(dec->opus, NULL, 0, dec->scratch, whole, 0);
+    size_t bytes = (size_t)(frames * dec->channels) * sizeof(*pcm);
+    if (rc == whole)
+        memcpy(pcm, dec->scratch, bytes);
+    else
+        memset(pcm, 0, bytes);
+    return frames;
+}
+
+int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size_t next_size,
+                     int16_t *pcm)
+{
+    frames = mcu_clamp(frames, 0, MCU_ADEC_MAX_FRAMES);
+    if (frames == 0)
+        return 0;
+    if (dec->opus)
+        return conceal_opus(dec, frames, next, next_size, pcm);
+    int samples = (frames + ratio(dec) - 1) / ratio(dec);
+    mcu_plc_lost(&dec->low.plc, dec->low.pcm, samples);
+    emit_low(dec, samples, dec->scratch);
+    memcpy(pcm, dec->scratch, (size_t)(frames * dec->channels) * sizeof(*pcm));
+    return frames;
+}

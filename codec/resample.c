@@ -1,0 +1,136 @@
+#include "codec/resample.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "mixer/base/util.h"
+
+#define TAPS   MCU_RESAMPLE_TAPS
+#define CHUNK  MCU_RESAMPLE_CHUNK
+#define Q      14   /* 14 bits and not 15: the sum of |taps| is below 2, so 32 bits hold any sum */
+#define CUTOFF 0.94 /* of half the low rate: 3.76 kHz of 8 kHz sound */
+#define BETA   5.65 /* Kaiser window, 60 dB */
+
+struct filter {
+    int16_t up[MCU_RESAMPLE_RATIO_MAX][TAPS];      /* [phase], newest sample last */
+    int16_t down[MCU_RESAMPLE_RATIO_MAX * TAPS];   /* oldest sample first; symmetric */
+};
+
+static struct filter filters[2]; /* ratios 3 and 6 */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static double bessel_i0(double x)
+{
+    double sum = 1, term = 1;
+    for (int k = 1; k < 40; k++) {
+        term *= x / (2 * k) * (x / (2 * k));
+        sum += term;
+    }
+    return sum;
+}
+
+/* Kaiser-windowed sinc at `ratio` times the low rate, its centre between the two middle taps. */
+static double prototype(int i, int ratio)
+{
+    double t = i - (ratio * TAPS - 1) / 2.0;
+    double edge = t / (ratio * TAPS / 2.0);
+    double arg = M_PI * CUTOFF * t / ratio;
+    double sinc = fabs(arg) < 1e-9 ? 1 : sin(arg) / arg;
+    return sinc * bessel_i0(BETA * sqrt(1 - edge * edge)) / bessel_i0(BETA);
+}
+
+static void fill_filter(struct filter *f, int ratio)
+{
+    double all = 0;
+    for (int i = 0; i < ratio * TAPS; i++)
+        all += prototype(i, ratio);
+    for (int i = 0; i < ratio * TAPS; i++)
+        f->down[i] = (int16_t)lrint(prototype(i, ratio) / all * (1 << Q));
+    for (int phase = 0; phase < ratio; phase++) {
+        double sum = 0; /* each phase has gain 1 at 0 Hz, or a constant would come out rippled */
+        for (int k = 0; k < TAPS; k++)
+            sum += prototype(k * ratio + phase, ratio);
+        for (int k = 0; k < TAPS; k++)
+            f->up[phase][TAPS - 1 - k] =
+                (int16_t)lrint(prototype(k * ratio + phase, ratio) / sum * (1 << Q));
+    }
+}
+
+static void fill_filters(void)
+{
+    fill_filter(&filters[0], 3);
+    fill_filter(&filters[1], 6);
+}
+
+static const struct filter *filter_of(int ratio)
+{
+    return &filters[ratio == 6];
+}
+
+/* The compiler makes packed multiply-adds of this; the trip count must be a constant. */
+static int32_t dot(const int16_t *a, const int16_t *b)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < TAPS; i++)
+        sum += (int32_t)a[i] * b[i];
+    return sum;
+}
+
+static int16_t to_s16(int32_t sum)
+{
+    return (int16_t)mcu_clamp((sum + (1 << (Q - 1))) >> Q, INT16_MIN, INT16_MAX);
+}
+
+void mcu_upsampler_init(struct mcu_upsampler *up, int ratio)
+{
+    assert(ratio == 3 || ratio == 6);
+    pthread_once(&once, fill_filters);
+    memset(up, 0, sizeof(*up));
+    up->ratio = ratio;
+}
+
+void mcu_downsampler_init(struct mcu_downsampler *down, int ratio)
+{
+    assert(ratio == 3 || ratio == 6);
+    pthread_once(&once, fill_filters);
+    memset(down, 0, sizeof(*down));
+    down->ratio = ratio;
+}
+
+void mcu_upsample(struct mcu_upsampler *up, const int16_t *in, int n, int16_t *out)
+{
+    const struct filter *f = filter_of(up->ratio);
+
+    while (n > 0) {
+        int part = mcu_min(n, CHUNK);
+        memcpy(up->x + TAPS - 1, in, (size_t)part * sizeof(*in));
+        for (int i = 0; i < part; i++)
+            for (int phase = 0; phase < up->ratio; phase++)
+                *out++ = to_s16(dot(f->up[phase], up->x + i));
+        memmove(up->x, up->x + part, (TAPS - 1) * sizeof(*up->x));
+        in += part;
+        n -= part;
+    }
+}
+
+void mcu_downsample(struct mcu_downsampler *down, const int16_t *in, int n, int16_t *out)
+{
+    const struct filter *f = filter_of(down->ratio);
+    const int ratio = down->ratio, history = (TAPS - 1) * ratio;
+
+    while (n > 0) {
+        int part = mcu_min(n, CHUNK);
+        memcpy(down->x + history, in, (size_t)(part * ratio) * sizeof(*in));
+        for (int i = 0; i < part; i++) {
+            int32_t sum = 0;
+            for (int k = 0; k < ratio; k++)
+                sum += dot(f->down + k * TAPS, down->x + i * ratio + k * TAPS);
+            *out++ = to_s16(sum);
+        }
+        memmove(down->x, down->x + part * ratio, (size_t)history * sizeof(*down->x));
+        in += part * ratio;
+        n -= part;
+    }
+}

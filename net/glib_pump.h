@@ -1,0 +1,33 @@
+/* net/glib_pump.h - a GMainContext that a libuv loop drives, for the libraries that know only GLib.
+ * Threads: the loop's own makes every call; all sources of the context are dispatched on it.
+ *
+ *   uv_prepare: g_main_context_prepare, query -> epoll set kept like GLib's list, one uv_timer
+ *   uv_poll:    the epoll set as a whole
+ *   uv_check:   what the set reports -> g_main_context_check, dispatch
+ *
+ * GLib's descriptors stand in an epoll set of the pump's own and libuv watches that set alone.
+ * A uv_poll handle per descriptor goes wrong in three ways: libuv stops one for good at POLLERR
+ * (one ICMP error, and a SIP socket is deaf while the process looks healthy); it cannot tell when
+ * a source closed a descriptor and opened another of the same number; and it refuses a number
+ * that a stale handle still holds. */
+#ifndef MCU_NET_GLIB_PUMP_H
+#define MCU_NET_GLIB_PUMP_H
+
+#include <glib.h>
+
+#include "mixer/base/counter.h"
+
+struct mcu_loop;
+struct mcu_glib_pump;
+
+/* Acquires the context (not owned: it must outlive the pump) and begins to pump it. rearmed is
+ * counted each time a descriptor had to be watched anew: after an error, or because it was closed
+ * and opened again under the same number. Returns 0 or a negative errno. */
+int mcu_glib_pump_new(struct mcu_glib_pump **out, struct mcu_loop *loop, GMainContext *context,
+                      enum mcu_counter rearmed);
+
+/* Stops pumping and releases the context at once. The libuv handles close in the loop's next
+ * round. Not from within a source of the context. */
+void mcu_glib_pump_free(struct mcu_glib_pump **pump);
+
+#endif

@@ -1,0 +1,358 @@
+/* net/nego_write.c - writes our offers and answers. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mixer/base/util.h"
+#include "net/negotiate_priv.h"
+
+#define REFUSED_FORMATS_MAX 8 /* of a refused line: one would do (RFC 3264 section 6) */
+
+struct text {
+    char *buf;
+    size_t size, used;
+    bool full;
+};
+
+static void put(struct text *t, const char *format, ...) MCU_PRINTF(2, 3);
+
+static void put(struct text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t room = t->size - t->used;
+    int n = t->full ? -1 : vsnprintf(t->buf + t->used, room, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= room)
+        t->full = true;
+    else
+        t->used += (size_t)n;
+}
+
+static int finish(const struct text *t)
+{
+    return t->full ? -ENOSPC : (int)t->used;
+}
+
+static void put_session(struct text *t, const struct mcu_nego_caps *caps,
+                        const struct mcu_nego_local *local)
+{
+    const char *net = caps->ipv6 ? "IP6" : "IP4";
+    char name[sizeof(caps->name)];
+    snprintf(name, sizeof(name), "%s", caps->name[0] ? caps->name : "-");
+    for (char *p = name; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+    put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=%s\r\nc=IN %s %s\r\nt=0 0\r\n",
+        (unsigned long long)local->session_id, (unsigned long long)local->session_version, net,
+        caps->address, name, net, caps->address);
+}
+
+/* b=AS with the headers that b=TIAS leaves out, as mcu_sdp_parse takes them off again. */
+static void put_bandwidth(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
+                          int ptime_ms)
+{
+    int64_t bps = kind == MCU_AUDIO ? caps->audio_bps : caps->video_bps;
+    int header_bytes = caps->ipv6 ? 60 : 40;
+    if (bps <= 0)
+        return;
+    int64_t as = kind == MCU_AUDIO ? bps + header_bytes * 8 * 1000 / ptime_ms
+                                   : bps * (1200 + header_bytes) / 1200;
+    put(t, "b=AS:%lld\r\nb=TIAS:%lld\r\n", (long long)((as + 999) / 1000), (long long)bps);
+}
+
+static int64_t own_fs(const struct mcu_nego_caps *caps)
+{
+    return (int64_t)((caps->max_width + 15) / 16) * ((caps->max_height + 15) / 16);
+}
+
+/* h: what our fmtp is to say, with the limits of its level; we say where we can do more. */
+static void put_h264_fmtp(struct text *t, int pt, const struct mcu_nego_h264 *h, bool say_mode,
+                          bool asymmetric, const struct mcu_nego_caps *caps)
+{
+    int64_t fs = own_fs(caps), mbps = fs * caps->max_fps;
+    put(t, "a=fmtp:%d profile-level-id=%02x%02x%02x", pt, (unsigned)h->profile_idc,
+        (unsigned)h->constraint_flags, (unsigned)h->level_idc);
+    if (say_mode)
+        put(t, ";packetization-mode=%d", h->mode1);
+    if (asymmetric)
+        put(t, ";level-asymmetry-allowed=1");
+    if (fs > h->max_fs)
+        put(t, ";max-fs=%lld", (long long)fs);
+    if (mbps > h->max_mbps)
+        put(t, ";max-mbps=%lld", (long long)mbps);
+    if (caps->video_bps / 1000 > h->max_br_kbps)
+        put(t, ";max-br=%d", caps->video_bps / 1000);
+    put(t, "\r\n");
+}
+
+/* RFC 7587 6.1: what we can receive. Stereo only where the peer has it too: a mono mix is what
+ * phones are sent, and then they should not spend bits on two channels either. */
+static void put_opus_fmtp(struct text *t, int pt, bool stereo, const struct mcu_nego_caps *caps)
+{
+    put(t, "a=fmtp:%d useinbandfec=1", pt);
+    if (stereo)
+        put(t, ";stereo=1");
+    if (caps->audio_bps >= 6000 && caps->audio_bps <= 510000)
+        put(t, ";maxaveragebitrate=%d", caps->audio_bps);
+    put(t, "\r\n");
+}
+
+static void put_vp8_fmtp(struct text *t, int pt, const struct mcu_nego_caps *caps)
+{
+    if (own_fs(caps) > 0 && caps->max_fps > 0)
+        put(t, "a=fmtp:%d max-fs=%lld;max-fr=%d\r\n", pt, (long long)own_fs(caps), caps->max_fps);
+}
+
+static void put_rtpmap(struct text *t, int pt, enum mcu_codec codec, int clock_hz)
+{
+    const struct mcu_codec_info *info = mcu_codec_info(codec);
+    put(t, "a=rtpmap:%d %s/%d", pt, info->name, clock_hz);
+    if (info->kind == MCU_AUDIO && info->rtpmap_channels > 1)
+        put(t, "/%d", info->rtpmap_channels);
+    put(t, "\r\n");
+}
+
+static void put_dtmf(struct text *t, int pt, int clock_hz)
+{
+    if (pt >= 0)
+        put(t, "a=rtpmap:%d telephone-event/%d\r\na=fmtp:%d 0-15\r\n", pt, clock_hz, pt);
+}
+
+static void put_direction(struct text *t, bool send, bool receive)
+{
+    static const char *const names[] = { "inactive", "recvonly", "sendonly", "sendrecv" };
+    put(t, "a=%s\r\n", names[send * 2 + receive]);
+}
+
+/* ---- Answers ---- */
+
+static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, enum mcu_codec codec,
+                              const struct mcu_nego_caps *caps)
+{
+    struct mcu_nego_h264 h;
+    char unused[16];
+    put_rtpmap(t, f->pt, codec, f->clock_hz);
+    if (codec == MCU_CODEC_OPUS) {
+        bool stereo = mcu_sdp_fmtp_int(f->fmtp, "stereo", 0) == 1 ||
+                      mcu_sdp_fmtp_int(f->fmtp, "sprop-stereo", 0) == 1;
+        put_opus_fmtp(t, f->pt, stereo, caps);
+    } else if (codec == MCU_CODEC_VP8) {
+        put_vp8_fmtp(t, f->pt, caps);
+    } else if (codec == MCU_CODEC_H264 && mcu_h264_parse(&h, f->fmtp) == 0) {
+        bool mode = mcu_sdp_fmtp_get(f->fmtp, "packetization-mode", unused, sizeof(unused));
+        bool asymmetric = mcu_sdp_fmtp_int(f->fmtp, "level-asymmetry-allowed", 0) == 1;
+        mcu_nego_h264_answer(&h, f->fmtp, caps);
+        put_h264_fmtp(t, f->pt, &h, mode, asymmetric, caps);
+    }
+}
+
+/* PLI and FIR where the peer offered them, under plain AVP too, as room systems do. */
+static void put_feedback(struct text *t, const struct mcu_nego_line *l,
+                         const struct mcu_sdp_media *m)
+{
+    bool pli = true, fir = true;
+    for (int i = 0; i < l->rx_count; i++) {
+        const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
+        pli &= f && f->fb_pli;
+        fir &= f && f->fb_fir;
+    }
+    if (pli)
+        put(t, "a=rtcp-fb:* nack pli\r\n");
+    if (fir)
+        put(t, "a=rtcp-fb:* ccm fir\r\n");
+    for (int i = 0; i < l->rx_count; i++) {
+        const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
+        if (f && f->fb_pli && !pli)
+            put(t, "a=rtcp-fb:%d nack pli\r\n", f->pt);
+        if (f && f->fb_fir && !fir)
+            put(t, "a=rtcp-fb:%d ccm fir\r\n", f->pt);
+    }
+}
+
+/* At least one format is needed (RFC 8866 5.14), also where none of the offer's could be read. */
+static void put_refused(struct text *t, const struct mcu_sdp_media *m)
+{
+    bool rtp = strcasestr(m->proto, "RTP/") != NULL;
+    put(t, "m=%s 0 %s", m->kind, m->proto);
+    for (int i = 0; i < m->format_count && i < REFUSED_FORMATS_MAX; i++)
+        put(t, " %s", m->formats[i].text);
+    put(t, "%s\r\n", m->format_count ? "" : rtp ? " 0" : " *");
+    if (m->mid[0])
+        put(t, "a=mid:%s\r\n", m->mid);
+}
+
+static void put_accepted(struct text *t, const struct mcu_nego_line *l,
+                         const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps, int port,
+                         bool send, bool receive)
+{
+    put(t, "m=%s %d %s", m->kind, port, m->proto);
+    for (int i = 0; i < l->rx_count; i++)
+        put(t, " %d", l->rx[i].pt);
+    if (l->dtmf_pt >= 0)
+        put(t, " %d", l->dtmf_pt);
+    put(t, "\r\n");
+    put_bandwidth(t, caps, l->kind, l->ptime_ms);
+    for (int i = 0; i < l->rx_count; i++) {
+        const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
+        if (f)
+            put_answer_format(t, f, l->rx[i].codec, caps);
+        else /* a number of ours that the peer's answer changed */
+            put_rtpmap(t, l->rx[i].pt, l->rx[i].codec,
+                       mcu_codec_info(l->rx[i].codec)->rtp_clock_hz);
+    }
+    put_dtmf(t, l->dtmf_pt, l->dtmf_clock_hz);
+    if (l->kind == MCU_AUDIO)
+        put(t, "a=ptime:%d\r\n", l->ptime_ms);
+    else
+        put_feedback(t, l, m);
+    if (l->rtcp_mux)
+        put(t, "a=rtcp-mux\r\n");
+    if (strcasecmp(m->content, "main") == 0)
+        put(t, "a=content:main\r\n");
+    if (m->mid[0])
+        put(t, "a=mid:%s\r\n", m->mid);
+    put_direction(t, send, receive);
+}
+
+static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote,
+                       const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                       bool offer, char *buf, size_t size)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_session(&t, caps, local);
+    for (int i = 0; i < remote->media_count && i < nego->line_count; i++) {
+        const struct mcu_nego_line *l = &nego->line[i];
+        bool send = offer || l->we_send;
+        bool receive = (offer || l->we_receive) && !local->hold[i];
+        if (l->accepted && local->port[i] > 0)
+            put_accepted(&t, l, &remote->media[i], caps, local->port[i], send, receive);
+        else
+            put_refused(&t, &remote->media[i]);
+    }
+    return finish(&t);
+}
+
+int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *offer,
+                          const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                          char *buf, size_t size)
+{
+    return write_lines(nego, offer, caps, local, false, buf, size);
+}
+
+int mcu_nego_write_reoffer(const struct mcu_nego *nego, const struct mcu_sdp *last,
+                           const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                           char *buf, size_t size)
+{
+    return write_lines(nego, last, caps, local, true, buf, size);
+}
+
+/* ---- Offers ---- */
+
+void mcu_nego_own_dtmf(const struct mcu_nego_caps *caps, int *pt_8000, int *pt_48000)
+{
+    bool opus = false;
+    for (int i = 0; i < caps->audio_count; i++)
+        opus |= caps->audio[i] == MCU_CODEC_OPUS;
+    bool any = caps->dtmf_pt >= 96 && caps->dtmf_pt <= 126;
+    *pt_8000 = any ? caps->dtmf_pt : -1;
+    *pt_48000 = any && opus ? caps->dtmf_pt + 1 : -1;
+}
+
+/* One format more, with its static number or the next dynamic one that keys do not have. */
+static int add_own(struct mcu_nego_own *out, struct mcu_nego_own own,
+                   const struct mcu_nego_caps *caps, int *next_pt)
+{
+    int dtmf[2], static_pt = mcu_codec_info(own.codec)->static_pt;
+    mcu_nego_own_dtmf(caps, &dtmf[0], &dtmf[1]);
+    while (static_pt < 0 && (*next_pt == dtmf[0] || *next_pt == dtmf[1]))
+        (*next_pt)++;
+    *out = own;
+    out->pt = static_pt >= 0 ? static_pt : (*next_pt)++;
+    return 1;
+}
+
+/* H.264: high first, for its better pictures from room systems, then constrained baseline in both
+ * modes. */
+static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX], const struct mcu_nego_caps *caps,
+                       enum mcu_kind kind, int *next_pt)
+{
+    static const struct mcu_nego_own h264[] = {
+        { MCU_CODEC_H264, 0, 100, 0x00, true },
+        { MCU_CODEC_H264, 0, 66, 0xe0, true },
+        { MCU_CODEC_H264, 0, 66, 0xe0, false },
+    };
+    const enum mcu_codec *codecs = kind == MCU_AUDIO ? caps->audio : caps->video;
+    int codec_count = kind == MCU_AUDIO ? caps->audio_count : caps->video_count, count = 0;
+    for (int i = 0; i < codec_count && i < MCU_NEGO_MAX_CODECS; i++) {
+        if (codecs[i] != MCU_CODEC_H264)
+            count +=
+                add_own(&out[count], (struct mcu_nego_own){ .codec = codecs[i] }, caps, next_pt);
+        for (size_t n = 0; codecs[i] == MCU_CODEC_H264 && n < MCU_ARRAY_LEN(h264); n++)
+            count += add_own(&out[count], h264[n], caps, next_pt);
+    }
+    return count;
+}
+
+/* One run of dynamic numbers from 96 over sound, then pictures: none means two things. */
+int mcu_nego_own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
+                         const struct mcu_nego_caps *caps, enum mcu_kind kind)
+{
+    int next_pt = 96, count = own_formats(out, caps, MCU_AUDIO, &next_pt);
+    return kind == MCU_AUDIO ? count : own_formats(out, caps, MCU_VIDEO, &next_pt);
+}
+
+static void put_own_format(struct text *t, const struct mcu_nego_own *own,
+                           const struct mcu_nego_caps *caps)
+{
+    struct mcu_nego_h264 h = { .profile_idc = own->profile_idc,
+                               .constraint_flags = own->constraint_flags,
+                               .mode1 = own->mode1 };
+    put_rtpmap(t, own->pt, own->codec, mcu_codec_info(own->codec)->rtp_clock_hz);
+    if (own->codec == MCU_CODEC_OPUS) {
+        put_opus_fmtp(t, own->pt, true, caps);
+    } else if (own->codec == MCU_CODEC_VP8) {
+        put_vp8_fmtp(t, own->pt, caps);
+    } else if (own->codec == MCU_CODEC_H264) {
+        mcu_h264_set_level(&h, mcu_nego_own_level(caps));
+        put_h264_fmtp(t, own->pt, &h, true, true, caps);
+    }
+}
+
+static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
+                         int port, bool hold)
+{
+    struct mcu_nego_own own[MCU_NEGO_OWN_MAX];
+    int count = mcu_nego_own_formats(own, caps, kind), dtmf_8000 = -1, dtmf_48000 = -1;
+    if (kind == MCU_AUDIO)
+        mcu_nego_own_dtmf(caps, &dtmf_8000, &dtmf_48000);
+    put(t, "m=%s %d RTP/AVP", kind == MCU_AUDIO ? "audio" : "video", port);
+    for (int i = 0; i < count; i++)
+        put(t, " %d", own[i].pt);
+    if (dtmf_8000 >= 0)
+        put(t, " %d", dtmf_8000);
+    if (dtmf_48000 >= 0)
+        put(t, " %d", dtmf_48000);
+    put(t, "%s\r\n", count ? "" : " 0");
+    put_bandwidth(t, caps, kind, 20);
+    for (int i = 0; i < count; i++)
+        put_own_format(t, &own[i], caps);
+    put_dtmf(t, dtmf_8000, 8000);
+    put_dtmf(t, dtmf_48000, 48000);
+    put(t, "%s",
+        kind == MCU_AUDIO ? "a=ptime:20\r\n" : "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n");
+    put_direction(t, true, !hold);
+}
+
+int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
+                         char *buf, size_t size)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_session(&t, caps, local);
+    put_own_line(&t, caps, MCU_AUDIO, local->port[0], local->hold[0]);
+    if (caps->video_count > 0)
+        put_own_line(&t, caps, MCU_VIDEO, local->port[1], local->hold[1]);
+    return finish(&t);
+}

@@ -1,0 +1,396 @@
+#include "net/negotiate.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mixer/base/util.h"
+#include "net/negotiate_priv.h"
+
+static const char *const kind_names[] = { [MCU_AUDIO] = "audio", [MCU_VIDEO] = "video" };
+
+const struct mcu_sdp_format *mcu_nego_find_pt(const struct mcu_sdp_media *media, int pt)
+{
+    for (int i = 0; i < media->format_count; i++)
+        if (media->formats[i].pt == pt)
+            return &media->formats[i];
+    return NULL;
+}
+
+/* G.722's clock is 8000 by an old mistake that must stay (RFC 3551 4.5.2), but some devices write
+ * the true 16000; Opus is always /2 (RFC 7587 7), which some forget. */
+enum mcu_codec mcu_nego_codec_of(const struct mcu_sdp_format *f, enum mcu_kind kind)
+{
+    for (int i = MCU_CODEC_NONE + 1; i < MCU_CODEC_COUNT; i++) {
+        const struct mcu_codec_info *info = mcu_codec_info((enum mcu_codec)i);
+        bool clock = f->clock_hz == info->rtp_clock_hz ||
+                     (i == MCU_CODEC_G722 && f->clock_hz == info->sample_rate_hz);
+        bool channels =
+            kind == MCU_VIDEO || f->channels == 1 || f->channels == info->rtpmap_channels;
+        if (info->kind == kind && clock && channels && strcasecmp(f->encoding, info->name) == 0)
+            return (enum mcu_codec)i;
+    }
+    return MCU_CODEC_NONE;
+}
+
+/* Place in our order of preference; -1: not ours. */
+static int preference(const struct mcu_nego_caps *caps, enum mcu_kind kind, enum mcu_codec codec)
+{
+    const enum mcu_codec *list = kind == MCU_AUDIO ? caps->audio : caps->video;
+    int count = kind == MCU_AUDIO ? caps->audio_count : caps->video_count;
+    for (int i = 0; i < count; i++)
+        if (codec != MCU_CODEC_NONE && list[i] == codec)
+            return i;
+    return -1;
+}
+
+const struct mcu_h264_level *mcu_nego_own_level(const struct mcu_nego_caps *caps)
+{
+    return mcu_h264_level_for(caps->max_width, caps->max_height, caps->max_fps, caps->video_bps);
+}
+
+/* RFC 6184 8.2.2: profile and mode as offered. The level is ours where both allow asymmetry, else
+ * one level holds for both ways and may not be above the offered one. */
+void mcu_nego_h264_answer(struct mcu_nego_h264 *h, const char *offered_fmtp,
+                          const struct mcu_nego_caps *caps)
+{
+    const struct mcu_h264_level *ours = mcu_nego_own_level(caps);
+    const struct mcu_h264_level *theirs =
+        mcu_h264_level(h->profile_idc, h->constraint_flags, h->level_idc);
+    bool asymmetric = mcu_sdp_fmtp_int(offered_fmtp, "level-asymmetry-allowed", 0) == 1;
+    /* The table is in order, so the lower level is at the lower address. */
+    mcu_h264_set_level(h, !asymmetric && theirs < ours ? theirs : ours);
+}
+
+/* What the peer receives of this format from us. Without asymmetry a lower level of ours binds
+ * what we send too. */
+static int h264_remote(struct mcu_nego_h264 *out, const char *fmtp,
+                       const struct mcu_nego_caps *caps)
+{
+    int rc = mcu_h264_parse(out, fmtp);
+    if (rc < 0 || mcu_sdp_fmtp_int(fmtp, "level-asymmetry-allowed", 0) == 1)
+        return rc;
+    struct mcu_nego_h264 own = *out;
+    mcu_nego_h264_answer(&own, fmtp, caps);
+    const struct mcu_h264_level *l =
+        mcu_h264_level(own.profile_idc, own.constraint_flags, own.level_idc);
+    if (l < mcu_h264_level(out->profile_idc, out->constraint_flags, out->level_idc)) {
+        out->constraint_flags = own.constraint_flags;
+        out->level_idc = own.level_idc;
+        out->max_mbps = mcu_max(l->max_mbps, mcu_sdp_fmtp_int(fmtp, "max-mbps", 0));
+        out->max_fs = mcu_max(l->max_fs, mcu_sdp_fmtp_int(fmtp, "max-fs", 0));
+        out->max_mbps = mcu_min(out->max_mbps, 16711680);
+        out->max_fs = mcu_min(out->max_fs, 139264);
+    }
+    return 0;
+}
+
+/* Mode 1 before 0, then the higher profile. */
+static int h264_rank(const struct mcu_nego_h264 *h)
+{
+    int profile = h->profile_idc == 100 ? 2 : h->profile_idc == 77 ? 1 : 0;
+    return (h->mode1 ? 4 : 0) + profile;
+}
+
+static bool parse_literal(const char *address, bool ipv6, uint8_t out[16])
+{
+    memset(out, 0, 16);
+    return inet_pton(ipv6 ? AF_INET6 : AF_INET, address, out) == 1;
+}
+
+static bool is_zero_address(const char *address, bool ipv6)
+{
+    static const uint8_t zero[16];
+    uint8_t raw[16];
+    return parse_literal(address, ipv6, raw) && memcmp(raw, zero, sizeof(raw)) == 0;
+}
+
+static bool transport_usable(const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps)
+{
+    uint8_t raw[16];
+    bool proto = strcasecmp(m->proto, "RTP/AVP") == 0 || strcasecmp(m->proto, "RTP/AVPF") == 0;
+    return proto && m->port > 0 && parse_literal(m->address, m->ipv6, raw) &&
+           (m->ipv6 == caps->ipv6 || is_zero_address(m->address, m->ipv6));
+}
+
+/* An address family other than the line's, a name, or none: RTCP goes where RTP goes. */
+static void set_remote(struct mcu_nego_line *l, const struct mcu_sdp_media *m)
+{
+    uint8_t raw[16];
+    const char *rtcp = m->rtcp_address;
+    if (m->rtcp_mux || !rtcp[0] || !parse_literal(rtcp, m->ipv6, raw))
+        rtcp = m->address;
+    snprintf(l->remote_address, sizeof(l->remote_address), "%s", m->address);
+    snprintf(l->remote_rtcp_address, sizeof(l->remote_rtcp_address), "%s", rtcp);
+    l->remote_ipv6 = m->ipv6;
+    l->remote_port = m->port;
+    l->remote_rtcp_port = m->rtcp_mux ? m->port : m->rtcp_port;
+    l->rtcp_mux = m->rtcp_mux;
+}
+
+/* RFC 3264 5.1 and, for the zero address of old devices, 8.4. */
+static void set_direction(struct mcu_nego_line *l, const struct mcu_sdp_media *m)
+{
+    l->we_send = (m->direction == MCU_SENDRECV || m->direction == MCU_RECVONLY) &&
+                 !is_zero_address(m->address, m->ipv6);
+    l->we_receive = m->direction == MCU_SENDRECV || m->direction == MCU_SENDONLY;
+}
+
+/* One number of a tone clock beside the codec's own: that clock, else 8000, else any. */
+static void set_dtmf(struct mcu_nego_line *l, const struct mcu_sdp_media *m)
+{
+    int want = mcu_codec_info(l->codec)->rtp_clock_hz, best = -1;
+    l->dtmf_pt = l->dtmf_clock_hz = -1;
+    for (int i = 0; i < m->format_count && l->kind == MCU_AUDIO; i++) {
+        const struct mcu_sdp_format *f = &m->formats[i];
+        int rank = f->clock_hz == want ? 2 : f->clock_hz == 8000 ? 1 : 0;
+        if (f->pt < 0 || strcasecmp(f->encoding, "telephone-event") != 0 || rank <= best)
+            continue;
+        best = rank;
+        l->dtmf_pt = f->pt;
+        l->dtmf_clock_hz = f->clock_hz;
+    }
+}
+
+/* Whole tens, as our units are cut; Opus has no frames of 30 or 50 ms (RFC 6716 2.1.4). */
+static void set_ptime(struct mcu_nego_line *l, const struct mcu_sdp_media *m)
+{
+    int ms = m->ptime_ms > 0 ? m->ptime_ms : 20;
+    if (m->maxptime_ms > 0)
+        ms = mcu_min(ms, m->maxptime_ms);
+    ms = mcu_clamp(ms, 10, 60) / 10 * 10;
+    if (l->codec == MCU_CODEC_OPUS && (ms == 30 || ms == 50))
+        ms -= 10;
+    l->ptime_ms = ms;
+}
+
+static void set_opus(struct mcu_nego_line *l, const char *fmtp)
+{
+    l->opus.stereo = mcu_sdp_fmtp_int(fmtp, "stereo", 0) == 1;
+    l->opus.fec = mcu_sdp_fmtp_int(fmtp, "useinbandfec", 0) == 1;
+    l->opus.dtx = mcu_sdp_fmtp_int(fmtp, "usedtx", 0) == 1;
+    int rate = mcu_sdp_fmtp_int(fmtp, "maxplaybackrate", 0);
+    int bps = mcu_sdp_fmtp_int(fmtp, "maxaveragebitrate", 0);
+    l->opus.max_playback_rate_hz = rate ? mcu_clamp(rate, 8000, 48000) : 0;
+    l->opus.max_average_bps = bps ? mcu_clamp(bps, 6000, 510000) : 0; /* RFC 7587 6.1 */
+}
+
+static int lower_limit(int a, int b)
+{
+    return a == 0 ? b : b == 0 ? a : mcu_min(a, b);
+}
+
+/* What the format that we send with says about what the peer can take. */
+static void set_codec_params(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                             const struct mcu_sdp_format *f, const struct mcu_nego_caps *caps)
+{
+    int codec_bps = 0;
+    l->fb_pli = f->fb_pli;
+    l->fb_fir = f->fb_fir;
+    if (l->codec == MCU_CODEC_OPUS) {
+        set_opus(l, f->fmtp);
+        codec_bps = l->opus.max_average_bps;
+    } else if (l->codec == MCU_CODEC_VP8) {
+        l->vp8_max_fs = mcu_sdp_fmtp_int(f->fmtp, "max-fs", 0);
+        l->vp8_max_fr = mcu_sdp_fmtp_int(f->fmtp, "max-fr", 0);
+    } else if (l->codec == MCU_CODEC_H264 && h264_remote(&l->h264, f->fmtp, caps) == 0) {
+        codec_bps = l->h264.max_br_kbps * 1000;
+    }
+    l->max_send_bps = lower_limit(m->bandwidth_bps, codec_bps);
+}
+
+/* A format that both sides can do; *rank orders them, higher is better. RTCP of a multiplexed
+ * line would be taken for RTP types 64 to 95 (RFC 5761 section 4). */
+static enum mcu_codec common_codec(const struct mcu_sdp_media *m, const struct mcu_sdp_format *f,
+                                   enum mcu_kind kind, const struct mcu_nego_caps *caps, int *rank)
+{
+    enum mcu_codec codec = mcu_nego_codec_of(f, kind);
+    int place = preference(caps, kind, codec);
+    struct mcu_nego_h264 h;
+    if (place < 0 || f->pt < 0 || (m->rtcp_mux && f->pt >= 64 && f->pt <= 95))
+        return MCU_CODEC_NONE;
+    *rank = (MCU_NEGO_MAX_CODECS - place) * 8;
+    if (codec == MCU_CODEC_H264) {
+        if (mcu_h264_parse(&h, f->fmtp) < 0)
+            return MCU_CODEC_NONE;
+        *rank += h264_rank(&h);
+    }
+    return codec;
+}
+
+/* Our number for a format of the peer's; -1: we never offered it. */
+typedef int (*our_pt_cb)(const struct mcu_sdp_format *f, enum mcu_codec codec,
+                         const struct mcu_nego_caps *caps);
+
+static int pt_as_offered(const struct mcu_sdp_format *f, enum mcu_codec codec,
+                         const struct mcu_nego_caps *caps)
+{
+    return f->pt;
+}
+
+/* Same number and codec, else the same codec (for H.264 the same mode) under another number. */
+static int pt_as_we_offered(const struct mcu_sdp_format *f, enum mcu_codec codec,
+                            const struct mcu_nego_caps *caps)
+{
+    struct mcu_nego_own own[MCU_NEGO_OWN_MAX];
+    struct mcu_nego_h264 h = { 0 };
+    int count = mcu_nego_own_formats(own, caps, mcu_codec_info(codec)->kind), found = -1;
+    if (codec == MCU_CODEC_H264)
+        mcu_h264_parse(&h, f->fmtp);
+    for (int i = 0; i < count; i++) {
+        if (own[i].codec != codec)
+            continue;
+        if (own[i].pt == f->pt)
+            return f->pt;
+        bool same = codec != MCU_CODEC_H264 ||
+                    (own[i].mode1 == h.mode1 && own[i].profile_idc == h.profile_idc);
+        if (found < 0 && same)
+            found = own[i].pt;
+    }
+    return found;
+}
+
+/* The acceptable formats of a line: theirs, the codec, our number. */
+struct common {
+    const struct mcu_sdp_format *format;
+    enum mcu_codec codec;
+    int our_pt;
+};
+
+/* Returns their count; *best is the index of the one that we send with. */
+static int gather(struct common out[MCU_SDP_MAX_FORMATS], int *best, const struct mcu_sdp_media *m,
+                  enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    int count = 0, best_rank = -1, rank = 0;
+    for (int i = 0; i < m->format_count; i++) {
+        const struct mcu_sdp_format *f = &m->formats[i];
+        enum mcu_codec codec = common_codec(m, f, kind, caps, &rank);
+        int pt = codec == MCU_CODEC_NONE ? -1 : our_pt(f, codec, caps);
+        if (pt < 0)
+            continue;
+        if (rank > best_rank) {
+            best_rank = rank;
+            *best = count;
+        }
+        out[count++] = (struct common){ f, codec, pt };
+    }
+    return count;
+}
+
+static void add_rx(struct mcu_nego_line *l, const struct common *c, size_t *sprop_used)
+{
+    for (int i = 0; i < l->rx_count; i++)
+        if (l->rx[i].pt == c->our_pt)
+            return;
+    if (l->rx_count == MCU_LINE_RX_MAX)
+        return;
+    struct mcu_line_rx *rx = &l->rx[l->rx_count++];
+    *rx = (struct mcu_line_rx){ .codec = c->codec, .pt = (uint8_t)c->our_pt };
+    if (c->codec == MCU_CODEC_H264) {
+        uint8_t *room = l->sprop_buf + *sprop_used;
+        rx->sprop_bytes = mcu_h264_sprop(c->format->fmtp, room, sizeof(l->sprop_buf) - *sprop_used);
+        rx->sprop = rx->sprop_bytes ? room : NULL;
+        *sprop_used += rx->sprop_bytes;
+    }
+}
+
+/* Fills rx, codec and pt; the chosen one is put first, as many devices send with the first format
+ * of an answer. Returns the format that we send with, or NULL: nothing in common. */
+static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                                           const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    struct common list[MCU_SDP_MAX_FORMATS];
+    int best = 0, count = gather(list, &best, m, l->kind, caps, our_pt);
+    size_t sprop_used = 0;
+    if (count == 0)
+        return NULL;
+    l->codec = list[best].codec;
+    l->pt = list[best].format->pt;
+    add_rx(l, &list[best], &sprop_used);
+    for (int i = 0; i < count; i++)
+        if (i != best)
+            add_rx(l, &list[i], &sprop_used);
+    return list[best].format;
+}
+
+static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                           enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    l->kind = kind;
+    if (!transport_usable(m, caps))
+        return false;
+    const struct mcu_sdp_format *f = choose(l, m, caps, our_pt);
+    if (!f)
+        return false;
+    set_remote(l, m);
+    set_direction(l, m);
+    set_codec_params(l, m, f, caps);
+    if (kind == MCU_AUDIO) {
+        set_dtmf(l, m);
+        set_ptime(l, m);
+    }
+    l->accepted = true;
+    return true;
+}
+
+static int kind_of(const struct mcu_sdp_media *m)
+{
+    for (int k = MCU_AUDIO; k <= MCU_VIDEO; k++)
+        if (strcasecmp(m->kind, kind_names[k]) == 0)
+            return k;
+    return -1;
+}
+
+static int negotiate_all(struct mcu_nego *out, const struct mcu_sdp *sdp,
+                         const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    bool have[2] = { false, false };
+    memset(out, 0, sizeof(*out));
+    for (int i = 0; i < sdp->media_count && i < MCU_SDP_MAX_LINES; i++) {
+        const struct mcu_sdp_media *m = &sdp->media[i];
+        struct mcu_nego_line *l = &out->line[out->line_count++];
+        int kind = kind_of(m);
+        l->dtmf_pt = l->dtmf_clock_hz = -1;
+        l->ptime_ms = 20;
+        l->content = strcasecmp(m->content, "slides") == 0;
+        if (kind >= 0 && !l->content && !have[kind])
+            have[kind] = negotiate_line(l, m, (enum mcu_kind)kind, caps, our_pt);
+    }
+    return have[MCU_AUDIO] || have[MCU_VIDEO] ? 0 : -ENOENT;
+}
+
+int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
+                   const struct mcu_nego_caps *caps)
+{
+    return negotiate_all(out, offer, caps, pt_as_offered);
+}
+
+/* telephone-event under another number than ours: sent with theirs is what dtmf_pt is not for, so
+ * it is ours, by its clock. */
+static void own_dtmf(struct mcu_nego_line *l, const struct mcu_nego_caps *caps)
+{
+    int pt_8000, pt_48000;
+    mcu_nego_own_dtmf(caps, &pt_8000, &pt_48000);
+    if (l->dtmf_pt < 0)
+        return;
+    l->dtmf_pt = l->dtmf_clock_hz == 8000 ? pt_8000 : l->dtmf_clock_hz == 48000 ? pt_48000 : -1;
+    if (l->dtmf_pt < 0)
+        l->dtmf_clock_hz = -1;
+}
+
+int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
+                    const struct mcu_nego_caps *caps)
+{
+    int offered = caps->video_count > 0 ? 2 : 1;
+    if (answer->media_count > offered)
+        return -EBADMSG;
+    for (int i = 0; i < answer->media_count; i++)
+        if (strcasecmp(answer->media[i].kind, kind_names[i]) != 0)
+            return -EBADMSG;
+    int rc = negotiate_all(out, answer, caps, pt_as_we_offered);
+    for (int i = 0; i < out->line_count; i++)
+        own_dtmf(&out->line[i], caps);
+    return rc;
+}

@@ -1,0 +1,37 @@
+/* net/sdp_priv.h - what the files of the SDP parser share.
+ * Threads: a parser belongs to one call of mcu_sdp_parse. */
+#ifndef MCU_NET_SDP_PRIV_H
+#define MCU_NET_SDP_PRIV_H
+
+#include "net/sdp.h"
+#include "net/sdp_text.h"
+
+struct mcu_sdp_parser {
+    struct mcu_sdp *sdp;
+    struct mcu_sdp_media *media; /* the one in hand; NULL: still the session part */
+    int line;
+    const char *what; /* the mistake, when a line function returns < 0 */
+    bool version_seen;
+
+    /* Session level; each media line begins with these. */
+    char address[64];
+    bool ipv6;
+    enum mcu_sdp_direction direction;
+    int session_tias_bps, session_as_bps;
+
+    /* Of the media in hand. Attributes find their format through index, so that time stays linear
+     * in the input however often a number is named. */
+    int8_t index[128];          /* payload type to formats[], -1 none */
+    struct mcu_sdp_format star; /* a=rtcp-fb:*, applied when the media ends */
+    bool address_seen;
+    int tias_bps, as_bps;
+};
+
+/* The value of an a= line. Never fails: attributes that make no sense are skipped (RFC 8866 5.13).
+ */
+void mcu_sdp_attribute(struct mcu_sdp_parser *p, struct mcu_cursor value);
+
+/* Fills in encoding and clock of a static payload type (RFC 3551 section 6). */
+void mcu_sdp_static_format(struct mcu_sdp_format *format);
+
+#endif

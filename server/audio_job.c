@@ -1,0 +1,283 @@
+/* The work of an audio tick: decode what has come, playout, levels and heard set, one sum, a
+ * mix-minus for each who is heard, encode. One job a conference and tick, on a worker. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "server/conf_priv.h"
+
+#define MAX_CONCEAL_FRAMES  5760 /* 120 ms; a longer gap is silence */
+#define INDEPENDENT_PACKETS 1    /* after a switch (codec/aenc.h: 22 dB, then over 53 dB) */
+
+/* ---- decode ---- */
+
+static int use_codec(struct mcu_asource *s, const struct mcu_unit *unit, int channels)
+{
+    if (s->job.decoder && s->job.codec == unit->codec && s->job.ssrc == unit->ssrc)
+        return 0;
+    if (s->job.codec != unit->codec || !s->job.decoder) {
+        mcu_adec_free(&s->job.decoder);
+        int rc = mcu_adec_new(&s->job.decoder, unit->codec, channels);
+        if (rc < 0)
+            return rc;
+        s->job.codec = unit->codec;
+    } else {
+        mcu_adec_reset(s->job.decoder);
+    }
+    s->job.ssrc = unit->ssrc;
+    s->job.running = false;
+    return 0;
+}
+
+/* Frames at 48 kHz that are missing before the unit; 0 where nothing is lost (a gap in time alone
+ * is silence that was not sent). */
+static int lost_frames(const struct mcu_asource *s, const struct mcu_unit *unit)
+{
+    if (!s->job.running || unit->seq <= s->job.expected_seq)
+        return 0;
+    int32_t ticks = (int32_t)(unit->rtp_ts - s->job.expected_rtp_ts);
+    int64_t frames = (int64_t)ticks * MCU_PCM_RATE_HZ / mcu_codec_info(unit->codec)->rtp_clock_hz;
+    return frames > 0 && frames <= MAX_CONCEAL_FRAMES ? (int)frames : 0;
+}
+
+static int64_t frames_ns(int frames)
+{
+    return (int64_t)frames * 1000000 / 48;
+}
+
+static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit, int channels)
+{
+    int16_t pcm[MCU_ADEC_MAX_FRAMES * MCU_PCM_CHANNELS_MAX];
+    if (use_codec(s, unit, channels) < 0)
+        return;
+    int lost = lost_frames(s, unit);
+    if (lost) {
+        mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
+        mcu_playout_push(s->job.playout, pcm, lost, unit->sent_ns - frames_ns(lost));
+    }
+    int n = mcu_adec_decode(s->job.decoder, unit->data, unit->size, pcm);
+    if (n < 0) {
+        mcu_count(MCU_CNT_DECODE_ERRORS);
+        s->job.decode_errors++;
+        n = mcu_adec_conceal(s->job.decoder, MCU_PCM_TICK_FRAMES, NULL, 0, pcm);
+    }
+    mcu_playout_set_target(s->job.playout, unit->delay_ms + s->job.extra_delay_ms);
+    mcu_playout_push(s->job.playout, pcm, n, unit->sent_ns);
+    int clock_hz = mcu_codec_info(unit->codec)->rtp_clock_hz;
+    s->job.expected_rtp_ts = unit->rtp_ts + (uint32_t)((int64_t)n * clock_hz / MCU_PCM_RATE_HZ);
+    s->job.expected_seq = unit->seq + 1;
+    s->job.running = true;
+}
+
+static void decode_all(struct mcu_asource *s, int channels)
+{
+    for (int i = 0; i < s->job.queue_count; i++) {
+        decode_unit(s, s->job.queue[i], channels);
+        mcu_unit_unref(&s->job.queue[i]);
+    }
+    s->job.queue_count = 0;
+}
+
+/* ---- who is heard ---- */
+
+static void pull(struct mcu_asource *s, int channels, int64_t time_ns)
+{
+    int64_t sent_ns = 0;
+    bool sound = mcu_playout_pull(s->job.playout, s->job.pcm, &sent_ns) > 0;
+    struct mcu_heard *h = &s->job.heard;
+    h->level_dbov = sound ? mcu_level_dbov(s->job.pcm, MCU_PCM_TICK_FRAMES * channels) : -127;
+    h->speech = sound ? mcu_speech_push(&s->job.speech, s->job.pcm, channels) : 0;
+    if (sound) {
+        /* Smoothed over about half a second: lip sync must not chase the jitter. */
+        int64_t delay = time_ns - sent_ns;
+        s->job.delay_ns = s->job.delay_ns ? s->job.delay_ns + (delay - s->job.delay_ns) / 25 : delay;
+    }
+    if (s->job.tap && sound)
+        mcu_tap_write(s->job.tap, s->job.pcm, channels, h->level_dbov, time_ns);
+}
+
+static void sum(struct mcu_audio_graph *g)
+{
+    mcu_amix_begin(g->amix);
+    for (int i = 0; i < g->source_count; i++) {
+        struct mcu_asource *s = g->sources[i];
+        const struct mcu_heard *h = &s->job.heard;
+        s->job.mix_index = -1;
+        if (h->gain_from > 0 || h->gain_to > 0)
+            s->job.mix_index = mcu_amix_add(g->amix, s->job.pcm, h->gain_from, h->gain_to);
+    }
+}
+
+/* ---- encode ---- */
+
+static int new_encoder(const struct mcu_audio_graph *g, const struct mcu_audio_want *want,
+                       struct mcu_aenc **out)
+{
+    struct mcu_aenc_config c = {
+        .codec = want->codec,
+        .bitrate_bps = want->bitrate_bps ? want->bitrate_bps : g->opus_bps,
+        .channels = mcu_clamp(want->channels, 1, g->channels),
+        .frame_ms = want->frame_ms,
+        .max_playback_rate_hz = want->max_playback_rate_hz,
+        .fec = want->fec,
+        .dtx = want->dtx,
+        .complexity = -1,
+    };
+    return mcu_aenc_new(out, &c);
+}
+
+/* The encoder follows what its listeners have heard so far: the shared mix of the last ticks. */
+static void prime(const struct mcu_audio_graph *g, struct mcu_aenc *encoder)
+{
+    const int16_t *blocks[MCU_AUDIO_HISTORY];
+    int n = g->history_count < MCU_AUDIO_HISTORY ? (int)g->history_count : MCU_AUDIO_HISTORY;
+    for (int i = 0; i < n; i++)
+        blocks[i] = g->history[(g->history_count - (uint64_t)n + (uint64_t)i) % MCU_AUDIO_HISTORY];
+    mcu_aenc_reset(encoder);
+    mcu_aenc_prime(encoder, blocks, g->channels, n);
+}
+
+/* A unit with the coded block, or NULL when nothing is to be sent. except: source that is not in
+ * it, for the list of contributors (RFC 3550 section 7.3). */
+static struct mcu_unit *encode(struct mcu_audio_graph *g, struct mcu_aenc *encoder,
+                               const struct mcu_audio_want *want, const int16_t *pcm,
+                               bool independent, const struct mcu_asource *except, int64_t time_ns)
+{
+    uint8_t data[MCU_AENC_MAX_BYTES];
+    int n = mcu_aenc_encode(encoder, pcm, g->channels, independent, data);
+    if (n < 0)
+        mcu_count(MCU_CNT_ENCODE_ERRORS);
+    struct mcu_unit *u = n > 0 ? mcu_unit_new((size_t)n) : NULL;
+    if (!u)
+        return NULL;
+    memcpy(u->data, data, (size_t)n);
+    u->size = (size_t)n;
+    u->codec = want->codec;
+    u->duration_ns = want->frame_ms * INT64_C(1000000);
+    u->time_ns = time_ns - (want->frame_ms - MCU_PCM_TICK_MS) * INT64_C(1000000);
+    u->sent_ns = u->time_ns;
+    for (int i = 0; i < g->source_count && u->csrc_count < MCU_UNIT_CSRC_MAX; i++)
+        if (g->sources[i] != except && g->sources[i]->job.mix_index >= 0)
+            u->csrc[u->csrc_count++] = g->sources[i]->job.ssrc;
+    return u;
+}
+
+/* G.722 is stateful and cheap, so it is never shared; packets longer than a tick would make a
+ * switch wait for their end, so neither are they. */
+static bool never_shared(const struct mcu_audio_want *want)
+{
+    return want->codec == MCU_CODEC_G722 || want->frame_ms > MCU_PCM_TICK_MS;
+}
+
+/* Decides between the shared rendition and an encoder of his own for this tick, and makes the
+ * switch sound like none: the encoder that he comes to has followed what he heard, and its first
+ * packet leans on nothing. */
+static void choose_mix(struct mcu_audio_graph *g, struct mcu_asub *sub)
+{
+    bool heard = sub->source && sub->source->job.mix_index >= 0;
+    bool own = heard || never_shared(&sub->want);
+    if (own && !sub->job.encoder && new_encoder(g, &sub->want, &sub->job.encoder) < 0)
+        own = false; /* he hears himself rather than nothing */
+    if (own && !sub->job.on_own) {
+        prime(g, sub->job.encoder);
+        sub->job.limiter = g->shared_limiter;
+        sub->job.independent_left = INDEPENDENT_PACKETS;
+    } else if (!own && sub->job.on_own) {
+        sub->shared->job.independent_left = INDEPENDENT_PACKETS;
+    }
+    sub->job.on_own = own;
+    if (!own)
+        sub->shared->job.listeners++;
+}
+
+static void encode_own(struct mcu_audio_graph *g, struct mcu_asub *sub, const int16_t *shared_mix,
+                       int k, int64_t time_ns)
+{
+    int16_t minus[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+    const int16_t *pcm = shared_mix;
+    if (sub->source && sub->source->job.mix_index >= 0) {
+        mcu_amix_output(g->amix, sub->source->job.mix_index, &sub->job.limiter, minus);
+        pcm = minus;
+    }
+    bool independent = sub->job.independent_left > 0;
+    sub->job.out[k] =
+        encode(g, sub->job.encoder, &sub->want, pcm, independent, sub->source, time_ns);
+    if (independent)
+        sub->job.independent_left--;
+    g->job_own_encodes++;
+}
+
+static void encode_shared(struct mcu_audio_graph *g, struct mcu_arendition *r,
+                          const int16_t *shared_mix, int k, int64_t time_ns)
+{
+    if (!r->job.listeners) {
+        r->job.running = false;
+        return;
+    }
+    if (!r->job.encoder && new_encoder(g, &r->want, &r->job.encoder) < 0)
+        return;
+    if (!r->job.running) {
+        prime(g, r->job.encoder);
+        r->job.independent_left = INDEPENDENT_PACKETS;
+        r->job.running = true;
+    }
+    bool independent = r->job.independent_left > 0;
+    r->job.out[k] = encode(g, r->job.encoder, &r->want, shared_mix, independent, NULL, time_ns);
+    if (independent)
+        r->job.independent_left--;
+    g->job_shared_encodes++;
+}
+
+static void run_tick(struct mcu_audio_graph *g, int k)
+{
+    int64_t time_ns = g->start_ns + (g->job_first_tick + k) * MCU_PCM_TICK_NS;
+    for (int i = 0; i < g->source_count; i++)
+        pull(g->sources[i], g->channels, time_ns);
+    mcu_heard_update(&g->heard_config, g->heard, g->source_count);
+    g->speaker = mcu_heard_speaker(g->heard, g->source_count, g->speaker);
+    sum(g);
+    int16_t shared_mix[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+    for (int i = 0; i < g->rendition_count; i++)
+        g->renditions[i]->job.listeners = 0;
+    for (int i = 0; i < g->sub_count; i++)
+        choose_mix(g, g->subs[i]);
+    mcu_amix_output(g->amix, -1, &g->shared_limiter, shared_mix);
+    g->job_shared_encodes = g->job_own_encodes = 0;
+    for (int i = 0; i < g->rendition_count; i++)
+        encode_shared(g, g->renditions[i], shared_mix, k, time_ns);
+    for (int i = 0; i < g->sub_count; i++)
+        if (g->subs[i]->job.on_own)
+            encode_own(g, g->subs[i], shared_mix, k, time_ns);
+        else if (g->subs[i]->shared->job.out[k])
+            g->subs[i]->job.out[k] = mcu_unit_ref(g->subs[i]->shared->job.out[k]);
+    memcpy(g->history[g->history_count++ % MCU_AUDIO_HISTORY], shared_mix,
+           sizeof(int16_t) * MCU_PCM_TICK_FRAMES * (size_t)g->channels);
+}
+
+/* The mixer's table grows with the roster, never in the steady state. */
+static int fit_amix(struct mcu_audio_graph *g)
+{
+    if (g->amix && g->source_count <= g->amix_inputs)
+        return 0;
+    mcu_amix_free(&g->amix);
+    int inputs = mcu_max(16, g->source_count * 2);
+    int rc = mcu_amix_new(&g->amix, g->channels, inputs);
+    g->amix_inputs = rc < 0 ? 0 : inputs;
+    return rc;
+}
+
+void mcu_audio_job_run(struct mcu_job *job)
+{
+    struct mcu_audio_graph *g = mcu_container_of(job, struct mcu_audio_graph, job);
+    for (int i = 0; i < g->source_count; i++)
+        decode_all(g->sources[i], g->channels);
+    if (fit_amix(g) < 0)
+        return;
+    for (int k = 0; k < g->job_ticks; k++)
+        run_tick(g, k);
+    for (int i = 0; i < g->rendition_count; i++)
+        for (int k = 0; k < g->job_ticks; k++)
+            mcu_unit_unref(&g->renditions[i]->job.out[k]);
+}

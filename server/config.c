@@ -1,0 +1,482 @@
+/* The configuration: one table of keys serves the file, --set and the reload. */
+#include "server/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "mixer/base/util.h"
+#include "net/addr.h"
+
+#define MAX_FILE_BYTES (256 * 1024)
+
+enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
+                  T_VIDEO_CODECS, T_RUNGS };
+
+struct key {
+    const char *name; /* section.key */
+    enum value_type type;
+    size_t offset, size;
+    int min, max;
+    bool live; /* a reload changes it */
+};
+
+#define FIELD(f) offsetof(struct mcu_config, f), sizeof(((struct mcu_config *)0)->f)
+
+static const struct key keys[] = {
+    { "listen.address", T_ADDRESS, FIELD(address), 0, 0, false },
+    { "listen.public_address", T_ADDRESS, FIELD(public_address), 0, 0, false },
+    { "listen.sip_port", T_INT, FIELD(sip_port), 1, 65535, false },
+    { "listen.sip_tls_port", T_INT, FIELD(sip_tls_port), 1, 65535, false },
+    { "listen.tls_cert", T_TEXT, FIELD(tls_cert), 0, 0, false },
+    { "listen.tls_key", T_TEXT, FIELD(tls_key), 0, 0, false },
+    { "listen.http_address", T_ADDRESS, FIELD(http_address), 0, 0, false },
+    { "listen.http_port", T_INT, FIELD(http_port), 0, 65535, false },
+    { "listen.http_control", T_BOOL, FIELD(http_control), 0, 0, false },
+    { "listen.rtp_first", T_INT, FIELD(rtp_first), 1024, 65534, false },
+    { "listen.rtp_last", T_INT, FIELD(rtp_last), 1025, 65535, false },
+    { "media.loops", T_INT, FIELD(media_loops), 0, 64, false },
+    { "media.worker_cores", T_INT, FIELD(worker_cores), 0, 256, false },
+    { "video.width", T_INT, FIELD(width), 64, 3840, false },
+    { "video.height", T_INT, FIELD(height), 36, 2160, false },
+    { "video.fps", T_INT, FIELD(fps), 1, 60, false },
+    { "video.layout", T_LAYOUT, FIELD(layout), 0, 0, true },
+    { "video.fill", T_FIT, FIELD(crop), 0, 0, false },
+    { "video.names", T_BOOL, FIELD(names), 0, 0, false },
+    { "video.codecs", T_VIDEO_CODECS, FIELD(video_codecs), 0, 0, false },
+    { "video.h264_encoder", T_ENCODER, FIELD(h264_encoder), 0, 0, false },
+    { "video.rungs", T_RUNGS, FIELD(rungs), 0, 0, false },
+    { "video.in_bps", T_INT, FIELD(video_in_bps), 64000, 20000000, false },
+    { "video.max_in_width", T_INT, FIELD(max_in_width), 176, 4096, false },
+    { "video.max_in_height", T_INT, FIELD(max_in_height), 144, 4096, false },
+    { "audio.codecs", T_AUDIO_CODECS, FIELD(audio_codecs), 0, 0, false },
+    { "audio.channels", T_INT, FIELD(audio_channels), 1, 2, false },
+    { "audio.opus_bps", T_INT, FIELD(opus_bps), 0, 256000, false },
+    { "audio.max_heard", T_INT, FIELD(max_heard), 0, 1000, true },
+    { "audio.heard_threshold_dbov", T_INT, FIELD(heard_threshold_dbov), -127, 0, true },
+    { "recording.enabled", T_BOOL, FIELD(record), 0, 0, true },
+    { "recording.directory", T_TEXT, FIELD(record_dir), 0, 0, true },
+    { "limits.conferences", T_INT, FIELD(max_conferences), 1, 100000, true },
+    { "limits.legs", T_INT, FIELD(max_legs), 1, 100000, true },
+    { "limits.legs_per_conference", T_INT, FIELD(max_legs_per_conference), 1, 100000, true },
+    { "limits.calls_per_s", T_INT, FIELD(max_calls_per_s), 1, 100000, false },
+    { "limits.leg_timeout_s", T_INT, FIELD(leg_timeout_s), 0, 86400, true },
+    { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
+};
+
+/* Where a value stands, for messages. line 0: no line (--set). */
+struct place {
+    const char *file;
+    unsigned long line;
+    const char *key;
+    char *error;
+    size_t size;
+};
+
+static int complain(const struct place *at, const char *fmt, ...) MCU_PRINTF(2, 3);
+
+static int complain(const struct place *at, const char *fmt, ...)
+{
+    char what[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    if (at->line)
+        snprintf(at->error, at->size, "%s:%lu: %s: %s", at->file, at->line, at->key, what);
+    else
+        snprintf(at->error, at->size, "%s: %s: %s", at->file, at->key, what);
+    return -EINVAL;
+}
+
+void mcu_config_defaults(struct mcu_config *c)
+{
+    *c = (struct mcu_config){
+        .address = "127.0.0.1", .sip_port = 5060, .sip_tls_port = 5061, .http_port = 8080,
+        .rtp_first = 20000, .rtp_last = 29999,
+        .width = 1280, .height = 720, .fps = 30, .layout = MCU_LAYOUT_GRID, .names = true,
+        .video_codecs = { MCU_CODEC_H264, MCU_CODEC_VP8 }, .video_codec_count = 2,
+        .h264_encoder = "openh264",
+        .video_in_bps = 1500000, .max_in_width = 1920, .max_in_height = 1088,
+        .audio_codecs = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA },
+        .audio_codec_count = 4, .audio_channels = 2, .heard_threshold_dbov = -60,
+        .record_dir = "recordings",
+        .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
+        .max_calls_per_s = 100, .leg_timeout_s = 30, .log_level = MCU_LOG_INFO,
+    };
+}
+
+/* ---- values ---- */
+
+static int parse_int(const struct place *at, const char *text, int min, int max, int *out)
+{
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (errno || end == text || *end || v < min || v > max)
+        return complain(at, "expected a number from %d to %d, not '%.40s'", min, max, text);
+    *out = (int)v;
+    return 0;
+}
+
+static int parse_bool(const struct place *at, const char *text, bool *out)
+{
+    bool yes = !strcmp(text, "true") || !strcmp(text, "yes") || !strcmp(text, "on");
+    if (!yes && strcmp(text, "false") && strcmp(text, "no") && strcmp(text, "off"))
+        return complain(at, "expected true or false, not '%.40s'", text);
+    *out = yes;
+    return 0;
+}
+
+static int parse_text(const struct place *at, const char *text, char *out, size_t size)
+{
+    if (strlen(text) >= size)
+        return complain(at, "longer than %zu bytes", size - 1);
+    snprintf(out, size, "%s", text);
+    return 0;
+}
+
+static int parse_address(const struct place *at, const char *text, char *out, size_t size)
+{
+    struct mcu_addr a;
+    if (*text && mcu_addr_parse(&a, text, 0) < 0)
+        return complain(at, "expected a numeric IPv4 or IPv6 address, not '%.40s'", text);
+    return parse_text(at, text, out, size);
+}
+
+static int parse_choice(const struct place *at, const char *text, const char *first,
+                        const char *second, int *out)
+{
+    if (strcmp(text, first) && strcmp(text, second))
+        return complain(at, "expected '%s' or '%s', not '%.40s'", first, second, text);
+    *out = strcmp(text, second) == 0;
+    return 0;
+}
+
+static int parse_codec(const struct place *at, const char *text, enum mcu_kind kind,
+                       enum mcu_codec *out)
+{
+    for (int i = MCU_CODEC_NONE + 1; i < MCU_CODEC_COUNT; i++) {
+        const struct mcu_codec_info *info = mcu_codec_info((enum mcu_codec)i);
+        if (info->kind == kind && strcasecmp(info->name, text) == 0) {
+            *out = (enum mcu_codec)i;
+            return 0;
+        }
+    }
+    return complain(at, "expected a list of %s, not '%.40s'",
+                    kind == MCU_AUDIO ? "opus, G722, PCMU, PCMA" : "H264, VP8", text);
+}
+
+/* "1280x720@30 1500k" */
+static int parse_rung(const struct place *at, const char *text, struct mcu_config_rung *out)
+{
+    struct mcu_config_rung r = { 0 };
+    int kbps = 0, used = 0;
+    if (sscanf(text, "%4dx%4d@%3d %6dk%n", &r.width, &r.height, &r.fps, &kbps, &used) != 4 ||
+        text[used] || r.width < 16 || r.height < 16 || r.width % 2 || r.height % 2 || r.fps < 1 ||
+        r.fps > 60 || kbps < 16 || kbps > 50000)
+        return complain(at, "expected rungs like '1280x720@30 1500k' (even sizes), not '%.40s'",
+                        text);
+    r.bitrate_bps = kbps * 1000;
+    *out = r;
+    return 0;
+}
+
+/* One scalar or list element; index counts elements of a list. */
+static int set_value(struct mcu_config *c, const struct key *k, const char *text, int index,
+                     const struct place *at)
+{
+    char *field = (char *)c + k->offset;
+    int choice = 0, rc;
+    bool list = k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS;
+    int most = k->type == T_RUNGS ? MCU_CONFIG_RUNGS : list ? MCU_CONFIG_MAX_CODECS : 1;
+    if (index >= most)
+        return complain(at, most == 1 ? "expected one value, not a list" : "at most %d values",
+                        most);
+    switch (k->type) {
+    case T_TEXT:
+        return parse_text(at, text, field, k->size);
+    case T_ADDRESS:
+        return parse_address(at, text, field, k->size);
+    case T_INT:
+        return parse_int(at, text, k->min, k->max, (int *)field);
+    case T_BOOL:
+        return parse_bool(at, text, (bool *)field);
+    case T_LEVEL:
+        if (mcu_log_level_parse(text, (enum mcu_log_level *)field) < 0)
+            return complain(at, "expected error, warn, info or debug, not '%.40s'", text);
+        return 0;
+    case T_LAYOUT:
+        rc = parse_choice(at, text, "grid", "speaker", &choice);
+        if (rc == 0)
+            c->layout = choice ? MCU_LAYOUT_SPEAKER : MCU_LAYOUT_GRID;
+        return rc;
+    case T_FIT:
+        rc = parse_choice(at, text, "fit", "crop", &choice);
+        if (rc == 0)
+            c->crop = choice;
+        return rc;
+    case T_ENCODER:
+        rc = parse_choice(at, text, "openh264", "x264", &choice);
+        return rc < 0 ? rc : parse_text(at, text, field, k->size);
+    case T_AUDIO_CODECS:
+        rc = parse_codec(at, text, MCU_AUDIO, &c->audio_codecs[index]);
+        if (rc == 0)
+            c->audio_codec_count = index + 1;
+        return rc;
+    case T_VIDEO_CODECS:
+        rc = parse_codec(at, text, MCU_VIDEO, &c->video_codecs[index]);
+        if (rc == 0)
+            c->video_codec_count = index + 1;
+        return rc;
+    case T_RUNGS:
+        rc = parse_rung(at, text, &c->rungs[index]);
+        if (rc == 0)
+            c->rung_count = index + 1;
+        return rc;
+    }
+    return -EINVAL;
+}
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < MCU_ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+/* ---- YAML: two levels, section > key > scalar or list ---- */
+
+struct reader {
+    struct mcu_config *config;
+    yaml_document_t doc;
+    struct place at;
+};
+
+static const char *scalar(const yaml_node_t *n)
+{
+    return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL;
+}
+
+static int read_value(struct reader *r, const struct key *k, yaml_node_t *value)
+{
+    r->at.line = value->start_mark.line + 1;
+    if (scalar(value))
+        return set_value(r->config, k, scalar(value), 0, &r->at);
+    if (value->type != YAML_SEQUENCE_NODE)
+        return complain(&r->at, "expected a value or a list");
+    int i = 0;
+    for (yaml_node_item_t *item = value->data.sequence.items.start;
+         item < value->data.sequence.items.top; item++, i++) {
+        yaml_node_t *n = yaml_document_get_node(&r->doc, *item);
+        r->at.line = n->start_mark.line + 1;
+        if (!scalar(n))
+            return complain(&r->at, "expected a list of plain values");
+        int rc = set_value(r->config, k, scalar(n), i, &r->at);
+        if (rc < 0)
+            return rc;
+    }
+    return i ? 0 : complain(&r->at, "the list is empty");
+}
+
+static int read_section(struct reader *r, const char *section, yaml_node_t *map)
+{
+    char name[160];
+    r->at.key = section;
+    if (map->type != YAML_MAPPING_NODE)
+        return complain(&r->at, "expected 'key: value' lines below it");
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
+        yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        snprintf(name, sizeof(name), "%.60s.%.60s", section, scalar(key) ? scalar(key) : "?");
+        r->at.key = name;
+        r->at.line = key->start_mark.line + 1;
+        const struct key *k = find_key(name);
+        if (!k)
+            return complain(&r->at, "there is no such key; the README lists them all");
+        int rc = read_value(r, k, yaml_document_get_node(&r->doc, p->value));
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_document(struct reader *r)
+{
+    yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+    if (!root || (scalar(root) && !*scalar(root)))
+        return 0; /* an empty file: all defaults */
+    r->at.key = "the file";
+    r->at.line = root->start_mark.line + 1;
+    if (root->type != YAML_MAPPING_NODE)
+        return complain(&r->at, "expected sections like 'listen:'");
+    for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
+         p++) {
+        yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        r->at.line = key->start_mark.line + 1;
+        int rc = read_section(r, scalar(key) ? scalar(key) : "?",
+                              yaml_document_get_node(&r->doc, p->value));
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int mcu_config_parse(struct mcu_config *config, const char *name, const char *text, size_t len,
+                     char *error, size_t size)
+{
+    struct mcu_config fresh = *config; /* nothing is taken over from a file with a mistake */
+    struct reader r = { .config = &fresh, .at = { name, 0, "", error, size } };
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return -ENOMEM;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    int rc;
+    if (!yaml_parser_load(&parser, &r.doc)) {
+        r.at.line = parser.problem_mark.line + 1;
+        r.at.key = "YAML";
+        rc = complain(&r.at, "%s", parser.problem ? parser.problem : "not readable");
+    } else {
+        rc = read_document(&r);
+        yaml_document_delete(&r.doc);
+    }
+    yaml_parser_delete(&parser);
+    if (rc == 0)
+        *config = fresh;
+    return rc;
+}
+
+int mcu_config_load(struct mcu_config *config, const char *path, char *error, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        int rc = -errno;
+        snprintf(error, size, "%s: %s", path, strerror(-rc));
+        return rc;
+    }
+    char *text = malloc(MAX_FILE_BYTES);
+    size_t len = text ? fread(text, 1, MAX_FILE_BYTES, f) : 0;
+    int rc;
+    if (!text || ferror(f)) {
+        snprintf(error, size, "%s: cannot be read", path);
+        rc = -EIO;
+    } else if (len == MAX_FILE_BYTES) {
+        snprintf(error, size, "%s: larger than %d bytes", path, MAX_FILE_BYTES);
+        rc = -EINVAL;
+    } else {
+        rc = mcu_config_parse(config, path, text, len, error, size);
+    }
+    free(text);
+    fclose(f);
+    return rc;
+}
+
+int mcu_config_set(struct mcu_config *config, const char *assignment, char *error, size_t size)
+{
+    char name[64], value[1024];
+    const char *eq = strchr(assignment, '=');
+    struct place at = { "--set", 0, assignment, error, size };
+    if (!eq || (size_t)(eq - assignment) >= sizeof(name) || strlen(eq + 1) >= sizeof(value))
+        return complain(&at, "expected section.key=value");
+    snprintf(name, sizeof(name), "%.*s", (int)(eq - assignment), assignment);
+    snprintf(value, sizeof(value), "%s", eq + 1);
+    at.key = name;
+    const struct key *k = find_key(name);
+    if (!k)
+        return complain(&at, "there is no such key; the README lists them all");
+    if (k->type != T_AUDIO_CODECS && k->type != T_VIDEO_CODECS && k->type != T_RUNGS)
+        return set_value(config, k, value, 0, &at);
+    int i = 0, rc = 0;
+    char *rest = NULL;
+    for (char *p = strtok_r(value, ",", &rest); p && rc == 0; p = strtok_r(NULL, ",", &rest))
+        rc = set_value(config, k, p, i++, &at);
+    return rc;
+}
+
+/* ---- between keys ---- */
+
+/* The canvas itself, a half and a quarter of it, and one within 99 macroblocks for the oldest
+ * devices (H.264 level 1). 720p30 gets 1.5 Mbit/s, other sizes by pixel rate to the power 0.75. */
+static void derive_rungs(struct mcu_config *c)
+{
+    static const struct { int divisor, fps, kbps; } steps[] = { { 1, 60, 1500 }, { 2, 60, 500 },
+                                                                { 4, 15, 150 } };
+    double scale = pow((double)c->width * c->height * c->fps / (1280.0 * 720 * 30), 0.75);
+    for (size_t i = 0; i < MCU_ARRAY_LEN(steps); i++) {
+        int w = c->width / steps[i].divisor & ~1, h = c->height / steps[i].divisor & ~1;
+        if (w < 160 && i)
+            break;
+        c->rungs[c->rung_count++] = (struct mcu_config_rung){
+            w, h, mcu_min(c->fps, steps[i].fps), mcu_max(60, (int)(steps[i].kbps * scale)) * 1000 };
+    }
+    if (c->rungs[c->rung_count - 1].width > 176)
+        c->rungs[c->rung_count++] = (struct mcu_config_rung){
+            176, mcu_max(16, 176 * c->height / c->width & ~1), mcu_min(c->fps, 15), 60000 };
+}
+
+int mcu_config_check(struct mcu_config *c, char *error, size_t size)
+{
+    struct place at = { "configuration", 0, "", error, size };
+    if (!c->address[0]) {
+        at.key = "listen.address";
+        return complain(&at, "must not be empty");
+    }
+    if (c->rtp_last <= c->rtp_first) {
+        at.key = "listen.rtp_last";
+        return complain(&at, "must be above listen.rtp_first (%d)", c->rtp_first);
+    }
+    if (!c->tls_cert[0] != !c->tls_key[0]) {
+        at.key = c->tls_cert[0] ? "listen.tls_key" : "listen.tls_cert";
+        return complain(&at, "certificate and key go together: this one is missing");
+    }
+    if (c->width % 2 || c->height % 2) {
+        at.key = c->width % 2 ? "video.width" : "video.height";
+        return complain(&at, "must be even");
+    }
+    if (c->sip_port == c->http_port) {
+        at.key = "listen.http_port";
+        return complain(&at, "is the SIP port too");
+    }
+    if (c->rung_count == 0)
+        derive_rungs(c);
+    for (int i = 0; i < c->rung_count; i++) {
+        at.key = "video.rungs";
+        if (c->rungs[i].width > c->width || c->rungs[i].height > c->height)
+            return complain(&at, "rung %d (%dx%d) is larger than the canvas (%dx%d)", i + 1,
+                            c->rungs[i].width, c->rungs[i].height, c->width, c->height);
+        if (i && c->rungs[i].bitrate_bps > c->rungs[i - 1].bitrate_bps)
+            return complain(&at, "rung %d has a higher bitrate than the one before it", i + 1);
+    }
+    return 0;
+}
+
+int mcu_config_reload(struct mcu_config *running, const struct mcu_config *fresh, char *list,
+                      size_t size)
+{
+    int left = 0;
+    size_t n = 0;
+    if (size)
+        list[0] = '\0';
+    for (size_t i = 0; i < MCU_ARRAY_LEN(keys); i++) {
+        const struct key *k = &keys[i];
+        char *to = (char *)running + k->offset;
+        const char *from = (const char *)fresh + k->offset;
+        if (memcmp(to, from, k->size) == 0)
+            continue;
+        if (k->live) {
+            memcpy(to, from, k->size);
+            continue;
+        }
+        left++;
+        if (n < size)
+            n += (size_t)snprintf(list + n, size - n, "%s%s", n ? " " : "", k->name);
+    }
+    return left;
+}

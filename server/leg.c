@@ -1,0 +1,612 @@
+#include "server/leg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "net/peer_clock.h"
+#include "net/udp.h"
+
+#define TIMEOUT_CHECK_NS MCU_NS_PER_S
+
+struct leg_line {
+    struct mcu_leg *leg;
+    int role;
+    bool used, remote_known, rtcp_mux;
+    struct mcu_udp *udp[2];
+    struct mcu_addr remote[2];
+    struct mcu_line *line;
+    bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
+};
+
+enum attachment { DETACHED, JOINING, ATTACHED };
+
+struct mcu_leg {
+    struct mcu_media *media;
+    struct mcu_loop *control;
+    const struct mcu_leg_events *events;
+    void *arg;
+    mcu_handle handle;
+    struct mcu_leg_params params;
+    struct leg_line line[MCU_ROLES];
+    struct mcu_peer_clock clock;
+    struct mcu_timer timer;
+    int64_t started_ns, next_check_ns;
+    bool failed, ending;
+
+    enum attachment attachment;
+    struct mcu_ref conference;  /* where it is or is going */
+    struct mcu_ref conf_leg;    /* when ATTACHED */
+    bool move_again;            /* conference changed while JOINING */
+};
+
+/* ---- words to the control loop ---- */
+
+struct notice {
+    struct mcu_msg msg;
+    const struct mcu_leg_events *events;
+    void *arg;
+    const char *reason;
+};
+
+static void deliver_failed(void *p)
+{
+    struct notice *n = p;
+    n->events->failed(n->reason, n->arg);
+    free(n);
+}
+
+static void deliver_ask(void *p)
+{
+    struct notice *n = p;
+    n->events->ask_keyframe(n->arg);
+    free(n);
+}
+
+static void deliver_ended(void *p)
+{
+    struct notice *n = p;
+    n->events->ended(n->arg);
+    free(n);
+}
+
+static void tell(struct mcu_leg *leg, void (*deliver)(void *), const char *reason)
+{
+    struct notice *n = malloc(sizeof(*n));
+    if (!n)
+        abort();
+    *n = (struct notice){ .events = leg->events, .arg = leg->arg, .reason = reason };
+    mcu_post_call(leg->control, deliver, n);
+}
+
+static void fail(struct mcu_leg *leg, const char *reason)
+{
+    if (leg->failed || leg->ending)
+        return;
+    leg->failed = true;
+    tell(leg, deliver_failed, reason);
+}
+
+/* ---- the way to the conference and back ---- */
+
+static void conf_takes_unit(void *obj, int role, struct mcu_unit *unit)
+{
+    mcu_conf_unit(obj, role, unit);
+}
+
+static void conf_takes_keyframe(void *obj, int role, struct mcu_unit *unit)
+{
+    mcu_conf_keyframe(obj, role);
+}
+
+static void conf_takes_key(void *obj, int key, struct mcu_unit *unit)
+{
+    mcu_conf_key(obj, (char)key);
+}
+
+static void poll_lines(struct mcu_leg *leg);
+
+static void leg_sends(void *obj, int role, struct mcu_unit *unit)
+{
+    struct mcu_leg *leg = obj;
+    struct leg_line *l = &leg->line[role];
+    if (!l->used || !l->remote_known)
+        return;
+    mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop));
+    poll_lines(leg);
+}
+
+static void leg_asks_keyframe(void *obj, int role, struct mcu_unit *unit)
+{
+    struct mcu_leg *leg = obj;
+    struct leg_line *l = &leg->line[role];
+    if (!l->used)
+        return;
+    struct mcu_line_stats before, after;
+    mcu_line_get_stats(l->line, &before);
+    mcu_line_ask_keyframe(l->line, mcu_loop_now(leg->media->loop));
+    mcu_line_get_stats(l->line, &after);
+    /* INFO follows the line's own rate limit. */
+    if (l->tell_by_info && after.keyframes_asked > before.keyframes_asked)
+        tell(leg, deliver_ask, NULL);
+    poll_lines(leg);
+}
+
+static void sink_unit(const struct mcu_sink *sink, int role, struct mcu_unit *unit)
+{
+    mcu_media_post(sink->ref, MCU_LEGS, leg_sends, role, unit);
+}
+
+static void sink_ask_keyframe(const struct mcu_sink *sink, int role)
+{
+    mcu_media_post(sink->ref, MCU_LEGS, leg_asks_keyframe, role, NULL);
+}
+
+/* ---- joining: leg's loop > conference's loop > leg's loop ---- */
+
+struct joining {
+    struct mcu_leg *leg;     /* stays until the answer is back */
+    struct mcu_ref conference;
+    struct mcu_join join;
+    mcu_handle result;
+};
+
+static void joined(void *arg);
+
+static void join_there(void *arg)
+{
+    struct joining *j = arg;
+    struct mcu_conf *conf =
+        mcu_handle_get(&j->conference.media->conferences, j->conference.handle);
+    j->result = conf ? mcu_conf_join(conf, &j->join) : 0;
+    mcu_post_call(j->join.sink.ref.media->loop, joined, j);
+}
+
+static void start_joining(struct mcu_leg *leg)
+{
+    struct joining *j = calloc(1, sizeof(*j));
+    if (!j)
+        abort();
+    j->leg = leg;
+    j->conference = leg->conference;
+    j->join = leg->params.join;
+    j->join.sink = (struct mcu_sink){ .ref = { leg->media, leg->handle }, .unit = sink_unit,
+                                      .ask_keyframe = sink_ask_keyframe };
+    leg->attachment = JOINING;
+    leg->move_again = false;
+    mcu_post_call(j->conference.media->loop, join_there, j);
+}
+
+static void finish_end(struct mcu_leg *leg);
+
+static void leave_there(void *arg)
+{
+    struct mcu_ref *ref = arg;
+    struct mcu_conf_leg *cl = mcu_handle_get(&ref->media->conf_legs, ref->handle);
+    if (cl)
+        mcu_conf_leave(cl);
+    free(ref);
+}
+
+static void leave(struct mcu_leg *leg)
+{
+    if (leg->attachment != ATTACHED)
+        return;
+    /* A message of its own: this one must not be dropped. */
+    struct mcu_ref *ref = malloc(sizeof(*ref));
+    if (!ref)
+        abort();
+    *ref = leg->conf_leg;
+    mcu_post_call(ref->media->loop, leave_there, ref);
+    leg->attachment = DETACHED;
+}
+
+static void joined(void *arg)
+{
+    struct joining *j = arg;
+    struct mcu_leg *leg = j->leg;
+    leg->attachment = j->result ? ATTACHED : DETACHED;
+    leg->conf_leg = (struct mcu_ref){ j->conference.media, j->result };
+    if (!j->result && !leg->move_again)
+        fail(leg, "the conference could not take the leg");
+    free(j);
+    if (leg->ending) {
+        leave(leg);
+        finish_end(leg);
+    } else if (leg->move_again) {
+        leave(leg);
+        start_joining(leg);
+    }
+}
+
+/* ---- lines ---- */
+
+static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
+{
+    struct leg_line *l = arg;
+    if (!l->remote_known)
+        return;
+    int i = rtcp && !l->rtcp_mux ? 1 : 0;
+    mcu_count(rtcp ? MCU_CNT_RTCP_OUT : MCU_CNT_RTP_OUT);
+    if (mcu_udp_send(l->udp[i], &l->remote[i], data, size) < 0)
+        mcu_count(MCU_CNT_RTP_SEND_FAILED);
+}
+
+static void on_unit(struct mcu_unit *unit, void *arg)
+{
+    struct leg_line *l = arg;
+    if (l->leg->attachment == ATTACHED)
+        mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_unit, l->role, unit);
+    mcu_unit_unref(&unit);
+}
+
+static void on_dtmf(char key, void *arg)
+{
+    struct leg_line *l = arg;
+    mcu_count(MCU_CNT_DTMF_EVENTS);
+    if (l->leg->attachment == ATTACHED)
+        mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_key, key, NULL);
+}
+
+static void on_keyframe_wanted(void *arg)
+{
+    struct leg_line *l = arg;
+    if (l->leg->attachment == ATTACHED)
+        mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_keyframe, l->role, NULL);
+}
+
+static void on_bye(void *arg)
+{
+    /* The end of a source is no end of a call; signalling decides that. */
+}
+
+static const struct mcu_line_events line_events = {
+    .send = on_send,
+    .unit = on_unit,
+    .dtmf = on_dtmf,
+    .keyframe_wanted = on_keyframe_wanted,
+    .bye = on_bye,
+};
+
+static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *data, size_t size,
+                        const struct mcu_addr *from)
+{
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    bool rtcp = rtcp_socket || (l->rtcp_mux && mcu_rtp_is_rtcp(data, size));
+    int i = rtcp && !l->rtcp_mux ? 1 : 0;
+    if (!l->used || !l->remote_known || !mcu_addr_equal(from, &l->remote[i])) {
+        static struct mcu_log_limit limit;
+        char text[MCU_ADDR_TEXT];
+        mcu_count(MCU_CNT_RTP_FOREIGN);
+        mcu_log_limited(&limit, MCU_LOG_WARN, "foreign-packet", "leg=%u from=%s",
+                        l->leg->params.join.leg, mcu_addr_text(from, text));
+        return;
+    }
+    if (rtcp)
+        mcu_line_rtcp(l->line, data, size, now);
+    else
+        mcu_line_rtp(l->line, data, size, now);
+    poll_lines(l->leg);
+}
+
+static void on_rtp_socket(const uint8_t *data, size_t size, const struct mcu_addr *from, void *arg)
+{
+    on_datagram(arg, false, data, size, from);
+}
+
+static void on_rtcp_socket(const uint8_t *data, size_t size, const struct mcu_addr *from, void *arg)
+{
+    on_datagram(arg, true, data, size, from);
+}
+
+static int open_line(struct leg_line *l, const struct mcu_leg_line *p)
+{
+    static const mcu_udp_cb on_socket[2] = { on_rtp_socket, on_rtcp_socket };
+    for (int i = 0; i < 2; i++) {
+        int rc = mcu_udp_new(&l->udp[i], l->leg->media->loop, p->fd[i], on_socket[i], l);
+        if (rc < 0) {
+            close(p->fd[i]);
+            if (i == 0)
+                close(p->fd[1]);
+            else
+                mcu_udp_free(&l->udp[0]);
+            return rc;
+        }
+    }
+    return mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
+}
+
+/* Lets the parameter sets point into this copy of the params. */
+static void rebase_sprop(struct mcu_leg_line *p)
+{
+    for (int i = 0; i < p->config.rx_count; i++) {
+        struct mcu_line_rx *rx = &p->config.rx[i];
+        if (rx->sprop && p->sprop_origin)
+            rx->sprop = p->sprop + (rx->sprop - p->sprop_origin);
+    }
+    p->sprop_origin = p->sprop;
+}
+
+static int set_line(struct leg_line *l, struct mcu_leg_line *p)
+{
+    int rc = 0;
+    rebase_sprop(p);
+    if (!p->used) {
+        l->used = false;
+        return 0;
+    }
+    l->remote[0] = p->remote[0];
+    l->remote[1] = p->remote[1];
+    l->remote_known = p->remote_known;
+    l->rtcp_mux = p->rtcp_mux;
+    l->tell_by_info = p->config.kind == MCU_VIDEO && !p->config.fb_pli && !p->config.fb_fir;
+    if (!l->line)
+        rc = open_line(l, p);
+    else
+        rc = mcu_line_reconfigure(l->line, &p->config);
+    l->used = rc == 0;
+    return rc;
+}
+
+static void set_lines(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++) {
+        leg->line[i].leg = leg;
+        leg->line[i].role = i;
+        if (set_line(&leg->line[i], &leg->params.line[i]) < 0)
+            fail(leg, "a media line could not be opened");
+    }
+}
+
+/* ---- time ---- */
+
+static void check_timeout(struct mcu_leg *leg, int64_t now)
+{
+    int64_t last = leg->started_ns;
+    bool receives = false;
+    leg->next_check_ns = now + TIMEOUT_CHECK_NS;
+    for (int i = 0; i < MCU_ROLES; i++) {
+        struct leg_line *l = &leg->line[i];
+        if (!l->used)
+            continue;
+        struct mcu_line_stats stats;
+        mcu_line_get_stats(l->line, &stats);
+        if (stats.last_packet_ns > last)
+            last = stats.last_packet_ns;
+        receives |= leg->params.line[i].config.receive && l->remote_known;
+    }
+    if (!receives || !leg->params.timeout_s) {
+        leg->started_ns = now; /* on hold: the time begins when it is resumed */
+        return;
+    }
+    if (now - last > leg->params.timeout_s * MCU_NS_PER_S) {
+        mcu_count(MCU_CNT_LEGS_TIMED_OUT);
+        fail(leg, "no RTP or RTCP for too long");
+    }
+}
+
+static void poll_lines(struct mcu_leg *leg)
+{
+    int64_t now = mcu_loop_now(leg->media->loop);
+    int64_t next = leg->next_check_ns;
+    for (int i = 0; i < MCU_ROLES; i++) {
+        if (!leg->line[i].line)
+            continue;
+        int64_t due = mcu_line_poll(leg->line[i].line, now);
+        if (due < next)
+            next = due;
+    }
+    if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
+        mcu_timer_start(&leg->timer, next);
+}
+
+static void on_timer(struct mcu_timer *timer)
+{
+    struct mcu_leg *leg = mcu_container_of(timer, struct mcu_leg, timer);
+    int64_t now = mcu_loop_now(timer->loop);
+    if (now >= leg->next_check_ns)
+        check_timeout(leg, now);
+    poll_lines(leg);
+}
+
+/* ---- life, on the leg's loop ---- */
+
+static void start(void *arg)
+{
+    struct mcu_leg *leg = arg;
+    leg->handle = mcu_handle_add(&leg->media->legs, leg);
+    leg->started_ns = mcu_loop_now(leg->media->loop);
+    leg->next_check_ns = leg->started_ns + TIMEOUT_CHECK_NS;
+    mcu_peer_clock_init(&leg->clock);
+    mcu_timer_init(&leg->timer, leg->media->loop, on_timer);
+    if (!leg->handle)
+        abort();
+    set_lines(leg);
+    start_joining(leg);
+    poll_lines(leg);
+}
+
+static void finish_end(struct mcu_leg *leg)
+{
+    tell(leg, deliver_ended, NULL);
+    free(leg);
+}
+
+static void end(void *arg)
+{
+    struct mcu_leg *leg = arg;
+    int64_t now = mcu_loop_now(leg->media->loop);
+    leg->ending = true;
+    mcu_timer_stop(&leg->timer);
+    for (int i = 0; i < MCU_ROLES; i++) {
+        struct leg_line *l = &leg->line[i];
+        if (l->line)
+            mcu_line_bye(l->line, now);
+        mcu_line_free(&l->line);
+        l->used = false;
+        mcu_udp_free(&l->udp[0]);
+        mcu_udp_free(&l->udp[1]);
+    }
+    mcu_handle_remove(&leg->media->legs, leg->handle);
+    if (leg->attachment == JOINING)
+        return; /* joined() finishes */
+    leave(leg);
+    finish_end(leg);
+}
+
+/* ---- calls of the control loop ---- */
+
+int mcu_leg_new(struct mcu_leg **out, struct mcu_media *media, struct mcu_loop *control,
+                const struct mcu_leg_params *params, struct mcu_ref conference,
+                const struct mcu_leg_events *events, void *arg)
+{
+    struct mcu_leg *leg = calloc(1, sizeof(*leg));
+    if (!leg)
+        return -ENOMEM;
+    leg->media = media;
+    leg->control = control;
+    leg->params = *params;
+    leg->conference = conference;
+    leg->events = events;
+    leg->arg = arg;
+    mcu_post_call(media->loop, start, leg);
+    *out = leg;
+    return 0;
+}
+
+struct change {
+    struct mcu_leg *leg;
+    struct mcu_leg_params params;
+    struct mcu_ref ref;
+    int key;
+};
+
+static struct change *new_change(struct mcu_leg *leg)
+{
+    struct change *c = calloc(1, sizeof(*c));
+    if (!c)
+        abort();
+    c->leg = leg;
+    return c;
+}
+
+struct conf_update {
+    struct mcu_ref conf_leg;
+    struct mcu_join join;
+};
+
+static void update_there(void *arg)
+{
+    struct conf_update *u = arg;
+    struct mcu_conf_leg *cl = mcu_handle_get(&u->conf_leg.media->conf_legs, u->conf_leg.handle);
+    if (cl)
+        mcu_conf_update(cl, &u->join);
+    free(u);
+}
+
+static void update(void *arg)
+{
+    struct change *c = arg;
+    struct mcu_leg *leg = c->leg;
+    leg->params = c->params;
+    free(c);
+    set_lines(leg);
+    poll_lines(leg);
+    if (leg->attachment == JOINING) {
+        leg->move_again = true; /* joins anew with what it is now */
+        return;
+    }
+    if (leg->attachment != ATTACHED)
+        return;
+    struct conf_update *u = calloc(1, sizeof(*u));
+    if (!u)
+        abort();
+    u->conf_leg = leg->conf_leg;
+    u->join = leg->params.join;
+    mcu_post_call(u->conf_leg.media->loop, update_there, u);
+}
+
+void mcu_leg_update(struct mcu_leg *leg, const struct mcu_leg_params *params)
+{
+    struct change *c = new_change(leg);
+    c->params = *params;
+    mcu_post_call(leg->media->loop, update, c);
+}
+
+static void move(void *arg)
+{
+    struct change *c = arg;
+    struct mcu_leg *leg = c->leg;
+    leg->conference = c->ref;
+    free(c);
+    if (leg->attachment == JOINING) {
+        leg->move_again = true;
+        return;
+    }
+    leave(leg);
+    start_joining(leg);
+}
+
+void mcu_leg_move(struct mcu_leg *leg, struct mcu_ref conference)
+{
+    struct change *c = new_change(leg);
+    c->ref = conference;
+    mcu_post_call(leg->media->loop, move, c);
+}
+
+static void keyframe_by_signalling(void *arg)
+{
+    struct mcu_leg *leg = arg;
+    on_keyframe_wanted(&leg->line[MCU_ROLE_VIDEO]);
+}
+
+void mcu_leg_keyframe_wanted(struct mcu_leg *leg)
+{
+    mcu_post_call(leg->media->loop, keyframe_by_signalling, leg);
+}
+
+static void key_by_signalling(void *arg)
+{
+    struct change *c = arg;
+    on_dtmf((char)c->key, &c->leg->line[MCU_ROLE_AUDIO]);
+    free(c);
+}
+
+void mcu_leg_key(struct mcu_leg *leg, char key)
+{
+    struct change *c = new_change(leg);
+    c->key = key;
+    mcu_post_call(leg->media->loop, key_by_signalling, c);
+}
+
+void mcu_leg_end(struct mcu_leg **lp)
+{
+    struct mcu_leg *leg = *lp;
+    *lp = NULL;
+    if (leg)
+        mcu_post_call(leg->media->loop, end, leg);
+}
+
+int mcu_leg_list(struct mcu_media *media, struct mcu_leg_info *out, int max)
+{
+    size_t pos = 0;
+    int n = 0;
+    const struct mcu_leg *leg;
+    while ((leg = mcu_handle_next(&media->legs, &pos))) {
+        if (n < max) {
+            out[n] = (struct mcu_leg_info){ .leg = leg->params.join.leg,
+                                            .media_loop = media->index };
+            for (int i = 0; i < MCU_ROLES; i++) {
+                out[n].line_used[i] = leg->line[i].used;
+                if (leg->line[i].line)
+                    mcu_line_get_stats(leg->line[i].line, &out[n].line[i]);
+            }
+        }
+        n++;
+    }
+    return n;
+}

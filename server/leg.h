@@ -1,0 +1,67 @@
+/* server/leg.h - one connection of a participant, on its media loop: sockets, media lines, and the
+ * way to its conference. A SIP call is one kind of leg; what is here knows nothing of SIP.
+ * Threads: the control loop makes, changes and ends a leg (each call is a message to the leg's
+ * loop); events come back on the control loop. */
+#ifndef MCU_SERVER_LEG_H
+#define MCU_SERVER_LEG_H
+
+#include "net/addr.h"
+#include "net/line.h"
+#include "server/conf.h"
+
+struct mcu_leg;
+
+struct mcu_leg_line {
+    bool used;
+    int fd[2];               /* RTP and RTCP sockets at the first mention; the leg's from then on;
+                                -1 in an update: as before */
+    struct mcu_addr remote[2];
+    bool remote_known;       /* false: nothing is sent or taken (delayed offer, hold by 0.0.0.0) */
+    bool rtcp_mux;
+    struct mcu_line_config config;
+    /* What config.rx[].sprop points into: the params travel by value, so the bytes come along. */
+    uint8_t sprop[1024];
+    const uint8_t *sprop_origin; /* where sprop was copied from; NULL: none */
+};
+
+struct mcu_leg_params {
+    struct mcu_leg_line line[MCU_ROLES];
+    struct mcu_join join;    /* sink is the leg's own business */
+    int timeout_s;           /* 0: never */
+};
+
+struct mcu_leg_events {
+    /* Nothing came for timeout_s, or the conference could not take it: the owner ends the leg. */
+    void (*failed)(const char *reason, void *arg);
+    /* A keyframe is wanted of the peer, who understands neither PLI nor FIR. */
+    void (*ask_keyframe)(void *arg);
+    /* The leg is gone and its sockets are closed. The last call. */
+    void (*ended)(void *arg);
+};
+
+/* Starts on media; joins the conference. params are copied; on failure its descriptors are still the caller's.
+ * events and arg are borrowed until `ended`. Returns 0 or -ENOMEM. */
+int mcu_leg_new(struct mcu_leg **out, struct mcu_media *media, struct mcu_loop *control,
+                const struct mcu_leg_params *params, struct mcu_ref conference,
+                const struct mcu_leg_events *events, void *arg);
+/* A re-INVITE. */
+void mcu_leg_update(struct mcu_leg *leg, const struct mcu_leg_params *params);
+/* To another conference, on whatever loop; codecs and SSRCs stay. */
+void mcu_leg_move(struct mcu_leg *leg, struct mcu_ref conference);
+/* INFO picture_fast_update of the peer (RFC 5168), and keys by INFO. */
+void mcu_leg_keyframe_wanted(struct mcu_leg *leg);
+void mcu_leg_key(struct mcu_leg *leg, char key);
+/* Leaves, says BYE by RTCP, closes; `ended` follows. Clears the pointer. */
+void mcu_leg_end(struct mcu_leg **leg);
+
+struct mcu_leg_info {
+    uint32_t leg;
+    int media_loop;
+    bool line_used[MCU_ROLES];
+    struct mcu_line_stats line[MCU_ROLES];
+};
+
+/* The leg's loop: all legs of it, into out[max]; how many there are. */
+int mcu_leg_list(struct mcu_media *media, struct mcu_leg_info *out, int max);
+
+#endif

@@ -1,0 +1,149 @@
+/* tessera: command line, configuration, start. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/addr.h"
+#include "server/server.h"
+
+static const char help[] =
+    "usage: tessera [options]\n"
+    "  -c, --config FILE     read this YAML file\n"
+    "  -s, --set KEY=VALUE   set one key over the file, for example --set listen.sip_port=5070\n"
+    "      --check-config    read the configuration, say what is wrong with it, and end\n"
+    "      --version         print the version and end\n"
+    "  -h, --help            print this and end\n"
+    "SIGTERM and SIGINT end every call and stop; SIGHUP reads the configuration again.\n";
+
+struct options {
+    const char *config;
+    const char *set[64];
+    int set_count;
+    bool check;
+};
+
+enum { OPT_CHECK = 256, OPT_VERSION };
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, 's' },
+    { "check-config", no_argument, NULL, OPT_CHECK },
+    { "version", no_argument, NULL, OPT_VERSION },
+    { "help", no_argument, NULL, 'h' },
+    { 0 },
+};
+
+/* Returns -1 to go on, else the exit status. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    for (int c; (c = getopt_long(argc, argv, "c:s:h", long_options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 's':
+            if (o->set_count == (int)MCU_ARRAY_LEN(o->set)) {
+                fprintf(stderr, "tessera: more than %d times --set\n", o->set_count);
+                return 2;
+            }
+            o->set[o->set_count++] = optarg;
+            break;
+        case OPT_CHECK:
+            o->check = true;
+            break;
+        case OPT_VERSION:
+            printf("tessera %s\n", MCU_VERSION);
+            return 0;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            fputs(help, stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "tessera: what is '%s'?\n%s", argv[optind], help);
+        return 2;
+    }
+    return -1;
+}
+
+static int load(const struct options *o, struct mcu_config *config)
+{
+    char error[512];
+    mcu_config_defaults(config);
+    int rc = o->config ? mcu_config_load(config, o->config, error, sizeof(error)) : 0;
+    for (int i = 0; i < o->set_count && rc == 0; i++)
+        rc = mcu_config_set(config, o->set[i], error, sizeof(error));
+    if (rc == 0)
+        rc = mcu_config_check(config, error, sizeof(error));
+    if (rc < 0)
+        fprintf(stderr, "tessera: %s\n", error);
+    return rc;
+}
+
+/* A wildcard is no address to call: any of the machine's own stands for it. */
+static const char *callable(const struct mcu_config *c)
+{
+    struct mcu_addr a;
+    if (c->public_address[0])
+        return c->public_address;
+    if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_any(&a))
+        return "THIS-MACHINE";
+    return c->address;
+}
+
+static void print_addresses(const struct mcu_config *c)
+{
+    struct mcu_addr a;
+    const char *host = callable(c);
+    bool v6 = strchr(host, ':') != NULL;
+    printf("tessera %s is ready.\n", MCU_VERSION);
+    printf("  call    sip:ROOM@%s%s%s:%d (UDP or TCP; any name is a room)\n", v6 ? "[" : "", host,
+           v6 ? "]" : "", c->sip_port);
+    if (c->tls_cert[0])
+        printf("  or      sip:ROOM@%s%s%s:%d;transport=tls\n", v6 ? "[" : "", host, v6 ? "]" : "",
+               c->sip_tls_port);
+    if (c->http_port)
+        printf("  look    http://%s:%d/api/v1/conferences  /metrics  /healthz\n",
+               c->http_address[0] ? c->http_address : host, c->http_port);
+    if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_loopback(&a))
+        printf("  Only this machine can call. To open it to the network:\n"
+               "    scripts/run -- --set listen.address=0.0.0.0 --set listen.public_address=%s\n",
+               "THIS-MACHINE'S-IP");
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct mcu_config *config = calloc(1, sizeof(*config));
+    struct mcu_server *server = NULL;
+    char error[512];
+    int status = parse_options(argc, argv, &options);
+    if (status >= 0 || !config)
+        goto out;
+    status = load(&options, config) < 0 ? 2 : 0;
+    if (status || options.check) {
+        if (!status)
+            printf("the configuration is good\n");
+        goto out;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    mcu_log_set_level(config->log_level);
+    if (mcu_server_new(&server, config, options.config, error, sizeof(error)) < 0) {
+        fprintf(stderr, "tessera: %s\n", error);
+        status = 1;
+        goto out;
+    }
+    print_addresses(config);
+    mcu_server_run(server);
+    mcu_server_free(&server);
+out:
+    free(config);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* server/server.h - the whole server: loops, workers, directory, SIP, HTTP; start, stop, reload.
+ * Threads: new, run and free on the main thread; all else on the control loop. */
+#ifndef MCU_SERVER_SERVER_H
+#define MCU_SERVER_SERVER_H
+
+#include "net/http.h"
+#include "net/ports.h"
+#include "net/sip.h"
+#include "server/conf.h"
+#include "server/config.h"
+#include "server/directory.h"
+#include "server/leg.h"
+
+#define MCU_MAX_MEDIA_LOOPS 64
+
+struct mcu_sip_side; /* sip_side.c: the calls */
+
+struct mcu_server {
+    struct mcu_config config;      /* control loop, once it runs */
+    const char *config_path;       /* NULL: none */
+    struct mcu_loop *control;
+    struct mcu_workers *workers;
+    struct mcu_bus *bus;
+    struct mcu_media *media[MCU_MAX_MEDIA_LOOPS];
+    int media_count;
+    struct mcu_directory *directory;
+    struct mcu_ports *ports;
+    struct mcu_sip_side *calls;
+    struct mcu_api *api;
+    int64_t started_ns;
+};
+
+/* Starts everything. config is copied. Returns 0, or a negative errno with what went wrong in error. */
+int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
+                   const char *config_path, char *error, size_t size);
+/* Blocks until SIGINT or SIGTERM and the end of every leg (5 s at most). */
+void mcu_server_run(struct mcu_server *server);
+void mcu_server_free(struct mcu_server **server);
+
+/* ---- sip_side.c ---- */
+
+int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server);
+/* BYE to everybody; done when no call is left or the time is over. */
+void mcu_sip_side_shutdown(struct mcu_sip_side *side, int timeout_ms, void (*done)(void *arg),
+                           void *arg);
+void mcu_sip_side_free(struct mcu_sip_side **side);
+int mcu_sip_side_calls(const struct mcu_sip_side *side);
+/* Moves the leg with this id to another room. 0, -ENOENT (no such leg) or -EINVAL (room name). */
+int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *room);
+/* Ends the leg with this id: 0 or -ENOENT. */
+int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg);
+
+/* ---- snapshot.c: what the API and the metrics show, gathered from all loops ---- */
+
+struct mcu_snapshot {
+    int conf_count;
+    struct mcu_conf_info *confs;
+    int leg_count;
+    struct mcu_leg_info *legs;
+    struct mcu_workers_stats workers;
+    int64_t taken_ns, uptime_ns;
+    int rtp_ports_used;
+};
+
+/* cb gets it on the control loop, later; freed after cb returns. NULL: memory was short. */
+typedef void (*mcu_snapshot_cb)(const struct mcu_snapshot *snapshot, void *arg);
+void mcu_snapshot_take(struct mcu_server *server, mcu_snapshot_cb cb, void *arg);
+
+/* ---- api.c: /healthz, /metrics, /api/v1/... ---- */
+
+int mcu_api_new(struct mcu_api **out, struct mcu_server *server);
+void mcu_api_close(struct mcu_api **api, void (*done)(void *arg), void *arg);
+
+#endif

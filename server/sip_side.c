@@ -1,0 +1,701 @@
+/* The SIP side: calls on the control loop, each with its leg on a media loop.
+ *
+ *   invite > room name > directory > ports, answer > leg > 200
+ *
+ * A call ends when both its dialog and its leg have ended; either may be first. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "mixer/base/counter.h"
+#include "net/negotiate.h"
+#include "net/room_name.h"
+#include "server/server.h"
+
+#define SDP_BYTES      16384
+#define RETRY_AFTER_S  10
+#define DTMF_PT        101
+#define PACE_DEFAULT   1500000
+
+struct call {
+    struct call *next, **prev;
+    struct mcu_sip_side *side;
+    struct mcu_sip_call *sip;  /* NULL: the dialog has ended */
+    struct mcu_leg *leg;       /* NULL: not yet, or ending */
+    bool leg_alive;            /* until its `ended` */
+    bool finding;              /* the directory has our callback */
+    struct mcu_room *room;
+    struct mcu_ref conference;
+    struct mcu_media *media;
+    uint32_t leg_id, participant_id;
+    char name[MCU_NAME_MAX], local_address[64];
+    char *offer;               /* the INVITE's body while the room is being found */
+    size_t offer_bytes;
+    bool offered;              /* our offer is out; the ACK (or answer) brings theirs */
+    uint64_t session_id, session_version;
+    uint32_t ssrc[MCU_ROLES];
+    char cname[64];
+    int port[MCU_ROLES];       /* RTP port, 0: none taken */
+    int fd[MCU_ROLES][2];      /* -1 once the leg has them */
+    struct mcu_leg_params params;
+};
+
+struct mcu_sip_side {
+    struct mcu_server *server;
+    struct mcu_sip *sip;
+    struct call *calls;
+    int call_count;
+    struct mcu_timer shutdown_timer;
+    void (*shutdown_done)(void *arg);
+    void *shutdown_arg;
+    bool dialogs_ended;
+};
+
+static _Atomic uint32_t next_id = 1;
+
+/* ---- life of a call ---- */
+
+static void random_bytes(void *out, size_t size)
+{
+    if (getrandom(out, size, 0) != (ssize_t)size)
+        abort(); /* SSRCs and CNAMEs must not be guessable (RFC 3550 section 8.1, RFC 7022) */
+}
+
+static struct call *new_call(struct mcu_sip_side *side)
+{
+    struct call *c = calloc(1, sizeof(*c));
+    uint64_t cname;
+    if (!c)
+        return NULL;
+    c->side = side;
+    c->leg_id = atomic_fetch_add(&next_id, 1);
+    c->participant_id = c->leg_id;
+    random_bytes(c->ssrc, sizeof(c->ssrc));
+    random_bytes(&cname, sizeof(cname));
+    random_bytes(&c->session_id, sizeof(c->session_id));
+    c->session_id >>= 2; /* o= wants a number that others can hold in 63 bits */
+    c->session_version = 1;
+    snprintf(c->cname, sizeof(c->cname), "%016llx", (unsigned long long)cname);
+    for (int i = 0; i < MCU_ROLES; i++)
+        c->fd[i][0] = c->fd[i][1] = -1;
+    c->prev = &side->calls;
+    c->next = side->calls;
+    if (c->next)
+        c->next->prev = &c->next;
+    side->calls = c;
+    side->call_count++;
+    return c;
+}
+
+static void check_shutdown(struct mcu_sip_side *side)
+{
+    if (!side->shutdown_done || !side->dialogs_ended || side->call_count)
+        return;
+    void (*done)(void *) = side->shutdown_done;
+    side->shutdown_done = NULL;
+    mcu_timer_stop(&side->shutdown_timer);
+    done(side->shutdown_arg);
+}
+
+static void close_unused_sockets(struct call *c)
+{
+    for (int i = 0; i < MCU_ROLES; i++)
+        for (int k = 0; k < 2; k++) {
+            if (c->fd[i][k] >= 0)
+                close(c->fd[i][k]);
+            c->fd[i][k] = -1;
+        }
+}
+
+static void release_if_over(struct call *c)
+{
+    struct mcu_sip_side *side = c->side;
+    struct mcu_server *s = side->server;
+    if (c->sip || c->leg_alive || c->finding)
+        return;
+    close_unused_sockets(c);
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (c->port[i])
+            mcu_ports_give(s->ports, c->port[i], mcu_loop_now(s->control));
+    mcu_directory_release(s->directory, &c->room);
+    if (c->media)
+        atomic_fetch_sub(&c->media->leg_load, 1);
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    side->call_count--;
+    free(c->offer);
+    free(c);
+    check_shutdown(side);
+}
+
+static void refuse(struct call *c, int status, const char *why, int retry_after_s)
+{
+    mcu_count(MCU_CNT_SIP_REFUSED);
+    mcu_log(MCU_LOG_INFO, "call-refused", "leg=%u status=%d reason=\"%s\"", c->leg_id, status, why);
+    mcu_sip_refuse(c->sip, status, why, retry_after_s);
+}
+
+/* ---- the leg's words ---- */
+
+static void leg_failed(const char *reason, void *arg)
+{
+    struct call *c = arg;
+    if (c->sip)
+        mcu_sip_hangup(c->sip, reason);
+}
+
+static void leg_asks_keyframe(void *arg)
+{
+    struct call *c = arg;
+    if (c->sip)
+        mcu_sip_ask_keyframe(c->sip);
+}
+
+static void leg_ended(void *arg)
+{
+    struct call *c = arg;
+    c->leg_alive = false;
+    release_if_over(c);
+}
+
+static const struct mcu_leg_events leg_events = {
+    .failed = leg_failed,
+    .ask_keyframe = leg_asks_keyframe,
+    .ended = leg_ended,
+};
+
+/* ---- what we can ---- */
+
+static void fill_caps(const struct call *c, struct mcu_nego_caps *caps)
+{
+    const struct mcu_config *k = &c->side->server->config;
+    memset(caps, 0, sizeof(*caps));
+    for (int i = 0; i < k->audio_codec_count; i++)
+        caps->audio[caps->audio_count++] = k->audio_codecs[i];
+    for (int i = 0; i < k->video_codec_count; i++)
+        caps->video[caps->video_count++] = k->video_codecs[i];
+    snprintf(caps->address, sizeof(caps->address), "%s",
+             k->public_address[0] ? k->public_address : c->local_address);
+    caps->ipv6 = strchr(caps->address, ':') != NULL;
+    caps->audio_bps = 64000;
+    caps->video_bps = k->video_in_bps;
+    caps->max_width = mcu_min(k->width, k->max_in_width);
+    caps->max_height = mcu_min(k->height, k->max_in_height);
+    caps->max_fps = k->fps;
+    caps->dtmf_pt = DTMF_PT;
+    snprintf(caps->name, sizeof(caps->name), "tessera");
+}
+
+static int role_of(const struct mcu_nego_line *line)
+{
+    return line->kind == MCU_AUDIO ? MCU_ROLE_AUDIO : line->content ? MCU_ROLE_CONTENT
+                                                                    : MCU_ROLE_VIDEO;
+}
+
+static int take_port(struct call *c, int role)
+{
+    struct mcu_server *s = c->side->server;
+    struct mcu_addr local;
+    if (c->port[role])
+        return 0;
+    int rc = mcu_addr_parse(&local, s->config.address, 0);
+    return rc < 0 ? rc
+                  : mcu_ports_take(s->ports, &local, mcu_loop_now(s->control), &c->port[role],
+                                   c->fd[role]);
+}
+
+static int take_ports(struct call *c, const struct mcu_nego *nego, struct mcu_nego_local *local)
+{
+    memset(local, 0, sizeof(*local));
+    local->session_id = c->session_id;
+    local->session_version = c->session_version++;
+    for (int i = 0; i < nego->line_count; i++) {
+        if (!nego->line[i].accepted)
+            continue;
+        int rc = take_port(c, role_of(&nego->line[i]));
+        if (rc < 0)
+            return rc;
+        local->port[i] = c->port[role_of(&nego->line[i])];
+    }
+    return 0;
+}
+
+/* ---- from the outcome to the leg ---- */
+
+static void fill_remote(struct mcu_leg_line *p, const struct mcu_nego_line *n)
+{
+    p->remote_known =
+        n->remote_port > 0 &&
+        mcu_addr_parse(&p->remote[0], n->remote_address, n->remote_port) == 0 &&
+        !mcu_addr_is_any(&p->remote[0]);
+    const char *rtcp = n->remote_rtcp_address[0] ? n->remote_rtcp_address : n->remote_address;
+    if (p->remote_known && mcu_addr_parse(&p->remote[1], rtcp, n->remote_rtcp_port) < 0)
+        p->remote[1] = p->remote[0];
+    p->rtcp_mux = n->rtcp_mux;
+}
+
+static void fill_line(struct call *c, int role, const struct mcu_nego_line *n)
+{
+    const struct mcu_config *k = &c->side->server->config;
+    struct mcu_leg_line *p = &c->params.line[role];
+    struct mcu_line_config *l = &p->config;
+    p->used = true;
+    fill_remote(p, n);
+    *l = (struct mcu_line_config){
+        .kind = n->kind, .ssrc = c->ssrc[role], .rx_count = n->rx_count, .dtmf_pt = n->dtmf_pt,
+        .dtmf_clock_hz = n->dtmf_clock_hz, .tx_codec = n->codec, .tx_pt = (uint8_t)n->pt,
+        .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
+        .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
+    };
+    memcpy(l->cname, c->cname, sizeof(l->cname));
+    memcpy(l->rx, n->rx, sizeof(l->rx));
+    memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));
+    p->sprop_origin = n->sprop_buf;
+    if (n->kind == MCU_VIDEO) {
+        int top = k->rung_count ? k->rungs[0].bitrate_bps : PACE_DEFAULT;
+        l->pace_bps = n->max_send_bps ? mcu_min(top, n->max_send_bps) : top;
+    }
+}
+
+static void fill_audio_want(struct mcu_join *j, const struct mcu_nego_line *n)
+{
+    j->sends_audio = n->we_receive;
+    j->audio = (struct mcu_audio_want){
+        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
+        .bitrate_bps = n->max_send_bps,
+        .channels = n->opus.stereo ? 2 : 1,
+        .frame_ms = n->ptime_ms,
+        .max_playback_rate_hz = n->opus.max_playback_rate_hz,
+        .fec = n->opus.fec,
+        .dtx = n->opus.dtx,
+    };
+    if (n->opus.max_average_bps && (!j->audio.bitrate_bps ||
+                                    n->opus.max_average_bps < j->audio.bitrate_bps))
+        j->audio.bitrate_bps = n->opus.max_average_bps;
+}
+
+static void fill_video_want(struct mcu_join *j, const struct mcu_nego_line *n)
+{
+    bool h264 = n->codec == MCU_CODEC_H264;
+    j->sends_video = n->we_receive;
+    j->video = (struct mcu_video_want){
+        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
+        .max_bps = n->max_send_bps,
+        .max_fs = h264 ? n->h264.max_fs : n->vp8_max_fs,
+        .max_mbps = h264 ? n->h264.max_mbps : 0,
+        .max_fps = h264 ? 0 : n->vp8_max_fr,
+    };
+    int level_bps = h264 ? n->h264.max_br_kbps * 1000 : 0;
+    if (level_bps && (!j->video.max_bps || level_bps < j->video.max_bps))
+        j->video.max_bps = level_bps;
+}
+
+static void fill_params(struct call *c, const struct mcu_nego *nego)
+{
+    struct mcu_leg_params *p = &c->params;
+    memset(p, 0, sizeof(*p));
+    p->timeout_s = c->side->server->config.leg_timeout_s;
+    p->join.leg = c->leg_id;
+    p->join.participant = c->participant_id;
+    memcpy(p->join.name, c->name, sizeof(p->join.name));
+    for (int i = 0; i < nego->line_count; i++) {
+        const struct mcu_nego_line *n = &nego->line[i];
+        if (!n->accepted)
+            continue;
+        int role = role_of(n);
+        fill_line(c, role, n);
+        if (role == MCU_ROLE_AUDIO)
+            fill_audio_want(&p->join, n);
+        else if (role == MCU_ROLE_VIDEO)
+            fill_video_want(&p->join, n);
+    }
+    for (int i = 0; i < MCU_ROLES; i++)
+        for (int k = 0; k < 2; k++) {
+            p->line[i].fd[k] = p->line[i].used ? c->fd[i][k] : -1;
+            if (p->line[i].used)
+                c->fd[i][k] = -1; /* the leg's from now on */
+        }
+}
+
+/* Starts the leg, or changes it. */
+static int apply(struct call *c, const struct mcu_nego *nego)
+{
+    struct mcu_server *s = c->side->server;
+    fill_params(c, nego);
+    if (c->leg) {
+        mcu_leg_update(c->leg, &c->params);
+        return 0;
+    }
+    if (!c->media) {
+        c->media = mcu_directory_place_leg(s->directory);
+        atomic_fetch_add(&c->media->leg_load, 1);
+    }
+    int rc = mcu_leg_new(&c->leg, c->media, s->control, &c->params, c->conference, &leg_events, c);
+    if (rc == 0) {
+        c->leg_alive = true;
+        return 0;
+    }
+    for (int i = 0; i < MCU_ROLES; i++)
+        memcpy(c->fd[i], c->params.line[i].fd, sizeof(c->fd[i]));
+    return rc;
+}
+
+/* ---- offers and answers ---- */
+
+static int parse_sdp(struct call *c, const char *text, size_t len, struct mcu_sdp **out)
+{
+    static struct mcu_log_limit limit;
+    struct mcu_sdp_error error = { 0 };
+    int rc = mcu_sdp_parse(out, text, len, &error);
+    if (rc == 0)
+        return 0;
+    char warning[160], quoted[200];
+    snprintf(warning, sizeof(warning), "SDP line %d: %s", error.line, error.what);
+    mcu_count(MCU_CNT_SDP_BAD);
+    mcu_log_limited(&limit, MCU_LOG_WARN, "sdp-malformed", "leg=%u error=%s", c->leg_id,
+                    mcu_log_quote(quoted, sizeof(quoted), warning));
+    refuse(c, rc == -ENOMEM ? 500 : 400, warning, 0);
+    return rc;
+}
+
+/* Answers an offer of the peer, first or later. Refuses by itself what it cannot take. */
+static void answer_offer(struct call *c, const char *text, size_t len)
+{
+    struct mcu_nego_caps caps;
+    struct mcu_nego_local local;
+    struct mcu_sdp *offer = NULL;
+    char *sdp = malloc(SDP_BYTES);
+    struct mcu_nego *nego = calloc(1, sizeof(*nego));
+    if (!sdp || !nego) {
+        refuse(c, 500, "out of memory", 0);
+        goto out;
+    }
+    if (parse_sdp(c, text, len, &offer) < 0)
+        goto out;
+    fill_caps(c, &caps);
+    if (mcu_nego_offer(nego, offer, &caps) < 0) {
+        refuse(c, 488, "no common audio or video codec", 0);
+        goto out;
+    }
+    if (take_ports(c, nego, &local) < 0) {
+        refuse(c, 503, "no RTP port is free", RETRY_AFTER_S);
+        goto out;
+    }
+    int n = mcu_nego_write_answer(nego, offer, &caps, &local, sdp, SDP_BYTES);
+    if (n < 0 || apply(c, nego) < 0) {
+        refuse(c, 500, "the answer could not be made", 0);
+        goto out;
+    }
+    mcu_sip_accept(c->sip, sdp);
+out:
+    mcu_sdp_free(&offer);
+    free(nego);
+    free(sdp);
+}
+
+static void make_offer(struct call *c)
+{
+    struct mcu_nego_caps caps;
+    struct mcu_nego_local local = { .session_id = c->session_id,
+                                    .session_version = c->session_version++ };
+    char *sdp = malloc(SDP_BYTES);
+    if (!sdp) {
+        refuse(c, 500, "out of memory", 0);
+        return;
+    }
+    fill_caps(c, &caps);
+    int rc = take_port(c, MCU_ROLE_AUDIO);
+    if (rc == 0 && caps.video_count)
+        rc = take_port(c, MCU_ROLE_VIDEO);
+    local.port[0] = c->port[MCU_ROLE_AUDIO];
+    local.port[1] = c->port[MCU_ROLE_VIDEO];
+    if (rc < 0) {
+        refuse(c, 503, "no RTP port is free", RETRY_AFTER_S);
+    } else if (mcu_nego_write_offer(&caps, &local, sdp, SDP_BYTES) < 0) {
+        refuse(c, 500, "the offer could not be made", 0);
+    } else {
+        c->offered = true;
+        mcu_sip_accept(c->sip, sdp);
+    }
+    free(sdp);
+}
+
+static void take_answer(struct call *c, const char *text, size_t len)
+{
+    struct mcu_nego_caps caps;
+    struct mcu_sdp *answer = NULL;
+    struct mcu_nego *nego = calloc(1, sizeof(*nego));
+    c->offered = false;
+    fill_caps(c, &caps);
+    int rc = !nego ? -ENOMEM : !text ? -EBADMSG : mcu_sdp_parse(&answer, text, len, NULL);
+    if (rc == 0)
+        rc = mcu_nego_answer(nego, answer, &caps);
+    if (rc == 0)
+        rc = apply(c, nego);
+    if (rc < 0) {
+        mcu_count(MCU_CNT_SDP_BAD);
+        mcu_sip_hangup(c->sip, "the answer to our offer is of no use");
+    }
+    mcu_sdp_free(&answer);
+    free(nego);
+}
+
+/* ---- the dialog's words ---- */
+
+static void found(int error, struct mcu_room *room, struct mcu_ref conference, void *arg)
+{
+    struct call *c = arg;
+    c->finding = false;
+    c->room = room;
+    c->conference = conference;
+    if (!c->sip) { /* cancelled meanwhile */
+        release_if_over(c);
+    } else if (error) {
+        mcu_count(MCU_CNT_ADMISSION_REFUSED);
+        refuse(c, 503, "no more conferences are possible now", RETRY_AFTER_S);
+    } else if (c->offer) {
+        answer_offer(c, c->offer, c->offer_bytes);
+    } else {
+        make_offer(c);
+    }
+    /* c may be gone by now */
+}
+
+static void set_name(struct call *c, const struct mcu_sip_invite *in)
+{
+    const char *from = in->from_name;
+    char user[MCU_NAME_MAX];
+    if (!from[0]) {
+        const char *colon = strchr(in->from_uri, ':');
+        const char *start = colon ? colon + 1 : in->from_uri;
+        snprintf(user, sizeof(user), "%.*s", (int)strcspn(start, "@;>"), start);
+        from = user;
+    }
+    snprintf(c->name, sizeof(c->name), "%s", from);
+}
+
+static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in, void *arg)
+{
+    struct mcu_sip_side *side = arg;
+    struct mcu_server *s = side->server;
+    char room[MCU_ROOM_NAME_BYTES], name[2 * MCU_NAME_MAX], quoted[2 * MCU_ROOM_MAX];
+    struct call *c = new_call(side);
+    mcu_count(MCU_CNT_SIP_CALLS);
+    if (!c) {
+        mcu_sip_refuse(sip, 500, "out of memory", 0);
+        return;
+    }
+    c->sip = sip;
+    mcu_sip_call_set_arg(sip, c);
+    set_name(c, in);
+    snprintf(c->local_address, sizeof(c->local_address), "%s", in->local_address);
+    if (mcu_room_name_parse(room, in->room, strlen(in->room)) < 0) {
+        refuse(c, 404, "the address has no legal room name before the @", 0);
+        return;
+    }
+    if (side->call_count > s->config.max_legs) {
+        mcu_count(MCU_CNT_ADMISSION_REFUSED);
+        refuse(c, 503, "no more callers are possible now", RETRY_AFTER_S);
+        return;
+    }
+    if (in->sdp) {
+        c->offer = malloc(in->sdp_bytes + 1);
+        if (!c->offer) {
+            refuse(c, 500, "out of memory", 0);
+            return;
+        }
+        memcpy(c->offer, in->sdp, in->sdp_bytes);
+        c->offer_bytes = in->sdp_bytes;
+    }
+    mcu_log(MCU_LOG_INFO, "call", "leg=%u conference=%s name=%s transport=%s source=%s", c->leg_id,
+            mcu_log_quote(quoted, sizeof(quoted), room),
+            mcu_log_quote(name, sizeof(name), c->name), in->transport, in->source_address);
+    mcu_sip_ring(sip);
+    c->finding = true;
+    mcu_directory_find(s->directory, room, found, c);
+}
+
+static void on_reinvite(struct mcu_sip_call *sip, const char *sdp, size_t size, void *arg)
+{
+    struct call *c = mcu_sip_call_arg(sip);
+    if (!c)
+        return;
+    if (sdp)
+        answer_offer(c, sdp, size);
+    else
+        make_offer(c);
+}
+
+static void on_ack(struct mcu_sip_call *sip, const char *sdp, size_t size, void *arg)
+{
+    struct call *c = mcu_sip_call_arg(sip);
+    if (c && c->offered)
+        take_answer(c, sdp, size);
+}
+
+static void on_keyframe_wanted(struct mcu_sip_call *sip, void *arg)
+{
+    struct call *c = mcu_sip_call_arg(sip);
+    if (c && c->leg)
+        mcu_leg_keyframe_wanted(c->leg);
+}
+
+static void on_dtmf(struct mcu_sip_call *sip, char key, void *arg)
+{
+    struct call *c = mcu_sip_call_arg(sip);
+    if (c && c->leg)
+        mcu_leg_key(c->leg, key);
+}
+
+static void on_ended(struct mcu_sip_call *sip, int status, const char *reason, void *arg)
+{
+    struct call *c = mcu_sip_call_arg(sip);
+    char quoted[160];
+    if (!c)
+        return;
+    mcu_log(MCU_LOG_INFO, "call-ended", "leg=%u status=%d reason=%s", c->leg_id, status,
+            mcu_log_quote(quoted, sizeof(quoted), reason));
+    c->sip = NULL;
+    mcu_leg_end(&c->leg);
+    release_if_over(c);
+}
+
+static const struct mcu_sip_events sip_events = {
+    .invite = on_invite,
+    .reinvite = on_reinvite,
+    .ack = on_ack,
+    .answered = on_ack,
+    .keyframe_wanted = on_keyframe_wanted,
+    .dtmf = on_dtmf,
+    .ended = on_ended,
+};
+
+/* ---- moves by hand ---- */
+
+static struct call *find_call(const struct mcu_sip_side *side, uint32_t leg)
+{
+    for (struct call *c = side->calls; c; c = c->next)
+        if (c->leg_id == leg && c->leg)
+            return c;
+    return NULL;
+}
+
+struct moving {
+    struct mcu_sip_side *side;
+    uint32_t leg;
+};
+
+static void move_found(int error, struct mcu_room *room, struct mcu_ref conference, void *arg)
+{
+    struct moving *m = arg;
+    struct call *c = find_call(m->side, m->leg);
+    if (!error && c) {
+        struct mcu_room *old = c->room;
+        c->room = room;
+        c->conference = conference;
+        mcu_leg_move(c->leg, conference);
+        room = old;
+    }
+    if (room)
+        mcu_directory_release(m->side->server->directory, &room);
+    free(m);
+}
+
+int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *raw)
+{
+    char room[MCU_ROOM_NAME_BYTES];
+    if (mcu_room_name_parse(room, raw, strlen(raw)) < 0)
+        return -EINVAL;
+    if (!find_call(side, leg))
+        return -ENOENT;
+    struct moving *m = malloc(sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    *m = (struct moving){ side, leg };
+    mcu_directory_find(side->server->directory, room, move_found, m);
+    return 0;
+}
+
+int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg)
+{
+    struct call *c = find_call(side, leg);
+    if (!c || !c->sip)
+        return -ENOENT;
+    mcu_sip_hangup(c->sip, "removed by the operator");
+    return 0;
+}
+
+/* ---- life ---- */
+
+int mcu_sip_side_calls(const struct mcu_sip_side *side)
+{
+    return side->call_count;
+}
+
+int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
+{
+    const struct mcu_config *k = &server->config;
+    struct mcu_sip_side *side = calloc(1, sizeof(*side));
+    if (!side)
+        return -ENOMEM;
+    side->server = server;
+    struct mcu_sip_config config = {
+        .address = k->address,
+        .public_address = k->public_address[0] ? k->public_address : NULL,
+        .port = k->sip_port,
+        .tls_port = k->tls_cert[0] ? k->sip_tls_port : 0,
+        .cert_file = k->tls_cert,
+        .key_file = k->tls_key,
+        .user_agent = "tessera/" MCU_VERSION,
+        .max_calls_per_s = k->max_calls_per_s,
+        .max_calls = k->max_legs,
+    };
+    int rc = mcu_sip_new(&side->sip, server->control, &config, &sip_events, side);
+    if (rc < 0)
+        free(side);
+    else
+        *out = side;
+    return rc;
+}
+
+static void dialogs_ended(void *arg)
+{
+    struct mcu_sip_side *side = arg;
+    side->dialogs_ended = true;
+    check_shutdown(side);
+}
+
+static void on_shutdown_time(struct mcu_timer *timer)
+{
+    struct mcu_sip_side *side = mcu_container_of(timer, struct mcu_sip_side, shutdown_timer);
+    void (*done)(void *) = side->shutdown_done;
+    side->shutdown_done = NULL;
+    if (done)
+        done(side->shutdown_arg);
+}
+
+void mcu_sip_side_shutdown(struct mcu_sip_side *side, int timeout_ms, void (*done)(void *arg),
+                           void *arg)
+{
+    struct mcu_loop *control = side->server->control;
+    side->shutdown_done = done;
+    side->shutdown_arg = arg;
+    mcu_timer_init(&side->shutdown_timer, control, on_shutdown_time);
+    mcu_timer_start(&side->shutdown_timer, mcu_loop_now(control) + timeout_ms * INT64_C(1000000));
+    mcu_sip_shutdown(side->sip, timeout_ms - 500, dialogs_ended, side);
+}
+
+void mcu_sip_side_free(struct mcu_sip_side **sp)
+{
+    struct mcu_sip_side *side = *sp;
+    *sp = NULL;
+    if (!side)
+        return;
+    mcu_sip_free(&side->sip);
+    free(side);
+}

@@ -1,0 +1,284 @@
+/* The stage: a conference's main view. Each video tick takes the newest due picture of every tile
+ * and composes what changed; the canvas goes to the ladder. The canvas ticks whatever a source
+ * does, and stands still only while nobody watches. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "server/video_priv.h"
+
+#define LATE_NS         (5 * MCU_NS_PER_MS)
+#define BORDER          2
+#define HEAL_EVERY      30 /* ticks */
+
+struct shown_tile {
+    struct mcu_pic *pic; /* reference for the job */
+    char name[MCU_NAME_MAX];
+};
+
+struct mcu_stage {
+    struct mcu_conf *conf;
+    struct mcu_timer timer;
+    int64_t start_ns, next_tick; /* tick n is due at start_ns + n / fps s */
+    struct mcu_strand strand;
+    struct mcu_job job;
+    bool running, ended;
+    struct mcu_view *view;
+    struct mcu_view_config view_config;
+    struct mcu_ladder *ladder;
+    uint64_t ticks, late, skipped;
+    int64_t cpu_ns;
+    struct mcu_view_stats view_stats; /* as of the last job */
+
+    struct { /* written before the job starts, the job's until it is done */
+        struct mcu_tile tiles[MCU_LAYOUT_MAX_TILES];
+        struct shown_tile shown[MCU_LAYOUT_MAX_TILES];
+        int tile_count;
+        int64_t time_ns;
+        char idle_text[MCU_ROOM_MAX + 32];
+        struct mcu_pic *canvas;
+        int result;
+    } in;
+};
+
+/* ---- what is shown where ---- */
+
+/* Who gets a tile: all in the order of joining; when there are more than fit, those who spoke last
+ * take the places of those who did not. */
+static int choose_legs(struct mcu_conf *conf, struct mcu_conf_leg **out)
+{
+    int n = 0;
+    for (int i = 0; i < conf->leg_count; i++) {
+        struct mcu_conf_leg *leg = conf->legs[i];
+        if (leg->join.hidden)
+            continue;
+        if (n < MCU_LAYOUT_MAX_TILES) {
+            out[n++] = leg;
+            continue;
+        }
+        int quietest = 0;
+        for (int k = 1; k < n; k++)
+            if (out[k]->spoke_ns < out[quietest]->spoke_ns)
+                quietest = k;
+        if (leg->spoke_ns > out[quietest]->spoke_ns)
+            out[quietest] = leg;
+    }
+    return n;
+}
+
+static void speaker_first(struct mcu_conf *conf, struct mcu_conf_leg **legs, int n)
+{
+    for (int i = 1; i < n; i++) {
+        if (legs[i] != conf->speaker)
+            continue;
+        memmove(&legs[1], &legs[0], sizeof(*legs) * (size_t)i);
+        legs[0] = conf->speaker;
+    }
+}
+
+static void fill_tile(struct mcu_stage *st, int i, struct mcu_conf_leg *leg, struct mcu_rect rect)
+{
+    struct mcu_tile *t = &st->in.tiles[i];
+    struct shown_tile *s = &st->in.shown[i];
+    const struct mcu_pic *pic = NULL;
+    uint64_t id = 0;
+    enum mcu_vsource_state state = MCU_VSOURCE_NONE;
+    if (leg->vsource)
+        state = mcu_vsource_due(leg->vsource, st->in.time_ns, &pic, &id);
+    s->pic = pic ? mcu_pic_ref((struct mcu_pic *)pic) : NULL;
+    snprintf(s->name, sizeof(s->name), "%s", leg->join.name);
+    *t = (struct mcu_tile){
+        .rect = rect,
+        .pic = s->pic,
+        .pic_id = id,
+        .grey = state == MCU_VSOURCE_FROZEN,
+        .speaking = leg == st->conf->speaker,
+        .muted = !leg->join.sends_audio,
+        .name = s->name,
+    };
+}
+
+static void fill_tiles(struct mcu_stage *st)
+{
+    struct mcu_conf *conf = st->conf;
+    struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES];
+    struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
+    int n = choose_legs(conf, legs);
+    if (conf->config.layout == MCU_LAYOUT_SPEAKER)
+        speaker_first(conf, legs, n);
+    n = mcu_layout_place(conf->config.layout, n, conf->config.width, conf->config.height, rects);
+    mcu_vsource_show_only(conf, legs, n);
+    for (int i = 0; i < n; i++)
+        fill_tile(st, i, legs[i], rects[i]);
+    st->in.tile_count = n;
+}
+
+/* ---- compose ---- */
+
+static void run_compose(struct mcu_job *job)
+{
+    struct mcu_stage *st = mcu_container_of(job, struct mcu_stage, job);
+    st->in.canvas = NULL;
+    st->in.result = 0;
+    if (!st->view)
+        st->in.result = mcu_view_new(&st->view, &st->view_config);
+    if (st->in.result == 0)
+        st->in.result = mcu_view_compose(st->view, st->in.tiles, st->in.tile_count,
+                                         st->in.idle_text, st->in.time_ns, &st->in.canvas);
+    if (st->view)
+        mcu_view_get_stats(st->view, &st->view_stats);
+}
+
+static void release(struct mcu_stage *st)
+{
+    struct mcu_conf *conf = st->conf;
+    mcu_view_free(&st->view);
+    free(st);
+    mcu_conf_node_gone(conf);
+}
+
+static void composed(struct mcu_job *job)
+{
+    struct mcu_stage *st = mcu_container_of(job, struct mcu_stage, job);
+    st->running = false;
+    st->cpu_ns += job->cpu_ns;
+    for (int i = 0; i < st->in.tile_count; i++)
+        mcu_pic_unref(&st->in.shown[i].pic);
+    if (st->in.result < 0) {
+        st->skipped++;
+        mcu_count(MCU_CNT_VIDEO_SKIPPED_TICKS);
+    } else if (!st->ended) {
+        mcu_ladder_canvas(st->ladder, st->in.canvas);
+    }
+    mcu_pic_unref(&st->in.canvas);
+    if (st->ended)
+        release(st);
+}
+
+static bool somebody_watches(const struct mcu_conf *conf)
+{
+    for (int i = 0; i < conf->leg_count; i++)
+        if (conf->legs[i]->vsub)
+            return true;
+    return false;
+}
+
+static int64_t tick_time(const struct mcu_stage *st, int64_t tick)
+{
+    return st->start_ns + mcu_clock_from_ticks(tick, st->conf->config.fps);
+}
+
+static void compose(struct mcu_stage *st, int64_t time_ns)
+{
+    struct mcu_conf *conf = st->conf;
+    if (st->running) {
+        st->skipped++;
+        mcu_count(MCU_CNT_VIDEO_SKIPPED_TICKS);
+        return;
+    }
+    if (!somebody_watches(conf)) {
+        mcu_vsource_show_only(conf, NULL, 0);
+        return;
+    }
+    st->in.time_ns = time_ns;
+    snprintf(st->in.idle_text, sizeof(st->in.idle_text), "%s", conf->room);
+    fill_tiles(st);
+    st->job.home = conf->media->loop;
+    st->job.run = run_compose;
+    st->job.done = composed;
+    st->running = true;
+    mcu_strand_push(&st->strand, &st->job);
+}
+
+static void on_tick(struct mcu_timer *timer)
+{
+    struct mcu_stage *st = mcu_container_of(timer, struct mcu_stage, timer);
+    struct mcu_conf *conf = st->conf;
+    int64_t now = mcu_loop_now(timer->loop);
+    if (now - timer->due_ns > LATE_NS) {
+        st->late++;
+        mcu_count(MCU_CNT_VIDEO_LATE_TICKS);
+    }
+    /* Pictures that nobody could see any more are not made good: the newest tick counts. */
+    int64_t tick = mcu_clock_to_ticks(now - st->start_ns, conf->config.fps);
+    if (tick > st->next_tick) {
+        st->skipped += (uint64_t)(tick - st->next_tick);
+        mcu_count_add(MCU_CNT_VIDEO_SKIPPED_TICKS, (uint64_t)(tick - st->next_tick));
+        st->next_tick = tick;
+    }
+    compose(st, tick_time(st, st->next_tick));
+    if (++st->ticks % HEAL_EVERY == 0)
+        for (int i = 0; i < conf->leg_count; i++)
+            mcu_vsub_heal(conf->legs[i]);
+    st->next_tick++;
+    mcu_timer_start(timer, tick_time(st, st->next_tick));
+}
+
+/* ---- life ---- */
+
+void mcu_stage_set_config(struct mcu_conf *conf)
+{
+    /* The canvas's look is fixed when its view is made; layout is read each tick. */
+    struct mcu_stage *st = conf->stage;
+    st->view_config = (struct mcu_view_config){ .width = conf->config.width,
+                                                .height = conf->config.height,
+                                                .crop = conf->config.crop,
+                                                .border = BORDER,
+                                                .names = conf->config.names };
+}
+
+int mcu_stage_new(struct mcu_conf *conf)
+{
+    struct mcu_stage *st = calloc(1, sizeof(*st));
+    if (!st)
+        return -ENOMEM;
+    st->conf = conf;
+    int rc = mcu_ladder_new(&st->ladder, conf);
+    if (rc < 0) {
+        free(st);
+        return rc;
+    }
+    mcu_strand_init(&st->strand, conf->media->workers, MCU_JOB_VIDEO);
+    conf->stage = st;
+    mcu_stage_set_config(conf);
+    st->start_ns = mcu_loop_now(conf->media->loop) + 3 * MCU_NS_PER_MS;
+    mcu_timer_init(&st->timer, conf->media->loop, on_tick);
+    mcu_timer_start(&st->timer, st->start_ns);
+    conf->nodes++;
+    return 0;
+}
+
+void mcu_stage_end(struct mcu_conf *conf)
+{
+    struct mcu_stage *st = conf->stage;
+    if (!st)
+        return;
+    conf->stage = NULL;
+    mcu_timer_stop(&st->timer);
+    st->ended = true;
+    mcu_ladder_end(&st->ladder);
+    if (!st->running)
+        release(st);
+}
+
+struct mcu_ladder *mcu_stage_ladder(struct mcu_conf *conf)
+{
+    return conf->stage->ladder;
+}
+
+void mcu_stage_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info)
+{
+    const struct mcu_stage *st = conf->stage;
+    info->video_ticks = st->ticks;
+    info->video_late = st->late;
+    info->video_skipped = st->skipped;
+    info->video_cpu_ns = st->cpu_ns;
+    if (!st->running) {
+        info->tiles_drawn = st->view_stats.tiles_drawn;
+        info->tiles_kept = st->view_stats.tiles_kept;
+    }
+    mcu_ladder_get_info(st->ladder, info);
+}
