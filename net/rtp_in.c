@@ -7,90 +7,17 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
-#include "net/dtmf.h"
-#include "net/jitter.h"
 #include "net/opus_toc.h"
-#include "net/payload.h"
-#include "net/peer_clock.h"
-#include "net/reorder.h"
-#include "net/rtp.h"
-#include "net/rtp_stats.h"
+#include "net/rtp_in_priv.h"
 
 #define MAX_DROPOUT   3000 /* RFC 3550 A.1 */
 #define MAX_MISORDER  100
 #define RING_AUDIO    128
 #define RING_VIDEO    512
-#define VIDEO_GAP_NS  (80 * MCU_NS_PER_MS)
 /* Two senders at once must not make the decoder change between them all the time: right after a
  * change, the next one is only taken when the source has gone silent. */
 #define SWITCH_HOLD_NS  MCU_NS_PER_S
 #define SWITCH_QUIET_NS (200 * MCU_NS_PER_MS)
-
-/* How one payload type is received. */
-struct rx {
-    enum mcu_codec codec;
-    uint8_t pt;
-    uint32_t sprop_hash;
-    struct mcu_depay *depay; /* video */
-};
-
-/* A packet that might be the first one of a new source. */
-struct candidate {
-    bool valid;
-    struct mcu_rtp rtp;      /* payload points into bytes */
-    int64_t arrival_ns;
-    uint8_t bytes[2048];
-};
-
-/* When the packets of a timestamp were sent and came. */
-struct picture {
-    bool valid;
-    uint32_t rtp_ts;
-    int64_t sent_ns, arrival_ns;
-};
-
-struct mcu_rtp_in {
-    struct mcu_peer_clock *clock;
-    struct mcu_rtp_in_events events;
-    void *arg;
-    enum mcu_kind kind;
-    bool receive;
-    uint32_t own_ssrc;
-    int dtmf_pt;
-    struct rx rx[MCU_LINE_RX_MAX];
-    int rx_count;
-
-    struct candidate candidate;
-    struct {
-        bool locked;
-        uint32_t ssrc;
-        int64_t seq;            /* extended, of the newest packet */
-        int64_t since_ns, last_ns;
-        int clock_hz;
-        struct mcu_rtp_stats stats;
-        struct mcu_jitter jitter;
-        struct mcu_stream_clock time;
-        struct mcu_dtmf dtmf;
-    } source;
-    struct mcu_reorder *ring;
-    bool lost;                  /* something is missing before what is delivered next */
-    int last_rx;                /* whose packets were delivered last; -1: nobody's */
-    bool need_key;
-    struct picture pictures[2]; /* the newest two timestamps delivered */
-
-    struct {
-        bool valid;
-        uint32_t ssrc;
-        struct mcu_rtcp_sender sender;
-        int64_t arrival_ns;
-    } sr;                       /* the last one, of any source */
-    struct {
-        uint64_t packets, bytes, late, duplicate, malformed, lost_before;
-        double fraction_lost;
-        int64_t last_ns;
-        bool sr_seen;
-    } totals;
-};
 
 /* ---- Configuration ---- */
 
@@ -102,18 +29,18 @@ static uint32_t hash_bytes(const uint8_t *p, size_t n)
     return h;
 }
 
-static void free_rx(struct rx *rx, int n)
+static void free_rx(struct mcu_rtp_in_rx *rx, int n)
 {
     for (int i = 0; i < n; i++)
         mcu_depay_free(&rx[i].depay);
 }
 
 /* Builds the new table; depacketisers of rows that stay are moved over by adopt_rx. */
-static int make_rx(struct rx *rx, const struct mcu_line_config *config)
+static int make_rx(struct mcu_rtp_in_rx *rx, const struct mcu_line_config *config)
 {
     for (int i = 0; i < config->rx_count; i++) {
         const struct mcu_line_rx *c = &config->rx[i];
-        rx[i] = (struct rx){ c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
+        rx[i] = (struct mcu_rtp_in_rx){ c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
                              NULL };
         int rc = config->kind == MCU_VIDEO
                      ? mcu_depay_new(&rx[i].depay, c->codec, c->sprop, c->sprop_bytes, 0)
@@ -126,12 +53,12 @@ static int make_rx(struct rx *rx, const struct mcu_line_config *config)
     return 0;
 }
 
-static bool same_rx(const struct rx *a, const struct rx *b)
+static bool same_rx(const struct mcu_rtp_in_rx *a, const struct mcu_rtp_in_rx *b)
 {
     return a->codec == b->codec && a->pt == b->pt && a->sprop_hash == b->sprop_hash;
 }
 
-static void adopt_rx(struct mcu_rtp_in *in, struct rx *rx, int n)
+static void adopt_rx(struct mcu_rtp_in *in, struct mcu_rtp_in_rx *rx, int n)
 {
     int last = -1;
     for (int i = 0; i < n; i++) {
@@ -165,7 +92,7 @@ static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *confi
 int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config,
                    struct mcu_peer_clock *clock, const struct mcu_rtp_in_events *events, void *arg)
 {
-    struct rx rx[MCU_LINE_RX_MAX] = { 0 };
+    struct mcu_rtp_in_rx rx[MCU_LINE_RX_MAX] = { 0 };
     struct mcu_rtp_in *in = calloc(1, sizeof(*in));
     if (!in)
         return -ENOMEM;
@@ -204,7 +131,7 @@ static bool same_table(const struct mcu_rtp_in *in, const struct mcu_line_config
     bool same = in->rx_count == config->rx_count;
     for (int i = 0; same && i < in->rx_count; i++) {
         const struct mcu_line_rx *c = &config->rx[i];
-        struct rx row = { c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
+        struct mcu_rtp_in_rx row = { c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
                           NULL };
         same = same_rx(&row, &in->rx[i]);
     }
@@ -213,7 +140,7 @@ static bool same_table(const struct mcu_rtp_in *in, const struct mcu_line_config
 
 int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *config)
 {
-    struct rx rx[MCU_LINE_RX_MAX] = { 0 };
+    struct mcu_rtp_in_rx rx[MCU_LINE_RX_MAX] = { 0 };
     if (config->kind != in->kind)
         return -EINVAL;
     if (!same_table(in, config)) {
@@ -227,134 +154,6 @@ int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *
     }
     configure(in, config);
     return 0;
-}
-
-/* ---- Units ---- */
-
-static void need_key(struct mcu_rtp_in *in)
-{
-    if (in->kind != MCU_VIDEO || !in->receive)
-        return;
-    in->need_key = true;
-    in->events.keyframe_needed(in->arg);
-}
-
-static void emit(struct mcu_rtp_in *in, struct mcu_unit *unit)
-{
-    if (in->receive)
-        in->events.unit(unit, in->arg);
-    else
-        mcu_unit_unref(&unit);
-}
-
-static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
-{
-    slot->unit->gap_before = in->lost;
-    slot->unit->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
-    in->lost = false;
-    emit(in, slot->unit);
-    slot->unit = NULL;
-}
-
-static const struct picture *find_picture(const struct mcu_rtp_in *in, uint32_t rtp_ts)
-{
-    for (size_t i = 0; i < MCU_ARRAY_LEN(in->pictures); i++)
-        if (in->pictures[i].valid && in->pictures[i].rtp_ts == rtp_ts)
-            return &in->pictures[i];
-    return NULL;
-}
-
-static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
-{
-    const struct picture *p = find_picture(in, unit->rtp_ts);
-    unit->time_ns = p ? p->arrival_ns : packet->time_ns;
-    unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
-    if (unit->keyframe) {
-        in->need_key = false;
-        in->events.keyframe_came(in->arg);
-    } else if (unit->gap_before || in->need_key) {
-        need_key(in); /* again with each picture, until one comes: requests get lost */
-    }
-    emit(in, unit);
-}
-
-/* The least delayed packet says when the picture was sent, the last one to come when it arrived:
- * not the last one in order, when that waited for another. */
-static void note_picture(struct mcu_rtp_in *in, const struct mcu_unit *packet)
-{
-    struct picture *p = &in->pictures[0];
-    if (!p->valid || p->rtp_ts != packet->rtp_ts) {
-        in->pictures[1] = in->pictures[0];
-        *p = (struct picture){ true, packet->rtp_ts, packet->sent_ns, packet->time_ns };
-    }
-    if (packet->sent_ns < p->sent_ns)
-        p->sent_ns = packet->sent_ns;
-    if (packet->time_ns > p->arrival_ns)
-        p->arrival_ns = packet->time_ns;
-}
-
-static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
-{
-    struct mcu_unit *packet = slot->unit, *done = NULL;
-    struct mcu_depay *depay = in->rx[slot->rx].depay;
-    bool lost = in->lost || (in->last_rx >= 0 && slot->rx != in->last_rx);
-    note_picture(in, packet);
-    int rc = mcu_depay_push(depay, packet->data, packet->size, packet->rtp_ts, packet->marker, lost,
-                            packet->seq, &done);
-    if (rc < 0) {
-        mcu_count(MCU_CNT_PAYLOAD_BAD);
-        need_key(in);
-    }
-    in->lost = false;
-    if (rc > 0)
-        emit_picture(in, done, packet);
-    while (mcu_depay_pull(depay, &done) > 0) /* after an error too */
-        emit_picture(in, done, packet);
-    mcu_unit_unref(&slot->unit);
-}
-
-static void drain(struct mcu_rtp_in *in)
-{
-    struct mcu_reorder_slot slot;
-    int64_t seq;
-    while (mcu_reorder_take(in->ring, &slot, &seq)) {
-        if (!slot.unit)
-            continue;
-        if (in->kind == MCU_VIDEO)
-            deliver_video(in, &slot);
-        else
-            deliver_audio(in, &slot);
-        in->last_rx = slot.rx;
-    }
-}
-
-/* When a gap is given up, seen from the first packet behind it. */
-static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorder_slot *behind)
-{
-    if (in->kind == MCU_VIDEO)
-        return behind->arrival_ns + VIDEO_GAP_NS;
-    int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - behind->packet_ms;
-    return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
-}
-
-static void skip_gap(struct mcu_rtp_in *in)
-{
-    mcu_reorder_skip(in->ring);
-    in->lost = true;
-    need_key(in);
-    drain(in);
-}
-
-int64_t mcu_rtp_in_poll(struct mcu_rtp_in *in, int64_t now_ns)
-{
-    const struct mcu_reorder_slot *behind;
-    while ((behind = mcu_reorder_behind_gap(in->ring))) {
-        int64_t due = gap_deadline(in, behind);
-        if (due > now_ns)
-            return due;
-        skip_gap(in);
-    }
-    return INT64_MAX;
 }
 
 /* ---- Packets of the source ---- */
@@ -458,10 +257,10 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
         return true;
     case MCU_REORDER_FAR: /* a long outage: everything that waits goes first */
         while (mcu_reorder_behind_gap(in->ring))
-            skip_gap(in);
+            mcu_rtp_in_skip_gap(in);
         mcu_reorder_reset(in->ring, seq);
         in->lost = true;
-        need_key(in);
+        mcu_rtp_in_need_key(in);
         return false;
     case MCU_REORDER_NEW:
         break;
@@ -489,7 +288,7 @@ static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int6
         mcu_count(MCU_CNT_RTP_UNKNOWN_PT);
     }
     mcu_reorder_put(in->ring, seq, &slot);
-    drain(in);
+    mcu_rtp_in_drain(in);
     mcu_rtp_in_poll(in, now_ns);
 }
 
@@ -501,7 +300,7 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
         in->totals.lost_before += (uint64_t)(mcu_rtp_stats_lost(&in->source.stats) > 0
                                                  ? mcu_rtp_stats_lost(&in->source.stats) : 0);
     while (mcu_reorder_behind_gap(in->ring))
-        skip_gap(in);
+        mcu_rtp_in_skip_gap(in);
     /* Units of the new source continue the numbers of the old one, a cycle later, so that nobody
      * takes them for late. */
     int64_t seq = (((in->source.seq >> 16) + 2) << 16) | first->seq;
@@ -526,7 +325,7 @@ static bool may_switch(const struct mcu_rtp_in *in, int64_t now_ns)
            now_ns - in->source.last_ns >= SWITCH_QUIET_NS;
 }
 
-static void keep_candidate(struct candidate *c, const struct mcu_rtp *rtp, int64_t now_ns)
+static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp *rtp, int64_t now_ns)
 {
     c->valid = rtp->payload_bytes <= sizeof(c->bytes);
     if (!c->valid)
@@ -543,7 +342,7 @@ static void keep_candidate(struct candidate *c, const struct mcu_rtp *rtp, int64
 /* A packet that does not belong to the source (RFC 3550 A.1: MIN_SEQUENTIAL is 2). */
 static void audition(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t now_ns)
 {
-    struct candidate *c = &in->candidate;
+    struct mcu_rtp_in_candidate *c = &in->candidate;
     if (c->valid && c->rtp.ssrc == rtp->ssrc && rtp->seq == (uint16_t)(c->rtp.seq + 1) &&
         may_switch(in, now_ns)) {
         c->valid = false;
