@@ -17,7 +17,7 @@
 
 #define TICK   960
 #define TICKS  1400 /* 28 s of test sound */
-#define SOUNDS "/usr/share/asterisk/sounds/en_US_f_Allison/"
+#define SOUNDS "/nowhere/sounds/en_US_f_Allison/"
 
 static const enum mcu_codec codecs[] = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU,
                                          MCU_CODEC_PCMA };
@@ -319,6 +319,7 @@ struct scene {
     enum way way;
     int ticks;      /* primed, or of equal sound before the switch */
     int loss;       /* percent */
+    int calm;       /* ticks before the switch in which no loss is reported any more */
     double tone_hz; /* instead of speech */
 };
 
@@ -377,7 +378,11 @@ static double one_switch(const struct scene *s, int at)
 
     mcu_aenc_set_loss(a, s->loss);
     mcu_aenc_set_loss(b, s->loss);
-    for (int t = at - 45; t < at; t++) {
+    for (int t = at - 72; t < at; t++) {
+        if (t == at - s->calm) {
+            mcu_aenc_set_loss(a, 0);
+            mcu_aenc_set_loss(b, 0);
+        }
         pass(s, a, listener, t, s->way == BY_CONVERGING && t < at - s->ticks ? 1 : 0);
         if (s->way == BY_CONVERGING || (s->way == BY_PRIMING && t >= at - s->ticks))
             pass(s, b, reference, t, 0);
@@ -401,9 +406,13 @@ static double one_switch(const struct scene *s, int at)
         int frames = mcu_adec_decode(listener, data, (size_t)size, got);
         if (s->way != BY_COPY)
             assert_int_equal(mcu_adec_decode(reference, data, (size_t)size, want), frames);
-        for (int f = 0; s->way != BY_COPY && f < frames / TICK; f++)
-            worst = fmin(worst, frame_snr(want + f * TICK * channels, got + f * TICK * channels,
-                                          TICK * channels));
+        for (int f = 0; s->way != BY_COPY && f < frames / TICK; f++) {
+            double snr = frame_snr(want + f * TICK * channels, got + f * TICK * channels,
+                                   TICK * channels);
+            worst = fmin(worst, snr);
+            if (t >= at + 8) /* this is what `independent` is for: 45 dB without */
+                assert_true(snr >= 75);
+        }
     }
     mcu_aenc_free(&a);
     mcu_aenc_free(&b);
@@ -416,7 +425,7 @@ static double one_switch(const struct scene *s, int at)
 static double worst_switch(const struct scene *s, const char *what)
 {
     double worst = 99;
-    for (int at = 60; at + 21 < TICKS; at += s->tone_hz > 0 ? 399 : 57)
+    for (int at = 72; at + 21 < TICKS; at += s->tone_hz > 0 ? 600 : 120)
         worst = fmin(worst, one_switch(s, at));
     print_message("%s, %d channels, %d ms, fec %d, %d ticks: %.1f dB\n", what, s->config.channels,
                   s->config.frame_ms, s->config.fec, s->ticks, worst);
@@ -436,7 +445,7 @@ static void switch_to_a_primed_encoder_is_above_20_db(void **state)
         for (int fec = 0; fec <= 1; fec++) {
             struct scene s = scene_of(BY_PRIMING, channels, fec, MCU_AENC_PRIME_TICKS);
             assert_true(worst_switch(&s, "speech, primed") >= 20);
-            s.tone_hz = 440;
+            s.tone_hz = fec ? 1000 : 440;
             assert_true(worst_switch(&s, "tone, primed") >= 20);
         }
 }
@@ -445,10 +454,27 @@ static void switch_between_encoders_that_converged_is_above_20_db(void **state)
 {
     for (int channels = 1; channels <= 2; channels++)
         for (int frame_ms = 20; frame_ms <= 60; frame_ms += 40) {
-            struct scene s = scene_of(BY_CONVERGING, channels, false, 25);
+            struct scene s = scene_of(BY_CONVERGING, channels, false, MCU_AENC_PRIME_TICKS);
             s.config.frame_ms = frame_ms;
             assert_true(worst_switch(&s, "speech, converged") >= 20);
         }
+}
+
+/* one_switch() holds the frames from 160 ms on above 75 dB; without `independent` they are at 45. */
+static void switch_settles_soon_as_the_first_packet_leans_on_nothing(void **state)
+{
+    struct scene s = scene_of(BY_PRIMING, 1, false, 10);
+    worst_switch(&s, "speech, primed briefly");
+}
+
+static void switch_in_a_pause_of_fec_is_above_20_db(void **state)
+{
+    for (int channels = 1; channels <= 2; channels++) {
+        struct scene s = scene_of(BY_CONVERGING, channels, true, MCU_AENC_PRIME_TICKS);
+        s.loss = 10;
+        s.calm = s.ticks;
+        assert_true(worst_switch(&s, "speech, FEC paused") >= 20);
+    }
 }
 
 static void switch_to_a_copied_encoder_cannot_be_told(void **state)
@@ -457,7 +483,7 @@ static void switch_to_a_copied_encoder_cannot_be_told(void **state)
         for (int loss = 0; loss <= 10; loss += 10) {
             struct scene s = scene_of(BY_COPY, channels, loss > 0, 0);
             s.loss = loss;
-            for (int at = 60; at < TICKS - 21; at += 300)
+            for (int at = 72; at < TICKS - 21; at += 300)
                 one_switch(&s, at);
         }
 }
@@ -579,6 +605,8 @@ int main(void)
         cmocka_unit_test(fec_comes_with_loss_and_repairs_it),
         cmocka_unit_test(switch_to_a_primed_encoder_is_above_20_db),
         cmocka_unit_test(switch_between_encoders_that_converged_is_above_20_db),
+        cmocka_unit_test(switch_settles_soon_as_the_first_packet_leans_on_nothing),
+        cmocka_unit_test(switch_in_a_pause_of_fec_is_above_20_db),
         cmocka_unit_test(switch_to_a_copied_encoder_cannot_be_told),
         cmocka_unit_test(prime_equals_encoding_the_same_ticks),
         cmocka_unit_test(bad_configurations_are_refused),
