@@ -240,6 +240,33 @@ static void vdec_crops_sizes_that_are_no_multiple_of_16(void **state)
     }
 }
 
+/* Periodic intra refresh: no IDR after the first, recovery points instead. */
+static void vdec_joins_at_a_recovery_point(void **state)
+{
+    struct mcu_vdec *d = open_dec(MCU_CODEC_H264);
+    AVCodecContext *c = open_foreign(176, 98, AV_PIX_FMT_YUV420P, "intra-refresh=1:keyint=12:qp=20");
+    int first = -1, again = -1;
+    for (int n = 0; n < 90; n++) {
+        struct mcu_unit *u = encode_foreign(c, n);
+        struct mcu_pic *p = NULL;
+        u->gap_before = n == 50;
+        if (n >= 3)
+            mcu_vdec_decode(d, u, &p);
+        assert_true(!p || n < 50 || n > 52); /* nothing right away after the gap */
+        if (p) {
+            check_ramp(p);
+            first = first < 0 ? n : first;
+            again = n > 50 && again < 0 ? n : again;
+        }
+        mcu_pic_unref(&p);
+        mcu_unit_unref(&u);
+    }
+    assert_in_range(first, 12, 40);
+    assert_in_range(again, 53, 85);
+    avcodec_free_context(&c);
+    mcu_vdec_free(&d);
+}
+
 /* A crop at the left that is no multiple of a SIMD width must be exact. */
 static void vdec_crops_all_four_sides(void **state)
 {
@@ -523,6 +550,7 @@ int main(void)
         cmocka_unit_test(vdec_notices_a_missing_slice),
         cmocka_unit_test(vdec_takes_parameter_sets_out_of_band),
         cmocka_unit_test(vdec_crops_sizes_that_are_no_multiple_of_16),
+        cmocka_unit_test(vdec_joins_at_a_recovery_point),
         cmocka_unit_test(vdec_crops_all_four_sides),
         cmocka_unit_test(vdec_converts_other_formats_and_keeps_colour_range),
         cmocka_unit_test(vdec_does_not_wait_for_announced_reordering),
