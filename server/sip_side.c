@@ -36,6 +36,8 @@ struct call {
     char *offer;               /* the INVITE's body while the room is being found */
     size_t offer_bytes;
     bool offered;              /* our offer is out; the ACK (or answer) brings theirs */
+    struct mcu_sdp *peer;      /* the peer's latest description and what came of it; NULL: none */
+    struct mcu_nego *nego;
     uint64_t session_id, session_version;
     uint32_t ssrc[MCU_ROLES];
     char cname[64];
@@ -129,6 +131,8 @@ static void release_if_over(struct call *c)
         c->next->prev = c->prev;
     side->call_count--;
     free(c->offer);
+    mcu_sdp_free(&c->peer);
+    free(c->nego);
     free(c);
     check_shutdown(side);
 }
@@ -347,6 +351,17 @@ static int apply(struct call *c, const struct mcu_nego *nego)
 
 /* ---- offers and answers ---- */
 
+/* Keeps what is agreed now: the next offer of ours starts from it. Takes both. */
+static void keep(struct call *c, struct mcu_sdp **peer, struct mcu_nego **nego)
+{
+    mcu_sdp_free(&c->peer);
+    free(c->nego);
+    c->peer = *peer;
+    c->nego = *nego;
+    *peer = NULL;
+    *nego = NULL;
+}
+
 static int parse_sdp(struct call *c, const char *text, size_t len, struct mcu_sdp **out)
 {
     static struct mcu_log_limit limit;
@@ -391,6 +406,7 @@ static void answer_offer(struct call *c, const char *text, size_t len)
         refuse(c, 500, "the answer could not be made", 0);
         goto out;
     }
+    keep(c, &offer, &nego);
     mcu_sip_accept(c->sip, sdp);
 out:
     mcu_sdp_free(&offer);
@@ -398,25 +414,36 @@ out:
     free(sdp);
 }
 
-static void make_offer(struct call *c)
+/* Ports for a first offer: one audio and one video line. */
+static int first_offer(struct call *c, const struct mcu_nego_caps *caps, char *sdp)
 {
-    struct mcu_nego_caps caps;
     struct mcu_nego_local local = { .session_id = c->session_id,
                                     .session_version = c->session_version++ };
-    char *sdp = malloc(SDP_BYTES);
-    if (!sdp) {
-        refuse(c, 500, "out of memory", 0);
-        return;
-    }
-    fill_caps(c, &caps);
     int rc = take_port(c, MCU_ROLE_AUDIO);
-    if (rc == 0 && caps.video_count)
+    if (rc == 0 && caps->video_count)
         rc = take_port(c, MCU_ROLE_VIDEO);
     local.port[0] = c->port[MCU_ROLE_AUDIO];
     local.port[1] = c->port[MCU_ROLE_VIDEO];
-    if (rc < 0) {
+    return rc < 0 ? rc : mcu_nego_write_offer(caps, &local, sdp, SDP_BYTES);
+}
+
+/* In a running session the lines stay what they are (RFC 3264 section 8). */
+static int next_offer(struct call *c, const struct mcu_nego_caps *caps, char *sdp)
+{
+    struct mcu_nego_local local;
+    int rc = take_ports(c, c->nego, &local);
+    return rc < 0 ? rc : mcu_nego_write_reoffer(c->nego, c->peer, caps, &local, sdp, SDP_BYTES);
+}
+
+static void make_offer(struct call *c)
+{
+    struct mcu_nego_caps caps;
+    char *sdp = malloc(SDP_BYTES);
+    fill_caps(c, &caps);
+    int rc = !sdp ? -ENOMEM : c->nego ? next_offer(c, &caps, sdp) : first_offer(c, &caps, sdp);
+    if (rc == -EADDRINUSE) {
         refuse(c, 503, "no RTP port is free", RETRY_AFTER_S);
-    } else if (mcu_nego_write_offer(&caps, &local, sdp, SDP_BYTES) < 0) {
+    } else if (rc < 0) {
         refuse(c, 500, "the offer could not be made", 0);
     } else {
         c->offered = true;
@@ -430,16 +457,19 @@ static void take_answer(struct call *c, const char *text, size_t len)
     struct mcu_nego_caps caps;
     struct mcu_sdp *answer = NULL;
     struct mcu_nego *nego = calloc(1, sizeof(*nego));
+    bool first = !c->nego;
     c->offered = false;
     fill_caps(c, &caps);
     int rc = !nego ? -ENOMEM : !text ? -EBADMSG : mcu_sdp_parse(&answer, text, len, NULL);
     if (rc == 0)
-        rc = mcu_nego_answer(nego, answer, &caps);
+        rc = first ? mcu_nego_answer(nego, answer, &caps) : mcu_nego_offer(nego, answer, &caps);
     if (rc == 0)
         rc = apply(c, nego);
     if (rc < 0) {
         mcu_count(MCU_CNT_SDP_BAD);
         mcu_sip_hangup(c->sip, "the answer to our offer is of no use");
+    } else {
+        keep(c, &answer, &nego);
     }
     mcu_sdp_free(&answer);
     free(nego);
