@@ -487,7 +487,7 @@ static void found(int error, struct mcu_room *room, struct mcu_ref conference, v
         release_if_over(c);
     } else if (error) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
-        refuse(c, 503, "no more conferences are possible now", RETRY_AFTER_S);
+        refuse(c, 503, "the conference or the server is full", RETRY_AFTER_S);
     } else if (c->offer) {
         answer_offer(c, c->offer, c->offer_bytes);
     } else {
