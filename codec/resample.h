@@ -2,7 +2,7 @@
  * Own filter and not libswresample: the ratio is a whole number (6 or 3), so n samples in are
  * always exactly n * ratio out (or n / ratio), nothing allocates, a reset is a memset, and every
  * machine computes the same bits. One prototype low pass of 32 taps per phase, 60 dB: delay 2 ms
- * (8 kHz) or 1 ms (16 kHz), flat within 0.1 dB up to 0.41 of the low rate.
+ * (8 kHz) or 1 ms (16 kHz), flat within 0.15 dB up to 0.41 of the low rate.
  * Threads: a state belongs to its caller. */
 #ifndef MCU_CODEC_RESAMPLE_H
 #define MCU_CODEC_RESAMPLE_H

@@ -70,29 +70,6 @@ static int se(struct bits *b)
     return k & 1 ? half + 1 : -half;
 }
 
-bool mcu_annexb_next(const uint8_t *data, size_t size, size_t *pos, struct mcu_nal *nal)
-{
-    size_t i = *pos;
-    for (;;) {
-        while (i + 3 < size && !(data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1))
-            i++;
-        if (i + 3 >= size)
-            return false;
-        size_t from = i + 3, end = from;
-        while (end < size && !(end + 2 < size && data[end] == 0 && data[end + 1] == 0
-                               && data[end + 2] <= 1))
-            end++;
-        *pos = i = end;
-        /* A NAL unit never ends in a zero byte (7.4.1): those belong to the next start code. */
-        while (end > from && data[end - 1] == 0)
-            end--;
-        if (end == from)
-            continue;
-        *nal = (struct mcu_nal){ data + from, end - from, data[from] & 0x1f };
-        return true;
-    }
-}
-
 /* H.264 7.3.2.1.1.1. */
 static void skip_scaling_list(struct bits *b, int n)
 {

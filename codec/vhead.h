@@ -7,21 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mixer/base/annexb.h"
 #include "mixer/base/codec_id.h"
 
 /* NAL unit types, H.264 table 7-1. */
 enum { MCU_NAL_SLICE = 1, MCU_NAL_IDR = 5, MCU_NAL_SEI = 6, MCU_NAL_SPS = 7, MCU_NAL_PPS = 8,
        MCU_NAL_AUD = 9 };
-
-struct mcu_nal {
-    const uint8_t *data; /* the NAL header byte, after the start code */
-    size_t size;         /* without trailing zero bytes; at least 1 */
-    int type;
-};
-
-/* Walks an Annex B byte stream (H.264 Annex B.1). *pos starts at 0 and is moved past the unit
- * found. Returns false at the end. Bytes before the first start code are skipped. */
-bool mcu_annexb_next(const uint8_t *data, size_t size, size_t *pos, struct mcu_nal *nal);
 
 struct mcu_sps {
     int profile_idc, level_idc;

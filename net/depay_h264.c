@@ -142,11 +142,11 @@ static void note_set(struct mcu_depay_h264 *h, const uint8_t *nal, size_t size)
 
 void mcu_depay_h264_sprop(struct mcu_depay *d, const uint8_t *sprop, size_t size)
 {
-    size_t at = 0, start, end;
-    while (mcu_annexb_next(sprop, size, &at, &start, &end)) {
-        int type = sprop[start] & 0x1f;
-        if (type == NAL_SPS || type == NAL_PPS)
-            keep_set(&d->h264, sprop + start, end - start, MCU_SET_OFFERED);
+    size_t pos = 0;
+    struct mcu_nal nal;
+    while (mcu_annexb_next(sprop, size, &pos, &nal)) {
+        if (nal.type == NAL_SPS || nal.type == NAL_PPS)
+            keep_set(&d->h264, nal.data, nal.size, MCU_SET_OFFERED);
     }
 }
 

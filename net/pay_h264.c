@@ -9,41 +9,6 @@
 #define STAP_A 24
 #define FU_A   28
 
-/* The offset of the next 00 00 01, or size. */
-static size_t find_start_code(const uint8_t *data, size_t size, size_t at)
-{
-    while (at < size && size - at >= 3) {
-        const uint8_t *one = memchr(data + at + 2, 1, size - at - 2);
-        if (!one)
-            break;
-        size_t i = (size_t)(one - data);
-        if (data[i - 1] == 0 && data[i - 2] == 0)
-            return i - 2;
-        at = i - 1;
-    }
-    return size;
-}
-
-bool mcu_annexb_next(const uint8_t *data, size_t size, size_t *at, size_t *start, size_t *end)
-{
-    size_t s = find_start_code(data, size, *at);
-    while (s < size) {
-        s += 3;
-        size_t next = find_start_code(data, size, s), e = next;
-        while (e > s && data[e - 1] == 0)
-            e--;
-        if (e > s) {
-            *start = s;
-            *end = e;
-            *at = next;
-            return true;
-        }
-        s = next;
-    }
-    *at = size;
-    return false;
-}
-
 static uint8_t header_of(const struct mcu_pay *pay)
 {
     return pay->unit->data[pay->nal_start];
@@ -58,11 +23,12 @@ static size_t nal_bytes(const struct mcu_pay *pay)
  * can carry alone (types 0 and 24 to 31, RFC 6184 section 5.2; the forbidden bit) is skipped. */
 static bool advance(struct mcu_pay *pay)
 {
-    size_t at = pay->nal_end;
-    while (mcu_annexb_next(pay->unit->data, pay->unit->size, &at, &pay->nal_start, &pay->nal_end)) {
-        int type = header_of(pay) & 0x1f;
-        pay->at = pay->nal_start;
-        if (!(header_of(pay) & 0x80) && type > 0 && type < STAP_A)
+    size_t pos = pay->nal_end;
+    struct mcu_nal nal;
+    while (mcu_annexb_next(pay->unit->data, pay->unit->size, &pos, &nal)) {
+        pay->at = pay->nal_start = (size_t)(nal.data - pay->unit->data);
+        pay->nal_end = pay->nal_start + nal.size;
+        if (!(nal.data[0] & 0x80) && nal.type > 0 && nal.type < STAP_A)
             return true;
     }
     pay->unit = NULL;

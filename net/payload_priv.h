@@ -8,6 +8,7 @@
 #ifndef MCU_NET_PAYLOAD_PRIV_H
 #define MCU_NET_PAYLOAD_PRIV_H
 
+#include "mixer/base/annexb.h"
 #include "net/payload.h"
 
 /* Parameter sets that are remembered. H.264 7.4.2.1 allows 32 SPS and 256 PPS; conference senders
@@ -92,9 +93,6 @@ int mcu_depay_h264_end(struct mcu_depay *d);
 /* Remembers the parameter sets of an Annex B sequence; what else is in it is ignored. */
 void mcu_depay_h264_sprop(struct mcu_depay *d, const uint8_t *sprop, size_t size);
 
-/* The next NAL unit of an Annex B sequence at or after *at: its bounds, and *at moved behind it.
- * Empty ones are skipped, zeros after one are not part of it (H.264 B.1). False: no more. */
-bool mcu_annexb_next(const uint8_t *data, size_t size, size_t *at, size_t *start, size_t *end);
 
 int mcu_pay_h264_begin(struct mcu_pay *pay);
 int mcu_pay_h264_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *last);

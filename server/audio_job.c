@@ -9,7 +9,7 @@
 #include "server/conf_priv.h"
 
 #define MAX_CONCEAL_FRAMES  5760 /* 120 ms; a longer gap is silence */
-#define INDEPENDENT_PACKETS 1    /* after a switch (codec/aenc.h: 22 dB, then over 53 dB) */
+#define LOSSY_PERCENT       2    /* from here on a leg that takes FEC gets it (codec/aenc.h) */
 
 /* ---- decode ---- */
 
@@ -128,17 +128,6 @@ static int new_encoder(const struct mcu_audio_graph *g, const struct mcu_audio_w
     return mcu_aenc_new(out, &c);
 }
 
-/* The encoder follows what its listeners have heard so far: the shared mix of the last ticks. */
-static void prime(const struct mcu_audio_graph *g, struct mcu_aenc *encoder)
-{
-    const int16_t *blocks[MCU_AUDIO_HISTORY];
-    int n = g->history_count < MCU_AUDIO_HISTORY ? (int)g->history_count : MCU_AUDIO_HISTORY;
-    for (int i = 0; i < n; i++)
-        blocks[i] = g->history[(g->history_count - (uint64_t)n + (uint64_t)i) % MCU_AUDIO_HISTORY];
-    mcu_aenc_reset(encoder);
-    mcu_aenc_prime(encoder, blocks, g->channels, n);
-}
-
 /* A unit with the coded block, or NULL when nothing is to be sent. except: source that is not in
  * it, for the list of contributors (RFC 3550 section 7.3). */
 static struct mcu_unit *encode(struct mcu_audio_graph *g, struct mcu_aenc *encoder,
@@ -171,25 +160,48 @@ static bool never_shared(const struct mcu_audio_want *want)
     return want->codec == MCU_CODEC_G722 || want->frame_ms > MCU_PCM_TICK_MS;
 }
 
-/* Decides between the shared rendition and an encoder of his own for this tick, and makes the
- * switch sound like none: the encoder that he comes to has followed what he heard, and its first
- * packet leans on nothing. */
+/* Goes over to an encoder of his own: a copy of the one that he has heard so far, so that the
+ * decoder at the other end sees no seam. */
+static int enter_own(struct mcu_audio_graph *g, struct mcu_asub *sub)
+{
+    const struct mcu_arendition *shared = sub->shared;
+    if (!sub->job.encoder) {
+        int rc = new_encoder(g, &sub->want, &sub->job.encoder);
+        if (rc < 0)
+            return rc;
+    }
+    if (!shared->job.running || mcu_aenc_copy(sub->job.encoder, shared->job.encoder) < 0)
+        mcu_aenc_reset(sub->job.encoder);
+    sub->job.limiter = g->shared_limiter;
+    sub->job.on_own = true;
+    return 0;
+}
+
+/* Decides between the shared rendition and an encoder of his own for this tick. One who is heard
+ * no more keeps his own until it and the shared one have coded the same sound for so long that they
+ * have become alike (codec/aenc.h has the measurement); G.711 has no memory and changes at once. */
 static void choose_mix(struct mcu_audio_graph *g, struct mcu_asub *sub)
 {
     bool heard = sub->source && sub->source->job.mix_index >= 0;
-    bool own = heard || never_shared(&sub->want);
-    if (own && !sub->job.encoder && new_encoder(g, &sub->want, &sub->job.encoder) < 0)
-        own = false; /* he hears himself rather than nothing */
-    if (own && !sub->job.on_own) {
-        prime(g, sub->job.encoder);
-        sub->job.limiter = g->shared_limiter;
-        sub->job.independent_left = INDEPENDENT_PACKETS;
-    } else if (!own && sub->job.on_own) {
-        sub->shared->job.independent_left = INDEPENDENT_PACKETS;
+    bool lossy = sub->want.fec && sub->job.loss_percent >= LOSSY_PERCENT;
+    bool own = heard || lossy || never_shared(&sub->want);
+    if (own) {
+        sub->job.alike_ticks = 0;
+        if (!sub->job.on_own && enter_own(g, sub) < 0)
+            own = false; /* he hears himself rather than nothing */
+    } else if (sub->job.on_own) {
+        int wait = sub->want.codec == MCU_CODEC_OPUS ? MCU_AENC_PRIME_TICKS : 0;
+        own = ++sub->job.alike_ticks <= wait;
+        if (own)
+            sub->shared->job.followers++;
+        else
+            sub->shared->job.independent = true;
     }
     sub->job.on_own = own;
     if (!own)
         sub->shared->job.listeners++;
+    else
+        mcu_aenc_set_loss(sub->job.encoder, lossy ? sub->job.loss_percent : 0);
 }
 
 static void encode_own(struct mcu_audio_graph *g, struct mcu_asub *sub, const int16_t *shared_mix,
@@ -201,32 +213,25 @@ static void encode_own(struct mcu_audio_graph *g, struct mcu_asub *sub, const in
         mcu_amix_output(g->amix, sub->source->job.mix_index, &sub->job.limiter, minus);
         pcm = minus;
     }
-    bool independent = sub->job.independent_left > 0;
-    sub->job.out[k] =
-        encode(g, sub->job.encoder, &sub->want, pcm, independent, sub->source, time_ns);
-    if (independent)
-        sub->job.independent_left--;
+    sub->job.out[k] = encode(g, sub->job.encoder, &sub->want, pcm, false, sub->source, time_ns);
     g->job_own_encodes++;
 }
 
 static void encode_shared(struct mcu_audio_graph *g, struct mcu_arendition *r,
                           const int16_t *shared_mix, int k, int64_t time_ns)
 {
-    if (!r->job.listeners) {
+    bool independent = r->job.independent;
+    r->job.independent = false;
+    if (!r->job.listeners && !r->job.followers) {
         r->job.running = false;
         return;
     }
     if (!r->job.encoder && new_encoder(g, &r->want, &r->job.encoder) < 0)
         return;
-    if (!r->job.running) {
-        prime(g, r->job.encoder);
-        r->job.independent_left = INDEPENDENT_PACKETS;
-        r->job.running = true;
-    }
-    bool independent = r->job.independent_left > 0;
+    if (!r->job.running)
+        mcu_aenc_reset(r->job.encoder);
+    r->job.running = true;
     r->job.out[k] = encode(g, r->job.encoder, &r->want, shared_mix, independent, NULL, time_ns);
-    if (independent)
-        r->job.independent_left--;
     g->job_shared_encodes++;
 }
 
@@ -240,7 +245,7 @@ static void run_tick(struct mcu_audio_graph *g, int k)
     sum(g);
     int16_t shared_mix[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
     for (int i = 0; i < g->rendition_count; i++)
-        g->renditions[i]->job.listeners = 0;
+        g->renditions[i]->job.listeners = g->renditions[i]->job.followers = 0;
     for (int i = 0; i < g->sub_count; i++)
         choose_mix(g, g->subs[i]);
     mcu_amix_output(g->amix, -1, &g->shared_limiter, shared_mix);
@@ -252,8 +257,6 @@ static void run_tick(struct mcu_audio_graph *g, int k)
             encode_own(g, g->subs[i], shared_mix, k, time_ns);
         else if (g->subs[i]->shared->job.out[k])
             g->subs[i]->job.out[k] = mcu_unit_ref(g->subs[i]->shared->job.out[k]);
-    memcpy(g->history[g->history_count++ % MCU_AUDIO_HISTORY], shared_mix,
-           sizeof(int16_t) * MCU_PCM_TICK_FRAMES * (size_t)g->channels);
 }
 
 /* The mixer's table grows with the roster, never in the steady state. */

@@ -209,6 +209,12 @@ void mcu_conf_keyframe(struct mcu_conf_leg *leg, int role)
         mcu_vsub_keyframe(leg);
 }
 
+void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent)
+{
+    if (role == MCU_ROLE_AUDIO && leg->asub)
+        leg->asub->loss_percent = percent;
+}
+
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 {
     mcu_conf_event(leg->conf, leg, MCU_EVENT_KEY_PRESSED, "key=%c", key);

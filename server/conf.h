@@ -81,6 +81,8 @@ void mcu_conf_update(struct mcu_conf_leg *leg, const struct mcu_join *join);
 void mcu_conf_unit(struct mcu_conf_leg *leg, int role, struct mcu_unit *unit);
 /* The leg's receiver wants a keyframe. */
 void mcu_conf_keyframe(struct mcu_conf_leg *leg, int role);
+/* What the leg's receiver reports to have lost of a line, in percent. */
+void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 

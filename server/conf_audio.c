@@ -278,7 +278,7 @@ static int make_plan(struct mcu_conf *conf)
     return 0;
 }
 
-static void hand_over_units(struct mcu_audio_graph *g)
+static void hand_over(struct mcu_audio_graph *g)
 {
     for (int i = 0; i < g->source_count; i++) {
         struct mcu_asource *s = g->sources[i];
@@ -288,6 +288,8 @@ static void hand_over_units(struct mcu_audio_graph *g)
         s->job.extra_delay_ms = s->extra_delay_ms;
         s->job.tap = s->tap;
     }
+    for (int i = 0; i < g->sub_count; i++)
+        g->subs[i]->job.loss_percent = g->subs[i]->loss_percent;
 }
 
 static void take_config(struct mcu_conf *conf)
@@ -319,7 +321,7 @@ static void launch(struct mcu_conf *conf, int64_t now_ns)
     g->job_ticks = (int)due;
     g->next_tick += due;
     g->ticks += (uint64_t)due;
-    hand_over_units(g);
+    hand_over(g);
     g->job_running = true;
     mcu_strand_push(&g->strand, &g->job);
 }

@@ -12,7 +12,6 @@
 
 #define MCU_AUDIO_MAX_TICKS 5  /* ticks that one late job makes good; more are given up */
 #define MCU_ASOURCE_QUEUE   64 /* coded units waiting for the next tick */
-#define MCU_AUDIO_HISTORY   4  /* blocks of the shared mix kept to prime an encoder with */
 
 struct mcu_stage; /* conf_view.c: the main view with its renditions */
 struct mcu_vsource;
@@ -64,7 +63,8 @@ struct mcu_arendition {
     struct { /* job */
         struct mcu_aenc *encoder;
         int listeners;          /* in this tick */
-        int independent_left;   /* packets that must not lean on earlier ones */
+        int followers;          /* about to come: it must run along with their own encoders */
+        bool independent;       /* somebody comes to it now */
         bool running;           /* encoded in the tick before */
         struct mcu_unit *out[MCU_AUDIO_MAX_TICKS];
     } job;
@@ -77,12 +77,14 @@ struct mcu_asub {
     struct mcu_audio_want want;
     struct mcu_asource *source; /* the leg's own, or NULL */
     struct mcu_arendition *shared;
+    int loss_percent;           /* what the leg's receiver reports */
     bool own_mix;               /* as of the last finished job */
 
     struct { /* job */
         struct mcu_aenc *encoder; /* his own, made at the first need */
         bool on_own;
-        int independent_left;
+        int alike_ticks;        /* since his own sound is out of both mixes */
+        int loss_percent;
         struct mcu_limiter limiter;
         struct mcu_unit *out[MCU_AUDIO_MAX_TICKS];
     } job;
@@ -121,8 +123,6 @@ struct mcu_audio_graph {
     struct mcu_amix *amix;
     int amix_inputs;
     struct mcu_limiter shared_limiter;
-    int16_t history[MCU_AUDIO_HISTORY][MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
-    uint64_t history_count;
     int speaker;               /* index into sources, -1 */
     int job_shared_encodes, job_own_encodes;
 };

@@ -161,7 +161,8 @@ void mcu_directory_find(struct mcu_directory *d, const char *name, mcu_directory
     *f = (struct finder){ .directory = d, .cb = cb, .arg = arg };
     for (f->room = d->rooms; f->room && strcmp(f->room->name, name) != 0;)
         f->room = f->room->next;
-    if (!f->room && d->room_count >= d->config->max_conferences)
+    if (f->room ? f->room->users >= d->config->max_legs_per_conference
+                : d->room_count >= d->config->max_conferences)
         f->error = -EBUSY;
     else if (!f->room && !(f->room = create(d, name)))
         f->error = -ENOMEM;

@@ -10,7 +10,8 @@
 struct mcu_directory;
 struct mcu_room; /* one use of a room; the conference lives as long as it is used */
 
-/* error 0: room and conference are good until mcu_directory_release. -EBUSY: a limit is reached;
+/* error 0: room and conference are good until mcu_directory_release. -EBUSY: a limit of conferences, or
+ * of legs in this one, is reached;
  * -ENOMEM. Never called from within mcu_directory_find. */
 typedef void (*mcu_directory_cb)(int error, struct mcu_room *room, struct mcu_ref conference,
                                  void *arg);

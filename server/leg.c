@@ -20,6 +20,7 @@ struct leg_line {
     struct mcu_udp *udp[2];
     struct mcu_addr remote[2];
     struct mcu_line *line;
+    int loss_percent;  /* as told to the conference */
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
 };
 
@@ -106,6 +107,11 @@ static void conf_takes_keyframe(void *obj, int role, struct mcu_unit *unit)
 static void conf_takes_key(void *obj, int key, struct mcu_unit *unit)
 {
     mcu_conf_key(obj, (char)key);
+}
+
+static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
+{
+    mcu_conf_loss(obj, MCU_ROLE_AUDIO, percent);
 }
 
 static void poll_lines(struct mcu_leg *leg);
@@ -211,6 +217,7 @@ static void joined(void *arg)
     struct mcu_leg *leg = j->leg;
     leg->attachment = j->result ? ATTACHED : DETACHED;
     leg->conf_leg = (struct mcu_ref){ j->conference.media, j->result };
+    leg->line[MCU_ROLE_AUDIO].loss_percent = 0; /* the conference knows nothing yet */
     if (!j->result && !leg->move_again)
         fail(leg, "the conference could not take the leg");
     free(j);
@@ -364,6 +371,20 @@ static void set_lines(struct mcu_leg *leg)
 
 /* ---- time ---- */
 
+static void report_loss(struct mcu_leg *leg)
+{
+    struct leg_line *l = &leg->line[MCU_ROLE_AUDIO];
+    struct mcu_line_stats stats;
+    if (!l->used || leg->attachment != ATTACHED)
+        return;
+    mcu_line_get_stats(l->line, &stats);
+    int percent = (int)(stats.fraction_lost_out * 100 + 0.5);
+    if (percent == l->loss_percent)
+        return;
+    l->loss_percent = percent;
+    mcu_media_post(leg->conf_leg, MCU_CONF_LEGS, conf_takes_loss, percent, NULL);
+}
+
 static void check_timeout(struct mcu_leg *leg, int64_t now)
 {
     int64_t last = leg->started_ns;
@@ -408,8 +429,10 @@ static void on_timer(struct mcu_timer *timer)
 {
     struct mcu_leg *leg = mcu_container_of(timer, struct mcu_leg, timer);
     int64_t now = mcu_loop_now(timer->loop);
-    if (now >= leg->next_check_ns)
+    if (now >= leg->next_check_ns) {
         check_timeout(leg, now);
+        report_loss(leg);
+    }
     poll_lines(leg);
 }
 

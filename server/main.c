@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mixer/text.h"
 #include "net/addr.h"
 #include "server/server.h"
 
@@ -118,6 +119,15 @@ static void print_addresses(const struct mcu_config *c)
     fflush(stdout);
 }
 
+/* The first text of a process scans the fonts: now, not at the first caller's first canvas. */
+static void warm_up_text(void)
+{
+    struct mcu_text *text = NULL;
+    if (mcu_text_new(&text) < 0)
+        mcu_log(MCU_LOG_WARN, "no-fonts", NULL);
+    mcu_text_free(&text);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = { 0 };
@@ -135,6 +145,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     mcu_log_set_level(config->log_level);
+    warm_up_text();
     if (mcu_server_new(&server, config, options.config, error, sizeof(error)) < 0) {
         fprintf(stderr, "tessera: %s\n", error);
         status = 1;

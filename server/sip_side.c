@@ -14,12 +14,12 @@
 #include "mixer/base/counter.h"
 #include "net/negotiate.h"
 #include "net/room_name.h"
+#include "server/leg_params.h"
 #include "server/server.h"
 
 #define SDP_BYTES      16384
 #define RETRY_AFTER_S  10
 #define DTMF_PT        101
-#define PACE_DEFAULT   1500000
 
 struct call {
     struct call *next, **prev;
@@ -31,14 +31,14 @@ struct call {
     struct mcu_room *room;
     struct mcu_ref conference;
     struct mcu_media *media;
-    uint32_t leg_id, participant_id;
-    char name[MCU_NAME_MAX], local_address[64];
+    struct mcu_leg_identity identity;
+    char local_address[64];
     char *offer;               /* the INVITE's body while the room is being found */
     size_t offer_bytes;
     bool offered;              /* our offer is out; the ACK (or answer) brings theirs */
+    struct mcu_sdp *peer;      /* the peer's latest description and what came of it; NULL: none */
+    struct mcu_nego *nego;
     uint64_t session_id, session_version;
-    uint32_t ssrc[MCU_ROLES];
-    char cname[64];
     int port[MCU_ROLES];       /* RTP port, 0: none taken */
     int fd[MCU_ROLES][2];      /* -1 once the leg has them */
     struct mcu_leg_params params;
@@ -72,14 +72,14 @@ static struct call *new_call(struct mcu_sip_side *side)
     if (!c)
         return NULL;
     c->side = side;
-    c->leg_id = atomic_fetch_add(&next_id, 1);
-    c->participant_id = c->leg_id;
-    random_bytes(c->ssrc, sizeof(c->ssrc));
+    c->identity.leg = atomic_fetch_add(&next_id, 1);
+    c->identity.participant = c->identity.leg;
+    random_bytes(c->identity.ssrc, sizeof(c->identity.ssrc));
     random_bytes(&cname, sizeof(cname));
     random_bytes(&c->session_id, sizeof(c->session_id));
     c->session_id >>= 2; /* o= wants a number that others can hold in 63 bits */
     c->session_version = 1;
-    snprintf(c->cname, sizeof(c->cname), "%016llx", (unsigned long long)cname);
+    snprintf(c->identity.cname, sizeof(c->identity.cname), "%016llx", (unsigned long long)cname);
     for (int i = 0; i < MCU_ROLES; i++)
         c->fd[i][0] = c->fd[i][1] = -1;
     c->prev = &side->calls;
@@ -129,6 +129,8 @@ static void release_if_over(struct call *c)
         c->next->prev = c->prev;
     side->call_count--;
     free(c->offer);
+    mcu_sdp_free(&c->peer);
+    free(c->nego);
     free(c);
     check_shutdown(side);
 }
@@ -136,7 +138,7 @@ static void release_if_over(struct call *c)
 static void refuse(struct call *c, int status, const char *why, int retry_after_s)
 {
     mcu_count(MCU_CNT_SIP_REFUSED);
-    mcu_log(MCU_LOG_INFO, "call-refused", "leg=%u status=%d reason=\"%s\"", c->leg_id, status, why);
+    mcu_log(MCU_LOG_INFO, "call-refused", "leg=%u status=%d reason=\"%s\"", c->identity.leg, status, why);
     mcu_sip_refuse(c->sip, status, why, retry_after_s);
 }
 
@@ -191,12 +193,6 @@ static void fill_caps(const struct call *c, struct mcu_nego_caps *caps)
     snprintf(caps->name, sizeof(caps->name), "tessera");
 }
 
-static int role_of(const struct mcu_nego_line *line)
-{
-    return line->kind == MCU_AUDIO ? MCU_ROLE_AUDIO : line->content ? MCU_ROLE_CONTENT
-                                                                    : MCU_ROLE_VIDEO;
-}
-
 static int take_port(struct call *c, int role)
 {
     struct mcu_server *s = c->side->server;
@@ -217,103 +213,20 @@ static int take_ports(struct call *c, const struct mcu_nego *nego, struct mcu_ne
     for (int i = 0; i < nego->line_count; i++) {
         if (!nego->line[i].accepted)
             continue;
-        int rc = take_port(c, role_of(&nego->line[i]));
+        int rc = take_port(c, mcu_nego_role(&nego->line[i]));
         if (rc < 0)
             return rc;
-        local->port[i] = c->port[role_of(&nego->line[i])];
+        local->port[i] = c->port[mcu_nego_role(&nego->line[i])];
     }
     return 0;
 }
 
 /* ---- from the outcome to the leg ---- */
 
-static void fill_remote(struct mcu_leg_line *p, const struct mcu_nego_line *n)
-{
-    p->remote_known =
-        n->remote_port > 0 &&
-        mcu_addr_parse(&p->remote[0], n->remote_address, n->remote_port) == 0 &&
-        !mcu_addr_is_any(&p->remote[0]);
-    const char *rtcp = n->remote_rtcp_address[0] ? n->remote_rtcp_address : n->remote_address;
-    if (p->remote_known && mcu_addr_parse(&p->remote[1], rtcp, n->remote_rtcp_port) < 0)
-        p->remote[1] = p->remote[0];
-    p->rtcp_mux = n->rtcp_mux;
-}
-
-static void fill_line(struct call *c, int role, const struct mcu_nego_line *n)
-{
-    const struct mcu_config *k = &c->side->server->config;
-    struct mcu_leg_line *p = &c->params.line[role];
-    struct mcu_line_config *l = &p->config;
-    p->used = true;
-    fill_remote(p, n);
-    *l = (struct mcu_line_config){
-        .kind = n->kind, .ssrc = c->ssrc[role], .rx_count = n->rx_count, .dtmf_pt = n->dtmf_pt,
-        .dtmf_clock_hz = n->dtmf_clock_hz, .tx_codec = n->codec, .tx_pt = (uint8_t)n->pt,
-        .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
-        .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
-    };
-    memcpy(l->cname, c->cname, sizeof(l->cname));
-    memcpy(l->rx, n->rx, sizeof(l->rx));
-    memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));
-    p->sprop_origin = n->sprop_buf;
-    if (n->kind == MCU_VIDEO) {
-        int top = k->rung_count ? k->rungs[0].bitrate_bps : PACE_DEFAULT;
-        l->pace_bps = n->max_send_bps ? mcu_min(top, n->max_send_bps) : top;
-    }
-}
-
-static void fill_audio_want(struct mcu_join *j, const struct mcu_nego_line *n)
-{
-    j->sends_audio = n->we_receive;
-    j->audio = (struct mcu_audio_want){
-        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
-        .bitrate_bps = n->max_send_bps,
-        .channels = n->opus.stereo ? 2 : 1,
-        .frame_ms = n->ptime_ms,
-        .max_playback_rate_hz = n->opus.max_playback_rate_hz,
-        .fec = n->opus.fec,
-        .dtx = n->opus.dtx,
-    };
-    if (n->opus.max_average_bps && (!j->audio.bitrate_bps ||
-                                    n->opus.max_average_bps < j->audio.bitrate_bps))
-        j->audio.bitrate_bps = n->opus.max_average_bps;
-}
-
-static void fill_video_want(struct mcu_join *j, const struct mcu_nego_line *n)
-{
-    bool h264 = n->codec == MCU_CODEC_H264;
-    j->sends_video = n->we_receive;
-    j->video = (struct mcu_video_want){
-        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
-        .max_bps = n->max_send_bps,
-        .max_fs = h264 ? n->h264.max_fs : n->vp8_max_fs,
-        .max_mbps = h264 ? n->h264.max_mbps : 0,
-        .max_fps = h264 ? 0 : n->vp8_max_fr,
-    };
-    int level_bps = h264 ? n->h264.max_br_kbps * 1000 : 0;
-    if (level_bps && (!j->video.max_bps || level_bps < j->video.max_bps))
-        j->video.max_bps = level_bps;
-}
-
 static void fill_params(struct call *c, const struct mcu_nego *nego)
 {
     struct mcu_leg_params *p = &c->params;
-    memset(p, 0, sizeof(*p));
-    p->timeout_s = c->side->server->config.leg_timeout_s;
-    p->join.leg = c->leg_id;
-    p->join.participant = c->participant_id;
-    memcpy(p->join.name, c->name, sizeof(p->join.name));
-    for (int i = 0; i < nego->line_count; i++) {
-        const struct mcu_nego_line *n = &nego->line[i];
-        if (!n->accepted)
-            continue;
-        int role = role_of(n);
-        fill_line(c, role, n);
-        if (role == MCU_ROLE_AUDIO)
-            fill_audio_want(&p->join, n);
-        else if (role == MCU_ROLE_VIDEO)
-            fill_video_want(&p->join, n);
-    }
+    mcu_leg_params_fill(p, nego, &c->identity, &c->side->server->config);
     for (int i = 0; i < MCU_ROLES; i++)
         for (int k = 0; k < 2; k++) {
             p->line[i].fd[k] = p->line[i].used ? c->fd[i][k] : -1;
@@ -347,6 +260,17 @@ static int apply(struct call *c, const struct mcu_nego *nego)
 
 /* ---- offers and answers ---- */
 
+/* Keeps what is agreed now: the next offer of ours starts from it. Takes both. */
+static void keep(struct call *c, struct mcu_sdp **peer, struct mcu_nego **nego)
+{
+    mcu_sdp_free(&c->peer);
+    free(c->nego);
+    c->peer = *peer;
+    c->nego = *nego;
+    *peer = NULL;
+    *nego = NULL;
+}
+
 static int parse_sdp(struct call *c, const char *text, size_t len, struct mcu_sdp **out)
 {
     static struct mcu_log_limit limit;
@@ -357,7 +281,7 @@ static int parse_sdp(struct call *c, const char *text, size_t len, struct mcu_sd
     char warning[160], quoted[200];
     snprintf(warning, sizeof(warning), "SDP line %d: %s", error.line, error.what);
     mcu_count(MCU_CNT_SDP_BAD);
-    mcu_log_limited(&limit, MCU_LOG_WARN, "sdp-malformed", "leg=%u error=%s", c->leg_id,
+    mcu_log_limited(&limit, MCU_LOG_WARN, "sdp-malformed", "leg=%u error=%s", c->identity.leg,
                     mcu_log_quote(quoted, sizeof(quoted), warning));
     refuse(c, rc == -ENOMEM ? 500 : 400, warning, 0);
     return rc;
@@ -391,6 +315,7 @@ static void answer_offer(struct call *c, const char *text, size_t len)
         refuse(c, 500, "the answer could not be made", 0);
         goto out;
     }
+    keep(c, &offer, &nego);
     mcu_sip_accept(c->sip, sdp);
 out:
     mcu_sdp_free(&offer);
@@ -398,25 +323,36 @@ out:
     free(sdp);
 }
 
-static void make_offer(struct call *c)
+/* Ports for a first offer: one audio and one video line. */
+static int first_offer(struct call *c, const struct mcu_nego_caps *caps, char *sdp)
 {
-    struct mcu_nego_caps caps;
     struct mcu_nego_local local = { .session_id = c->session_id,
                                     .session_version = c->session_version++ };
-    char *sdp = malloc(SDP_BYTES);
-    if (!sdp) {
-        refuse(c, 500, "out of memory", 0);
-        return;
-    }
-    fill_caps(c, &caps);
     int rc = take_port(c, MCU_ROLE_AUDIO);
-    if (rc == 0 && caps.video_count)
+    if (rc == 0 && caps->video_count)
         rc = take_port(c, MCU_ROLE_VIDEO);
     local.port[0] = c->port[MCU_ROLE_AUDIO];
     local.port[1] = c->port[MCU_ROLE_VIDEO];
-    if (rc < 0) {
+    return rc < 0 ? rc : mcu_nego_write_offer(caps, &local, sdp, SDP_BYTES);
+}
+
+/* In a running session the lines stay what they are (RFC 3264 section 8). */
+static int next_offer(struct call *c, const struct mcu_nego_caps *caps, char *sdp)
+{
+    struct mcu_nego_local local;
+    int rc = take_ports(c, c->nego, &local);
+    return rc < 0 ? rc : mcu_nego_write_reoffer(c->nego, c->peer, caps, &local, sdp, SDP_BYTES);
+}
+
+static void make_offer(struct call *c)
+{
+    struct mcu_nego_caps caps;
+    char *sdp = malloc(SDP_BYTES);
+    fill_caps(c, &caps);
+    int rc = !sdp ? -ENOMEM : c->nego ? next_offer(c, &caps, sdp) : first_offer(c, &caps, sdp);
+    if (rc == -EADDRINUSE) {
         refuse(c, 503, "no RTP port is free", RETRY_AFTER_S);
-    } else if (mcu_nego_write_offer(&caps, &local, sdp, SDP_BYTES) < 0) {
+    } else if (rc < 0) {
         refuse(c, 500, "the offer could not be made", 0);
     } else {
         c->offered = true;
@@ -430,16 +366,19 @@ static void take_answer(struct call *c, const char *text, size_t len)
     struct mcu_nego_caps caps;
     struct mcu_sdp *answer = NULL;
     struct mcu_nego *nego = calloc(1, sizeof(*nego));
+    bool first = !c->nego;
     c->offered = false;
     fill_caps(c, &caps);
     int rc = !nego ? -ENOMEM : !text ? -EBADMSG : mcu_sdp_parse(&answer, text, len, NULL);
     if (rc == 0)
-        rc = mcu_nego_answer(nego, answer, &caps);
+        rc = first ? mcu_nego_answer(nego, answer, &caps) : mcu_nego_offer(nego, answer, &caps);
     if (rc == 0)
         rc = apply(c, nego);
     if (rc < 0) {
         mcu_count(MCU_CNT_SDP_BAD);
         mcu_sip_hangup(c->sip, "the answer to our offer is of no use");
+    } else {
+        keep(c, &answer, &nego);
     }
     mcu_sdp_free(&answer);
     free(nego);
@@ -457,7 +396,7 @@ static void found(int error, struct mcu_room *room, struct mcu_ref conference, v
         release_if_over(c);
     } else if (error) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
-        refuse(c, 503, "no more conferences are possible now", RETRY_AFTER_S);
+        refuse(c, 503, "the conference or the server is full", RETRY_AFTER_S);
     } else if (c->offer) {
         answer_offer(c, c->offer, c->offer_bytes);
     } else {
@@ -476,7 +415,7 @@ static void set_name(struct call *c, const struct mcu_sip_invite *in)
         snprintf(user, sizeof(user), "%.*s", (int)strcspn(start, "@;>"), start);
         from = user;
     }
-    snprintf(c->name, sizeof(c->name), "%s", from);
+    snprintf(c->identity.name, sizeof(c->identity.name), "%s", from);
 }
 
 static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in, void *arg)
@@ -512,9 +451,9 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
         memcpy(c->offer, in->sdp, in->sdp_bytes);
         c->offer_bytes = in->sdp_bytes;
     }
-    mcu_log(MCU_LOG_INFO, "call", "leg=%u conference=%s name=%s transport=%s source=%s", c->leg_id,
+    mcu_log(MCU_LOG_INFO, "call", "leg=%u conference=%s name=%s transport=%s source=%s", c->identity.leg,
             mcu_log_quote(quoted, sizeof(quoted), room),
-            mcu_log_quote(name, sizeof(name), c->name), in->transport, in->source_address);
+            mcu_log_quote(name, sizeof(name), c->identity.name), in->transport, in->source_address);
     mcu_sip_ring(sip);
     c->finding = true;
     mcu_directory_find(s->directory, room, found, c);
@@ -558,7 +497,7 @@ static void on_ended(struct mcu_sip_call *sip, int status, const char *reason, v
     char quoted[160];
     if (!c)
         return;
-    mcu_log(MCU_LOG_INFO, "call-ended", "leg=%u status=%d reason=%s", c->leg_id, status,
+    mcu_log(MCU_LOG_INFO, "call-ended", "leg=%u status=%d reason=%s", c->identity.leg, status,
             mcu_log_quote(quoted, sizeof(quoted), reason));
     c->sip = NULL;
     mcu_leg_end(&c->leg);
@@ -580,7 +519,7 @@ static const struct mcu_sip_events sip_events = {
 static struct call *find_call(const struct mcu_sip_side *side, uint32_t leg)
 {
     for (struct call *c = side->calls; c; c = c->next)
-        if (c->leg_id == leg && c->leg)
+        if (c->identity.leg == leg && c->leg)
             return c;
     return NULL;
 }

@@ -15,6 +15,12 @@ static inline __m256i gains(struct mcu_sum_ramp ramp, int i, int channels)
     return _mm256_add_epi32(first, _mm256_mullo_epi32(frame, _mm256_set1_epi32(ramp.step)));
 }
 
+/* Unsigned, because a ramp shorter than eight samples may be steeper than fits. */
+static inline __m256i step_of_eight(struct mcu_sum_ramp ramp, int channels)
+{
+    return _mm256_set1_epi32((int32_t)((uint32_t)ramp.step * (8u / (unsigned)channels)));
+}
+
 static inline __m256i share8(const int16_t *x, __m256i gain)
 {
     __m256i s = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)x));
@@ -31,7 +37,7 @@ static void add_avx2(int32_t *acc, const int16_t *x, int frames, int channels,
                      struct mcu_sum_ramp ramp)
 {
     int n = frames * channels, k = 0;
-    const __m256i step8 = _mm256_set1_epi32(8 / channels * ramp.step);
+    const __m256i step8 = step_of_eight(ramp, channels);
     __m256i gain = gains(ramp, 0, channels);
     for (; k + 8 <= n; k += 8, gain = _mm256_add_epi32(gain, step8)) {
         __m256i a = _mm256_loadu_si256((const __m256i *)(acc + k));
@@ -44,7 +50,7 @@ static void sub_avx2(int32_t *dst, const int32_t *acc, const int16_t *x, int fra
                      struct mcu_sum_ramp ramp)
 {
     int n = frames * channels, k = 0;
-    const __m256i step8 = _mm256_set1_epi32(8 / channels * ramp.step);
+    const __m256i step8 = step_of_eight(ramp, channels);
     __m256i gain = gains(ramp, 0, channels);
     for (; k + 8 <= n; k += 8, gain = _mm256_add_epi32(gain, step8)) {
         __m256i a = _mm256_loadu_si256((const __m256i *)(acc + k));

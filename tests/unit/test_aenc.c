@@ -17,7 +17,7 @@
 
 #define TICK   960
 #define TICKS  1400 /* 28 s of test sound */
-#define SOUNDS "/usr/share/asterisk/sounds/en_US_f_Allison/"
+#define SOUNDS "/nowhere/sounds/en_US_f_Allison/"
 
 static const enum mcu_codec codecs[] = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU,
                                          MCU_CODEC_PCMA };
@@ -261,6 +261,33 @@ static void dtx_sends_little_in_silence_and_speaks_up_at_once(void **state)
     }
 }
 
+static void the_first_packet_after_dtx_leans_on_nothing(void **state)
+{
+    struct mcu_aenc_config config = config_of(MCU_CODEC_OPUS, 1);
+    config.dtx = true;
+    struct mcu_aenc *a = new_enc(config), *b = new_enc(config), *c = NULL;
+    static int16_t faint[TICK], loud[TICK];
+    uint8_t da[MCU_AENC_MAX_BYTES], db[MCU_AENC_MAX_BYTES], dc[MCU_AENC_MAX_BYTES];
+    config.dtx = false;
+    c = new_enc(config);
+    for (int t = 0; t < 25; t++) {
+        for (int i = 0; i < TICK; i++)
+            faint[i] = (int16_t)((t * 31 + i * 7) % 40 - 20);
+        mcu_aenc_encode(a, faint, 1, false, da);
+        mcu_aenc_encode(b, faint, 1, false, db);
+        mcu_aenc_encode(c, faint, 1, false, dc);
+    }
+    tone(loud, 0, 1, 440);
+    int size = mcu_aenc_encode(a, loud, 1, false, da);
+    assert_int_equal(mcu_aenc_encode(b, loud, 1, true, db), size);
+    assert_int_equal(mcu_aenc_encode(c, loud, 1, false, dc), size);
+    assert_memory_equal(da, db, (size_t)size);
+    assert_memory_not_equal(da, dc, (size_t)size);
+    mcu_aenc_free(&a);
+    mcu_aenc_free(&b);
+    mcu_aenc_free(&c);
+}
+
 static void fec_comes_with_loss_and_repairs_it(void **state)
 {
     struct mcu_aenc_config config = config_of(MCU_CODEC_OPUS, 1);
@@ -319,6 +346,7 @@ struct scene {
     enum way way;
     int ticks;      /* primed, or of equal sound before the switch */
     int loss;       /* percent */
+    int calm;       /* ticks before the switch in which no loss is reported any more */
     double tone_hz; /* instead of speech */
 };
 
@@ -377,7 +405,11 @@ static double one_switch(const struct scene *s, int at)
 
     mcu_aenc_set_loss(a, s->loss);
     mcu_aenc_set_loss(b, s->loss);
-    for (int t = at - 45; t < at; t++) {
+    for (int t = at - 72; t < at; t++) {
+        if (t == at - s->calm) {
+            mcu_aenc_set_loss(a, 0);
+            mcu_aenc_set_loss(b, 0);
+        }
         pass(s, a, listener, t, s->way == BY_CONVERGING && t < at - s->ticks ? 1 : 0);
         if (s->way == BY_CONVERGING || (s->way == BY_PRIMING && t >= at - s->ticks))
             pass(s, b, reference, t, 0);
@@ -401,9 +433,13 @@ static double one_switch(const struct scene *s, int at)
         int frames = mcu_adec_decode(listener, data, (size_t)size, got);
         if (s->way != BY_COPY)
             assert_int_equal(mcu_adec_decode(reference, data, (size_t)size, want), frames);
-        for (int f = 0; s->way != BY_COPY && f < frames / TICK; f++)
-            worst = fmin(worst, frame_snr(want + f * TICK * channels, got + f * TICK * channels,
-                                          TICK * channels));
+        for (int f = 0; s->way != BY_COPY && f < frames / TICK; f++) {
+            double snr = frame_snr(want + f * TICK * channels, got + f * TICK * channels,
+                                   TICK * channels);
+            worst = fmin(worst, snr);
+            if (t >= at + 4) /* this is what `independent` is for: 45 dB without */
+                assert_true(snr >= 65);
+        }
     }
     mcu_aenc_free(&a);
     mcu_aenc_free(&b);
@@ -416,7 +452,7 @@ static double one_switch(const struct scene *s, int at)
 static double worst_switch(const struct scene *s, const char *what)
 {
     double worst = 99;
-    for (int at = 60; at + 21 < TICKS; at += s->tone_hz > 0 ? 399 : 57)
+    for (int at = 72; at + 21 < TICKS; at += s->tone_hz > 0 ? 600 : 120)
         worst = fmin(worst, one_switch(s, at));
     print_message("%s, %d channels, %d ms, fec %d, %d ticks: %.1f dB\n", what, s->config.channels,
                   s->config.frame_ms, s->config.fec, s->ticks, worst);
@@ -436,7 +472,7 @@ static void switch_to_a_primed_encoder_is_above_20_db(void **state)
         for (int fec = 0; fec <= 1; fec++) {
             struct scene s = scene_of(BY_PRIMING, channels, fec, MCU_AENC_PRIME_TICKS);
             assert_true(worst_switch(&s, "speech, primed") >= 20);
-            s.tone_hz = 440;
+            s.tone_hz = fec ? 1000 : 440;
             assert_true(worst_switch(&s, "tone, primed") >= 20);
         }
 }
@@ -445,10 +481,27 @@ static void switch_between_encoders_that_converged_is_above_20_db(void **state)
 {
     for (int channels = 1; channels <= 2; channels++)
         for (int frame_ms = 20; frame_ms <= 60; frame_ms += 40) {
-            struct scene s = scene_of(BY_CONVERGING, channels, false, 25);
+            struct scene s = scene_of(BY_CONVERGING, channels, false, MCU_AENC_PRIME_TICKS);
             s.config.frame_ms = frame_ms;
             assert_true(worst_switch(&s, "speech, converged") >= 20);
         }
+}
+
+/* one_switch() holds the frames from 80 ms on above 65 dB; without `independent` some are at 45. */
+static void switch_settles_soon_as_the_first_packet_leans_on_nothing(void **state)
+{
+    struct scene s = scene_of(BY_PRIMING, 1, false, 10);
+    worst_switch(&s, "speech, primed briefly");
+}
+
+static void switch_in_a_pause_of_fec_is_above_20_db(void **state)
+{
+    for (int channels = 1; channels <= 2; channels++) {
+        struct scene s = scene_of(BY_CONVERGING, channels, true, MCU_AENC_PRIME_TICKS);
+        s.loss = 10;
+        s.calm = s.ticks;
+        assert_true(worst_switch(&s, "speech, FEC paused") >= 20);
+    }
 }
 
 static void switch_to_a_copied_encoder_cannot_be_told(void **state)
@@ -457,7 +510,7 @@ static void switch_to_a_copied_encoder_cannot_be_told(void **state)
         for (int loss = 0; loss <= 10; loss += 10) {
             struct scene s = scene_of(BY_COPY, channels, loss > 0, 0);
             s.loss = loss;
-            for (int at = 60; at < TICKS - 21; at += 300)
+            for (int at = 72; at < TICKS - 21; at += 300)
                 one_switch(&s, at);
         }
 }
@@ -576,9 +629,12 @@ int main(void)
         cmocka_unit_test(opus_codes_no_more_than_the_receiver_plays),
         cmocka_unit_test(opus_follows_its_bitrate),
         cmocka_unit_test(dtx_sends_little_in_silence_and_speaks_up_at_once),
+        cmocka_unit_test(the_first_packet_after_dtx_leans_on_nothing),
         cmocka_unit_test(fec_comes_with_loss_and_repairs_it),
         cmocka_unit_test(switch_to_a_primed_encoder_is_above_20_db),
         cmocka_unit_test(switch_between_encoders_that_converged_is_above_20_db),
+        cmocka_unit_test(switch_settles_soon_as_the_first_packet_leans_on_nothing),
+        cmocka_unit_test(switch_in_a_pause_of_fec_is_above_20_db),
         cmocka_unit_test(switch_to_a_copied_encoder_cannot_be_told),
         cmocka_unit_test(prime_equals_encoding_the_same_ticks),
         cmocka_unit_test(bad_configurations_are_refused),

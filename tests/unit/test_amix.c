@@ -157,7 +157,8 @@ static void the_limiter_never_wraps_nor_clicks_at_the_attack(void **state)
     print_message("  attack: peak %d, steepest step %d\n", peak_of(out, 60 * TICK), steepest);
     assert_true(peak_of(out, 60 * TICK) <= 32767);
     assert_true(steepest < 8000);
-    assert_true(peak_of(out + 22 * TICK, 7 * TICK) <= 29300);
+    /* The ramp begins at the block's first part, which needs it: bent for a few ms only. */
+    assert_true(peak_of(out + 20 * TICK + 240, 10 * TICK - 240) <= 29300);
     /* Released: 100 ms later nearly there, then exact. */
     assert_true(peak_of(out + 35 * TICK, TICK) > 16000);
     assert_int_equal(peak_of(out + 58 * TICK, TICK), 20000);

@@ -240,6 +240,51 @@ static void vdec_crops_sizes_that_are_no_multiple_of_16(void **state)
     }
 }
 
+/* Periodic intra refresh: no IDR after the first, recovery points instead. */
+static void vdec_joins_at_a_recovery_point(void **state)
+{
+    struct mcu_vdec *d = open_dec(MCU_CODEC_H264);
+    AVCodecContext *c = open_foreign(176, 98, AV_PIX_FMT_YUV420P, "intra-refresh=1:keyint=12:qp=20");
+    int first = -1, again = -1;
+    for (int n = 0; n < 90; n++) {
+        struct mcu_unit *u = encode_foreign(c, n);
+        struct mcu_pic *p = NULL;
+        u->gap_before = n == 50;
+        if (n >= 3)
+            mcu_vdec_decode(d, u, &p);
+        assert_true(!p || n < 50 || n > 52); /* nothing right away after the gap */
+        if (p) {
+            check_ramp(p);
+            first = first < 0 ? n : first;
+            again = n > 50 && again < 0 ? n : again;
+        }
+        mcu_pic_unref(&p);
+        mcu_unit_unref(&u);
+    }
+    assert_in_range(first, 12, 40);
+    assert_in_range(again, 53, 85);
+    avcodec_free_context(&c);
+    mcu_vdec_free(&d);
+}
+
+/* A crop at the left that is no multiple of a SIMD width must be exact. */
+static void vdec_crops_all_four_sides(void **state)
+{
+    struct mcu_vdec *d = open_dec(MCU_CODEC_H264);
+    struct mcu_pic *p = NULL;
+    AVCodecContext *c = open_foreign(176, 96, AV_PIX_FMT_YUV420P, "qp=4:crop-rect=6,10,20,14");
+    struct mcu_unit *u = encode_foreign(c, 0);
+    assert_int_equal(mcu_vdec_decode(d, u, &p), 0);
+    assert_non_null(p);
+    assert_int_equal(p->width, 150);
+    assert_int_equal(p->height, 72);
+    assert_in_range(p->plane[0][0], 16 + 6 + 2 * 10 - 3, 16 + 6 + 2 * 10 + 3);
+    mcu_pic_unref(&p);
+    mcu_unit_unref(&u);
+    avcodec_free_context(&c);
+    mcu_vdec_free(&d);
+}
+
 static void vdec_converts_other_formats_and_keeps_colour_range(void **state)
 {
     static const enum AVPixelFormat formats[] = { AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P,
@@ -505,6 +550,8 @@ int main(void)
         cmocka_unit_test(vdec_notices_a_missing_slice),
         cmocka_unit_test(vdec_takes_parameter_sets_out_of_band),
         cmocka_unit_test(vdec_crops_sizes_that_are_no_multiple_of_16),
+        cmocka_unit_test(vdec_joins_at_a_recovery_point),
+        cmocka_unit_test(vdec_crops_all_four_sides),
         cmocka_unit_test(vdec_converts_other_formats_and_keeps_colour_range),
         cmocka_unit_test(vdec_does_not_wait_for_announced_reordering),
         cmocka_unit_test(vdec_orders_pictures_of_a_sender_with_b_pictures),

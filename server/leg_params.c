@@ -1,0 +1,101 @@
+#include "server/leg_params.h"
+
+#include <string.h>
+
+#include "mixer/base/util.h"
+
+#define PACE_DEFAULT 1500000
+
+int mcu_nego_role(const struct mcu_nego_line *line)
+{
+    return line->kind == MCU_AUDIO ? MCU_ROLE_AUDIO : line->content ? MCU_ROLE_CONTENT
+                                                                    : MCU_ROLE_VIDEO;
+}
+
+static void fill_remote(struct mcu_leg_line *p, const struct mcu_nego_line *n)
+{
+    p->remote_known =
+        n->remote_port > 0 &&
+        mcu_addr_parse(&p->remote[0], n->remote_address, n->remote_port) == 0 &&
+        !mcu_addr_is_any(&p->remote[0]);
+    const char *rtcp = n->remote_rtcp_address[0] ? n->remote_rtcp_address : n->remote_address;
+    if (p->remote_known && mcu_addr_parse(&p->remote[1], rtcp, n->remote_rtcp_port) < 0)
+        p->remote[1] = p->remote[0];
+    p->rtcp_mux = n->rtcp_mux;
+}
+
+static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int role,
+                      const struct mcu_leg_identity *id, const struct mcu_config *config)
+{
+    struct mcu_line_config *l = &p->config;
+    p->used = true;
+    fill_remote(p, n);
+    *l = (struct mcu_line_config){
+        .kind = n->kind, .ssrc = id->ssrc[role], .rx_count = n->rx_count, .dtmf_pt = n->dtmf_pt,
+        .dtmf_clock_hz = n->dtmf_clock_hz, .tx_codec = n->codec, .tx_pt = (uint8_t)n->pt,
+        .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
+        .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
+    };
+    memcpy(l->cname, id->cname, sizeof(l->cname));
+    memcpy(l->rx, n->rx, sizeof(l->rx));
+    memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));
+    p->sprop_origin = n->sprop_buf;
+    if (n->kind == MCU_VIDEO) {
+        int top = config->rung_count ? config->rungs[0].bitrate_bps : PACE_DEFAULT;
+        l->pace_bps = n->max_send_bps ? mcu_min(top, n->max_send_bps) : top;
+    }
+}
+
+static void fill_audio_want(struct mcu_join *j, const struct mcu_nego_line *n)
+{
+    j->sends_audio = n->we_receive;
+    j->audio = (struct mcu_audio_want){
+        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
+        .bitrate_bps = n->max_send_bps,
+        .channels = n->opus.stereo ? 2 : 1,
+        .frame_ms = n->ptime_ms,
+        .max_playback_rate_hz = n->opus.max_playback_rate_hz,
+        .fec = n->opus.fec,
+        .dtx = n->opus.dtx,
+    };
+    if (n->opus.max_average_bps && (!j->audio.bitrate_bps ||
+                                    n->opus.max_average_bps < j->audio.bitrate_bps))
+        j->audio.bitrate_bps = n->opus.max_average_bps;
+}
+
+static void fill_video_want(struct mcu_join *j, const struct mcu_nego_line *n)
+{
+    bool h264 = n->codec == MCU_CODEC_H264;
+    j->sends_video = n->we_receive;
+    j->video = (struct mcu_video_want){
+        .codec = n->we_send ? n->codec : MCU_CODEC_NONE,
+        .max_bps = n->max_send_bps,
+        .max_fs = h264 ? n->h264.max_fs : n->vp8_max_fs,
+        .max_mbps = h264 ? n->h264.max_mbps : 0,
+        .max_fps = h264 ? 0 : n->vp8_max_fr,
+    };
+    int level_bps = h264 ? n->h264.max_br_kbps * 1000 : 0;
+    if (level_bps && (!j->video.max_bps || level_bps < j->video.max_bps))
+        j->video.max_bps = level_bps;
+}
+
+void mcu_leg_params_fill(struct mcu_leg_params *p, const struct mcu_nego *nego,
+                         const struct mcu_leg_identity *id, const struct mcu_config *config)
+{
+    memset(p, 0, sizeof(*p));
+    p->timeout_s = config->leg_timeout_s;
+    p->join.leg = id->leg;
+    p->join.participant = id->participant;
+    memcpy(p->join.name, id->name, sizeof(p->join.name));
+    for (int i = 0; i < nego->line_count; i++) {
+        const struct mcu_nego_line *n = &nego->line[i];
+        if (!n->accepted)
+            continue;
+        int role = mcu_nego_role(n);
+        fill_line(&p->line[role], n, role, id, config);
+        if (role == MCU_ROLE_AUDIO)
+            fill_audio_want(&p->join, n);
+        else if (role == MCU_ROLE_VIDEO)
+            fill_video_want(&p->join, n);
+    }
+}

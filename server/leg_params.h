@@ -1,0 +1,25 @@
+/* server/leg_params.h - from the outcome of a negotiation to what a leg and its conference need.
+ * Threads: any; values only. Every kind of leg that negotiates by SDP comes through here. */
+#ifndef MCU_SERVER_LEG_PARAMS_H
+#define MCU_SERVER_LEG_PARAMS_H
+
+#include "net/negotiate.h"
+#include "server/leg.h"
+
+/* What stays the same for the life of a leg. */
+struct mcu_leg_identity {
+    uint32_t leg, participant;
+    char name[MCU_NAME_MAX];
+    uint32_t ssrc[MCU_ROLES];
+    char cname[64];
+};
+
+/* Which of our lines an accepted line of the description is. */
+int mcu_nego_role(const struct mcu_nego_line *line);
+
+/* Fills everything but the sockets (left 0) and the sink. */
+void mcu_leg_params_fill(struct mcu_leg_params *out, const struct mcu_nego *nego,
+                         const struct mcu_leg_identity *identity,
+                         const struct mcu_config *config);
+
+#endif
