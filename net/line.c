@@ -163,7 +163,7 @@ static void on_dtmf(char key, void *arg)
     line->events->dtmf(key, line->arg);
 }
 
-static void on_keyframe_needed(int64_t now_ns, void *arg)
+static void on_keyframe_needed(void *arg)
 {
     struct mcu_line *line = arg;
     line->wish = true;
@@ -176,7 +176,7 @@ static void on_keyframe_came(void *arg)
     line->wish = false;
 }
 
-static void on_source(uint32_t ssrc, int64_t now_ns, void *arg)
+static void on_source(uint32_t ssrc, void *arg)
 {
     struct mcu_line *line = arg;
     line->fir_in.valid = false;

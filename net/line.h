@@ -82,7 +82,7 @@ int mcu_line_new(struct mcu_line **out, const struct mcu_line_config *config,
 void mcu_line_free(struct mcu_line **line);
 
 /* A re-INVITE: new payload types, codec, direction. SSRC, sequence numbers, timestamps and reports
- * go on. 0 or -EINVAL (then nothing changed). */
+ * go on. 0, -EINVAL (another kind or SSRC too) or -ENOMEM: then nothing changed. */
 int mcu_line_reconfigure(struct mcu_line *line, const struct mcu_line_config *config);
 
 /* One datagram, from the negotiated address already. RTCP under rtcp-mux is told apart by the
@@ -91,7 +91,8 @@ void mcu_line_rtp(struct mcu_line *line, const uint8_t *data, size_t size, int64
 void mcu_line_rtcp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns);
 
 /* Does what is due: gives up gaps, paces packets, sends reports. Returns the time of the next call
- * wanted (always later than now_ns). Call it also right after _send. */
+ * wanted (always later than now_ns). Call it also right after _send, _rtp and _rtcp: what they
+ * bring may be due sooner than what was asked for before. */
 int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns);
 
 /* Sends a unit of tx_codec (others are dropped): borrowed, a reference is taken while it is paced.

@@ -42,7 +42,7 @@ static int64_t slew(int64_t *slewed_ns, int64_t *at_ns, bool *valid, int64_t tar
     int64_t elapsed = *valid && now_ns > *at_ns ? now_ns - *at_ns : 0;
     int64_t most = elapsed / SLEW_DIVISOR;
     int64_t off = target - *slewed_ns;
-    if (!*valid || off < 0 || off > STEP_NS || off <= most)
+    if (!*valid || off > STEP_NS || off <= most)
         *slewed_ns = target;
     else
         *slewed_ns += most;

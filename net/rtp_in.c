@@ -7,86 +7,17 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
-#include "net/dtmf.h"
-#include "net/jitter.h"
 #include "net/opus_toc.h"
-#include "net/payload.h"
-#include "net/peer_clock.h"
-#include "net/reorder.h"
-#include "net/rtp.h"
-#include "net/rtp_stats.h"
+#include "net/rtp_in_priv.h"
 
 #define MAX_DROPOUT   3000 /* RFC 3550 A.1 */
 #define MAX_MISORDER  100
 #define RING_AUDIO    128
 #define RING_VIDEO    512
-#define VIDEO_GAP_NS  (80 * MCU_NS_PER_MS)
 /* Two senders at once must not make the decoder change between them all the time: right after a
  * change, the next one is only taken when the source has gone silent. */
 #define SWITCH_HOLD_NS  MCU_NS_PER_S
 #define SWITCH_QUIET_NS (200 * MCU_NS_PER_MS)
-
-/* How one payload type is received. */
-struct rx {
-    enum mcu_codec codec;
-    uint8_t pt;
-    uint32_t sprop_hash;
-    struct mcu_depay *depay; /* video */
-};
-
-/* A packet that might be the first one of a new source. */
-struct candidate {
-    bool valid;
-    struct mcu_rtp rtp;      /* payload points into bytes */
-    int64_t arrival_ns;
-    uint8_t bytes[2048];
-};
-
-struct mcu_rtp_in {
-    struct mcu_peer_clock *clock;
-    struct mcu_rtp_in_events events;
-    void *arg;
-    enum mcu_kind kind;
-    bool receive;
-    uint32_t own_ssrc;
-    int dtmf_pt;
-    struct rx rx[MCU_LINE_RX_MAX];
-    int rx_count;
-
-    struct candidate candidate;
-    struct {
-        bool locked;
-        uint32_t ssrc;
-        int64_t seq;            /* extended, of the newest packet */
-        int64_t since_ns, last_ns;
-        int clock_hz;
-        struct mcu_rtp_stats stats;
-        struct mcu_jitter jitter;
-        struct mcu_stream_clock time;
-        struct mcu_dtmf dtmf;
-    } source;
-    struct mcu_reorder *ring;
-    bool lost;                  /* something is missing before what is delivered next */
-    int last_rx;                /* whose packets were delivered last; -1: nobody's */
-    bool need_key;
-    struct {
-        uint32_t rtp_ts;
-        int64_t sent_ns;
-    } pictures[2];              /* the newest two timestamps delivered, and when they were sent */
-
-    struct {
-        bool valid;
-        uint32_t ssrc;
-        struct mcu_rtcp_sender sender;
-        int64_t arrival_ns;
-    } sr;                       /* the last one, of any source */
-    struct {
-        uint64_t packets, bytes, late, duplicate, malformed, lost_before;
-        double fraction_lost;
-        int64_t last_ns;
-        bool sr_seen;
-    } totals;
-};
 
 /* ---- Configuration ---- */
 
@@ -98,18 +29,18 @@ static uint32_t hash_bytes(const uint8_t *p, size_t n)
     return h;
 }
 
-static void free_rx(struct rx *rx, int n)
+static void free_rx(struct mcu_rtp_in_rx *rx, int n)
 {
     for (int i = 0; i < n; i++)
         mcu_depay_free(&rx[i].depay);
 }
 
 /* Builds the new table; depacketisers of rows that stay are moved over by adopt_rx. */
-static int make_rx(struct rx *rx, const struct mcu_line_config *config)
+static int make_rx(struct mcu_rtp_in_rx *rx, const struct mcu_line_config *config)
 {
     for (int i = 0; i < config->rx_count; i++) {
         const struct mcu_line_rx *c = &config->rx[i];
-        rx[i] = (struct rx){ c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
+        rx[i] = (struct mcu_rtp_in_rx){ c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
                              NULL };
         int rc = config->kind == MCU_VIDEO
                      ? mcu_depay_new(&rx[i].depay, c->codec, c->sprop, c->sprop_bytes, 0)
@@ -122,12 +53,12 @@ static int make_rx(struct rx *rx, const struct mcu_line_config *config)
     return 0;
 }
 
-static bool same_rx(const struct rx *a, const struct rx *b)
+static bool same_rx(const struct mcu_rtp_in_rx *a, const struct mcu_rtp_in_rx *b)
 {
     return a->codec == b->codec && a->pt == b->pt && a->sprop_hash == b->sprop_hash;
 }
 
-static void adopt_rx(struct mcu_rtp_in *in, struct rx *rx, int n)
+static void adopt_rx(struct mcu_rtp_in *in, struct mcu_rtp_in_rx *rx, int n)
 {
     int last = -1;
     for (int i = 0; i < n; i++) {
@@ -147,9 +78,12 @@ static void adopt_rx(struct mcu_rtp_in *in, struct rx *rx, int n)
     in->last_rx = last;
 }
 
-static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *config, struct rx *rx)
+static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *config)
 {
-    adopt_rx(in, rx, config->rx_count);
+    if (config->receive && !in->receive && in->source.locked) {
+        in->lost = true; /* what came on hold was not handed on */
+        in->need_key = in->kind == MCU_VIDEO;
+    }
     in->receive = config->receive;
     in->own_ssrc = config->ssrc;
     in->dtmf_pt = config->dtmf_pt;
@@ -158,7 +92,7 @@ static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *confi
 int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config,
                    struct mcu_peer_clock *clock, const struct mcu_rtp_in_events *events, void *arg)
 {
-    struct rx rx[MCU_LINE_RX_MAX] = { 0 };
+    struct mcu_rtp_in_rx rx[MCU_LINE_RX_MAX] = { 0 };
     struct mcu_rtp_in *in = calloc(1, sizeof(*in));
     if (!in)
         return -ENOMEM;
@@ -174,7 +108,8 @@ int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config
         mcu_rtp_in_free(&in);
         return rc;
     }
-    configure(in, config, rx);
+    adopt_rx(in, rx, config->rx_count);
+    configure(in, config);
     *out = in;
     return 0;
 }
@@ -190,141 +125,35 @@ void mcu_rtp_in_free(struct mcu_rtp_in **pp)
     free(in);
 }
 
+/* Most re-INVITEs refresh a session or hold it: nothing may be lost by those. */
+static bool same_table(const struct mcu_rtp_in *in, const struct mcu_line_config *config)
+{
+    bool same = in->rx_count == config->rx_count;
+    for (int i = 0; same && i < in->rx_count; i++) {
+        const struct mcu_line_rx *c = &config->rx[i];
+        struct mcu_rtp_in_rx row = { c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
+                          NULL };
+        same = same_rx(&row, &in->rx[i]);
+    }
+    return same;
+}
+
 int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *config)
 {
-    struct rx rx[MCU_LINE_RX_MAX] = { 0 };
+    struct mcu_rtp_in_rx rx[MCU_LINE_RX_MAX] = { 0 };
     if (config->kind != in->kind)
         return -EINVAL;
-    int rc = make_rx(rx, config);
-    if (rc < 0)
-        return rc;
-    /* What waits in the ring refers to the old table. */
-    mcu_reorder_reset(in->ring, in->source.locked ? in->source.seq + 1 : 0);
-    in->lost = in->lost || in->source.locked;
-    configure(in, config, rx);
+    if (!same_table(in, config)) {
+        int rc = make_rx(rx, config);
+        if (rc < 0)
+            return rc;
+        /* What waits in the ring refers to the old table. */
+        mcu_reorder_reset(in->ring, in->source.locked ? in->source.seq + 1 : 0);
+        in->lost = in->lost || in->source.locked;
+        adopt_rx(in, rx, config->rx_count);
+    }
+    configure(in, config);
     return 0;
-}
-
-/* ---- Units ---- */
-
-static void need_key(struct mcu_rtp_in *in, int64_t now_ns)
-{
-    if (in->kind != MCU_VIDEO || !in->receive)
-        return;
-    in->need_key = true;
-    in->events.keyframe_needed(now_ns, in->arg);
-}
-
-static void emit(struct mcu_rtp_in *in, struct mcu_unit *unit)
-{
-    if (in->receive)
-        in->events.unit(unit, in->arg);
-    else
-        mcu_unit_unref(&unit);
-}
-
-static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
-{
-    slot->unit->gap_before = in->lost;
-    slot->unit->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
-    in->lost = false;
-    emit(in, slot->unit);
-    slot->unit = NULL;
-}
-
-static int64_t picture_sent_ns(const struct mcu_rtp_in *in, uint32_t rtp_ts, int64_t otherwise_ns)
-{
-    for (size_t i = 0; i < MCU_ARRAY_LEN(in->pictures); i++)
-        if (in->pictures[i].rtp_ts == rtp_ts)
-            return in->pictures[i].sent_ns;
-    return otherwise_ns;
-}
-
-static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
-{
-    unit->time_ns = packet->time_ns;
-    unit->sent_ns = picture_sent_ns(in, unit->rtp_ts, packet->sent_ns);
-    if (unit->keyframe) {
-        in->need_key = false;
-        in->events.keyframe_came(in->arg);
-    } else if (unit->gap_before || in->need_key) {
-        need_key(in, unit->time_ns); /* again with each picture, until one comes: requests get lost */
-    }
-    emit(in, unit);
-}
-
-/* The first packet of a picture is the one that was sent when the picture was. */
-static void note_picture(struct mcu_rtp_in *in, const struct mcu_unit *packet)
-{
-    if (in->pictures[0].rtp_ts == packet->rtp_ts && in->pictures[0].sent_ns != 0)
-        return;
-    in->pictures[1] = in->pictures[0];
-    in->pictures[0].rtp_ts = packet->rtp_ts;
-    in->pictures[0].sent_ns = packet->sent_ns;
-}
-
-static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
-{
-    struct mcu_unit *packet = slot->unit, *done = NULL;
-    struct mcu_depay *depay = in->rx[slot->rx].depay;
-    bool lost = in->lost || (in->last_rx >= 0 && slot->rx != in->last_rx);
-    note_picture(in, packet);
-    int rc = mcu_depay_push(depay, packet->data, packet->size, packet->rtp_ts, packet->marker, lost,
-                            packet->seq, &done);
-    if (rc < 0) {
-        mcu_count(MCU_CNT_PAYLOAD_BAD);
-        need_key(in, packet->time_ns);
-    }
-    in->lost = false;
-    if (rc > 0)
-        emit_picture(in, done, packet);
-    while (mcu_depay_pull(depay, &done) > 0) /* after an error too */
-        emit_picture(in, done, packet);
-    mcu_unit_unref(&slot->unit);
-}
-
-static void drain(struct mcu_rtp_in *in)
-{
-    struct mcu_reorder_slot slot;
-    int64_t seq;
-    while (mcu_reorder_take(in->ring, &slot, &seq)) {
-        if (!slot.unit)
-            continue;
-        if (in->kind == MCU_VIDEO)
-            deliver_video(in, &slot);
-        else
-            deliver_audio(in, &slot);
-        in->last_rx = slot.rx;
-    }
-}
-
-/* When a gap is given up, seen from the first packet behind it. */
-static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorder_slot *behind)
-{
-    if (in->kind == MCU_VIDEO)
-        return behind->arrival_ns + VIDEO_GAP_NS;
-    int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - behind->packet_ms;
-    return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
-}
-
-static void skip_gap(struct mcu_rtp_in *in, int64_t now_ns)
-{
-    mcu_reorder_skip(in->ring);
-    in->lost = true;
-    need_key(in, now_ns);
-    drain(in);
-}
-
-int64_t mcu_rtp_in_poll(struct mcu_rtp_in *in, int64_t now_ns)
-{
-    const struct mcu_reorder_slot *behind;
-    while ((behind = mcu_reorder_behind_gap(in->ring))) {
-        int64_t due = gap_deadline(in, behind);
-        if (due > now_ns)
-            return due;
-        skip_gap(in, now_ns);
-    }
-    return INT64_MAX;
 }
 
 /* ---- Packets of the source ---- */
@@ -428,10 +257,10 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
         return true;
     case MCU_REORDER_FAR: /* a long outage: everything that waits goes first */
         while (mcu_reorder_behind_gap(in->ring))
-            skip_gap(in, now_ns);
+            mcu_rtp_in_skip_gap(in);
         mcu_reorder_reset(in->ring, seq);
         in->lost = true;
-        need_key(in, now_ns);
+        mcu_rtp_in_need_key(in);
         return false;
     case MCU_REORDER_NEW:
         break;
@@ -459,7 +288,7 @@ static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int6
         mcu_count(MCU_CNT_RTP_UNKNOWN_PT);
     }
     mcu_reorder_put(in->ring, seq, &slot);
-    drain(in);
+    mcu_rtp_in_drain(in);
     mcu_rtp_in_poll(in, now_ns);
 }
 
@@ -471,7 +300,7 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
         in->totals.lost_before += (uint64_t)(mcu_rtp_stats_lost(&in->source.stats) > 0
                                                  ? mcu_rtp_stats_lost(&in->source.stats) : 0);
     while (mcu_reorder_behind_gap(in->ring))
-        skip_gap(in, now_ns);
+        mcu_rtp_in_skip_gap(in);
     /* Units of the new source continue the numbers of the old one, a cycle later, so that nobody
      * takes them for late. */
     int64_t seq = (((in->source.seq >> 16) + 2) << 16) | first->seq;
@@ -484,10 +313,10 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
     mcu_rtp_stats_init(&in->source.stats, seq);
     mcu_reorder_reset(in->ring, seq);
     in->lost = again;
-    in->pictures[0].sent_ns = 0;
+    in->pictures[0].valid = in->pictures[1].valid = false;
     if (in->kind == MCU_VIDEO)
         in->need_key = true;
-    in->events.source(first->ssrc, now_ns, in->arg);
+    in->events.source(first->ssrc, in->arg);
 }
 
 static bool may_switch(const struct mcu_rtp_in *in, int64_t now_ns)
@@ -496,7 +325,7 @@ static bool may_switch(const struct mcu_rtp_in *in, int64_t now_ns)
            now_ns - in->source.last_ns >= SWITCH_QUIET_NS;
 }
 
-static void keep_candidate(struct candidate *c, const struct mcu_rtp *rtp, int64_t now_ns)
+static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp *rtp, int64_t now_ns)
 {
     c->valid = rtp->payload_bytes <= sizeof(c->bytes);
     if (!c->valid)
@@ -513,7 +342,7 @@ static void keep_candidate(struct candidate *c, const struct mcu_rtp *rtp, int64
 /* A packet that does not belong to the source (RFC 3550 A.1: MIN_SEQUENTIAL is 2). */
 static void audition(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t now_ns)
 {
-    struct candidate *c = &in->candidate;
+    struct mcu_rtp_in_candidate *c = &in->candidate;
     if (c->valid && c->rtp.ssrc == rtp->ssrc && rtp->seq == (uint16_t)(c->rtp.seq + 1) &&
         may_switch(in, now_ns)) {
         c->valid = false;

@@ -20,9 +20,9 @@ struct mcu_rtp_in_events {
     void (*unit)(struct mcu_unit *unit, void *arg); /* the callee's */
     void (*dtmf)(char key, void *arg);
     /* Video cannot be decoded any more until a keyframe comes. */
-    void (*keyframe_needed)(int64_t now_ns, void *arg);
+    void (*keyframe_needed)(void *arg);
     void (*keyframe_came)(void *arg);
-    void (*source)(uint32_t ssrc, int64_t now_ns, void *arg); /* a new one was taken */
+    void (*source)(uint32_t ssrc, void *arg); /* a new one was taken */
 };
 
 /* clock, events and arg are borrowed. Returns 0, -EINVAL or -ENOMEM. */

@@ -145,7 +145,8 @@ static inline void harness_rtp(struct harness *h, uint32_t ssrc, uint8_t pt, uin
     uint8_t buf[1600];
     struct mcu_rtp r = { .marker = marker, .pt = pt, .seq = seq, .ts = ts, .ssrc = ssrc };
     int n = mcu_rtp_write(&r, buf, sizeof(buf));
-    memcpy(buf + n, payload, size);
+    if (size > 0)
+        memcpy(buf + n, payload, size);
     mcu_line_rtp(h->line, buf, (size_t)n + size, h->now_ns);
 }
 

@@ -16,7 +16,7 @@
 #define SANITIZED 1
 #endif
 
-static long allocations;
+static long allocations, fail_at = -1; /* the number of the one that fails */
 #ifndef SANITIZED
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t n, size_t bytes);
@@ -24,19 +24,22 @@ extern void *__libc_memalign(size_t align, size_t bytes);
 
 void *malloc(size_t bytes)
 {
-    allocations++;
+    if (allocations++ == fail_at)
+        return NULL;
     return __libc_malloc(bytes);
 }
 
 void *calloc(size_t n, size_t bytes)
 {
-    allocations++;
+    if (allocations++ == fail_at)
+        return NULL;
     return __libc_calloc(n, bytes);
 }
 
 void *aligned_alloc(size_t align, size_t bytes)
 {
-    allocations++;
+    if (allocations++ == fail_at)
+        return NULL;
     return __libc_memalign(align, bytes);
 }
 #endif
@@ -380,6 +383,28 @@ static void video_gap_is_given_up_and_a_keyframe_asked(void **state)
     harness_close(&h);
 }
 
+static void video_times_are_those_of_the_packets_that_came_last_and_fastest(void **state)
+{
+    struct harness h;
+    uint8_t head[101] = { 0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0 }, tail[51] = { 0 };
+    open_line(&h, MCU_CODEC_VP8);
+    for (uint16_t i = 0; i < 50; i++) {
+        h.now_ns = (1000 + i * 40) * MS; /* the second half comes first */
+        if (i > 0)
+            harness_rtp(&h, PEER_SSRC, 96, (uint16_t)(2 * i + 1), i * 3600u, true, tail, sizeof(tail));
+        h.now_ns += 10 * MS;
+        harness_rtp(&h, PEER_SSRC, 96, (uint16_t)(2 * i), i * 3600u, false, head, sizeof(head));
+        if (i == 0)
+            harness_rtp(&h, PEER_SSRC, 96, 1, 0, true, tail, sizeof(tail));
+    }
+    assert_int_equal(h.units, 50);
+    for (int i = 1; i < 50; i++) {
+        assert_int_equal(h.unit[i].time_ns, (1010 + i * 40) * MS);
+        assert_int_equal(h.unit[i].sent_ns, (1000 + i * 40) * MS);
+    }
+    harness_close(&h);
+}
+
 /* ---- Two lines and a network ---- */
 
 struct flight {
@@ -533,6 +558,32 @@ static void line_refuses_what_it_cannot_do(void **state)
     harness_close(&h);
 }
 
+static void line_without_memory_is_refused_and_changes_nothing(void **state)
+{
+    struct harness h;
+    struct mcu_line_config c = harness_config(MCU_CODEC_VP8), more;
+    struct mcu_line *line = NULL;
+    harness_open(&h, &c);
+    more = c;
+    more.rx[1] = (struct mcu_line_rx){ .codec = MCU_CODEC_H264, .pt = 97 };
+    more.rx_count = 2;
+    for (int k = 0; k < 20; k++) {
+        fail_at = allocations + k;
+        int rc = mcu_line_new(&line, &more, &h.clock, &harness_events, &h);
+        fail_at = -1;
+        assert_true(rc == 0 || rc == -ENOMEM);
+        assert_true((rc == 0) == (line != NULL));
+        mcu_line_free(&line);
+        fail_at = allocations + k;
+        rc = mcu_line_reconfigure(h.line, &more);
+        fail_at = -1;
+        peer_picture(&h, (uint16_t)k, true);
+        assert_int_equal(h.units, k == 0 ? 0 : k + 1); /* 96 is taken before and after */
+        assert_int_equal(mcu_line_reconfigure(h.line, &c), 0);
+    }
+    harness_close(&h);
+}
+
 static void steady_state(struct harness *h, int from, int to)
 {
     for (int i = from; i < to; i++) {
@@ -575,9 +626,11 @@ int main(void)
         cmocka_unit_test(keyframe_wish_is_kept_and_limited),
         cmocka_unit_test(keyframe_is_asked_for_as_the_peer_understands),
         cmocka_unit_test(video_gap_is_given_up_and_a_keyframe_asked),
+        cmocka_unit_test(video_times_are_those_of_the_packets_that_came_last_and_fastest),
         cmocka_unit_test(video_that_came_whole_comes_out_in_order),
         cmocka_unit_test(lips_are_in_sync_over_two_lines),
         cmocka_unit_test(line_refuses_what_it_cannot_do),
+        cmocka_unit_test(line_without_memory_is_refused_and_changes_nothing),
         cmocka_unit_test(steady_state_does_not_allocate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

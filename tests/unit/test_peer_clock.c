@@ -195,6 +195,24 @@ static void peer_clock_timestamp_jump_starts_anew(void **state)
     }
 }
 
+static void peer_clock_longer_way_is_followed_slowly(void **state)
+{
+    struct peer p = { .ppm = 0 };
+    struct stream a, v;
+    start(&p, &a, &v);
+    a.jitter_ns = 0;
+    int64_t before = 0, off = 0;
+    for (int64_t ms = 0; ms < 60000; ms += 20) {
+        int64_t t = (1000 + ms) * MCU_NS_PER_MS;
+        a.delay_ns = (ms < 10000 ? 30 : 230) * MCU_NS_PER_MS;
+        off = packet(&p, &a, t) - t;
+        if (ms > 0) /* 1 % of the time between two arrivals */
+            assert_true(off - before <= (ms == 10000 ? 220 : 20) * MCU_NS_PER_MS / 100 + 2000);
+        before = off;
+    }
+    assert_in_range(off, 229 * MCU_NS_PER_MS, 230 * MCU_NS_PER_MS);
+}
+
 static void peer_clock_long_silence_is_no_jump(void **state)
 {
     struct peer p = { .ppm = 0 };
@@ -216,6 +234,7 @@ int main(void)
         cmocka_unit_test(peer_clock_ignores_reports_that_are_nonsense),
         cmocka_unit_test(peer_clock_stream_of_another_era_goes_by_arrival),
         cmocka_unit_test(peer_clock_timestamp_jump_starts_anew),
+        cmocka_unit_test(peer_clock_longer_way_is_followed_slowly),
         cmocka_unit_test(peer_clock_long_silence_is_no_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ static int by_arrival(const void *a, const void *b)
  * says gap exactly where one is missing. */
 static void hostile_network(uint64_t seed)
 {
-    enum { COUNT = 1500 };
+    enum { COUNT = 3000 };
     static struct flight f[2 * COUNT];
     static bool sent[COUNT];
     struct harness h;
@@ -194,6 +194,10 @@ static void jitter_timestamp_jump_is_not_jitter(void **state)
         mcu_jitter_packet(&j, ts, 20, t);
         assert_in_range(mcu_jitter_delay_ms(&j), 30, 35);
     }
+    rng = 3; /* and it is still measured after it */
+    for (int i = 0; i < 100; i++, t += 20 * MS, ts += 960)
+        mcu_jitter_packet(&j, ts, 20, t + rnd(100) * MS);
+    assert_in_range(mcu_jitter_delay_ms(&j), 80, 120);
 }
 
 static void jitter_delay_is_bounded_and_knows_long_packets(void **state)
@@ -262,7 +266,7 @@ static void source_sequence_that_begins_anew_is_followed(void **state)
     struct harness h;
     open_audio(&h);
     for (uint32_t i = 0; i < 100; i++, h.now_ns += 20 * MS)
-        harness_audio(&h, i, (uint16_t)(i < 50 ? i : i + 30000), i * 160);
+        harness_audio(&h, i, (uint16_t)(i < 50 ? i + 30000 : i), i * 160);
     assert_int_equal(h.units, 100);
     assert_true(h.unit[50].gap);
     for (int i = 1; i < 100; i++)
@@ -365,6 +369,46 @@ static void line_on_hold_receives_nothing(void **state)
     for (uint32_t i = 10; i < 20; i++, h.now_ns += 20 * MS)
         harness_audio(&h, i, (uint16_t)i, i * 160);
     assert_int_equal(h.units, 10);
+    assert_true(h.unit[0].gap);
+    assert_false(h.unit[1].gap);
+    harness_close(&h);
+}
+
+static void line_refreshed_by_a_reinvite_loses_nothing(void **state)
+{
+    struct harness h;
+    open_audio(&h);
+    for (uint32_t i = 0; i < 100; i++, h.now_ns += 20 * MS) {
+        uint32_t n = i < 50 ? i : i == 50 ? 51 : i == 51 ? 50 : i; /* one waits while it happens */
+        harness_audio(&h, n, (uint16_t)n, n * 160);
+        if (i == 50)
+            assert_int_equal(mcu_line_reconfigure(h.line, &h.config), 0);
+        h.now_ns -= i == 50 ? 18 * MS : 0;
+        h.now_ns += i == 51 ? 18 * MS : 0;
+    }
+    assert_int_equal(h.units, 100);
+    for (int i = 0; i < 100; i++)
+        assert_false(h.unit[i].gap);
+    harness_close(&h);
+}
+
+static void line_new_payload_types_take_over(void **state)
+{
+    struct harness h;
+    open_audio(&h);
+    struct mcu_line_config c = h.config;
+    for (uint32_t i = 0; i < 20; i++, h.now_ns += 20 * MS)
+        harness_audio(&h, i, (uint16_t)i, i * 160);
+    c.rx[0].codec = MCU_CODEC_G722;
+    c.rx[0].pt = 9;
+    assert_int_equal(mcu_line_reconfigure(h.line, &c), 0);
+    for (uint16_t i = 20; i < 40; i++, h.now_ns += 20 * MS) {
+        harness_rtp(&h, PEER_SSRC, i < 30 ? 96 : 9, i, i * 160u, false, "word", 4);
+        mcu_line_poll(h.line, h.now_ns);
+    }
+    assert_int_equal(h.units, 30);
+    assert_int_equal(h.unit[29].codec, MCU_CODEC_G722);
+    assert_int_equal(h.unit[29].seq - h.unit[0].seq, 39);
     harness_close(&h);
 }
 
@@ -386,6 +430,8 @@ int main(void)
         cmocka_unit_test(audio_dtx_ptime_and_other_types_leave_no_gaps),
         cmocka_unit_test(dtmf_key_in_the_stream_is_heard_once_and_leaves_no_gap),
         cmocka_unit_test(line_on_hold_receives_nothing),
+        cmocka_unit_test(line_refreshed_by_a_reinvite_loses_nothing),
+        cmocka_unit_test(line_new_payload_types_take_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,134 @@
+#include "net/rtp_in.h"
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "net/rtp_in_priv.h"
+
+#define VIDEO_GAP_NS (80 * MCU_NS_PER_MS)
+
+void mcu_rtp_in_need_key(struct mcu_rtp_in *in)
+{
+    if (in->kind != MCU_VIDEO || !in->receive)
+        return;
+    in->need_key = true;
+    in->events.keyframe_needed(in->arg);
+}
+
+static void emit(struct mcu_rtp_in *in, struct mcu_unit *unit)
+{
+    if (in->receive)
+        in->events.unit(unit, in->arg);
+    else
+        mcu_unit_unref(&unit);
+}
+
+static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
+{
+    slot->unit->gap_before = in->lost;
+    slot->unit->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
+    in->lost = false;
+    emit(in, slot->unit);
+    slot->unit = NULL;
+}
+
+static const struct mcu_rtp_in_picture *find_picture(const struct mcu_rtp_in *in, uint32_t rtp_ts)
+{
+    for (size_t i = 0; i < MCU_ARRAY_LEN(in->pictures); i++)
+        if (in->pictures[i].valid && in->pictures[i].rtp_ts == rtp_ts)
+            return &in->pictures[i];
+    return NULL;
+}
+
+static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
+{
+    const struct mcu_rtp_in_picture *p = find_picture(in, unit->rtp_ts);
+    unit->time_ns = p ? p->arrival_ns : packet->time_ns;
+    unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
+    if (unit->keyframe) {
+        in->need_key = false;
+        in->events.keyframe_came(in->arg);
+    } else if (unit->gap_before || in->need_key) {
+        mcu_rtp_in_need_key(in); /* again with each picture, until one comes: requests get lost */
+    }
+    emit(in, unit);
+}
+
+/* The least delayed packet says when the picture was sent, the last one to come when it arrived:
+ * not the last one in order, when that waited for another. */
+static void note_picture(struct mcu_rtp_in *in, const struct mcu_unit *packet)
+{
+    struct mcu_rtp_in_picture *p = &in->pictures[0];
+    if (!p->valid || p->rtp_ts != packet->rtp_ts) {
+        in->pictures[1] = in->pictures[0];
+        *p = (struct mcu_rtp_in_picture){ true, packet->rtp_ts, packet->sent_ns, packet->time_ns };
+    }
+    if (packet->sent_ns < p->sent_ns)
+        p->sent_ns = packet->sent_ns;
+    if (packet->time_ns > p->arrival_ns)
+        p->arrival_ns = packet->time_ns;
+}
+
+static void deliver_video(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
+{
+    struct mcu_unit *packet = slot->unit, *done = NULL;
+    struct mcu_depay *depay = in->rx[slot->rx].depay;
+    bool lost = in->lost || (in->last_rx >= 0 && slot->rx != in->last_rx);
+    note_picture(in, packet);
+    int rc = mcu_depay_push(depay, packet->data, packet->size, packet->rtp_ts, packet->marker, lost,
+                            packet->seq, &done);
+    if (rc < 0) {
+        mcu_count(MCU_CNT_PAYLOAD_BAD);
+        mcu_rtp_in_need_key(in);
+    }
+    in->lost = false;
+    if (rc > 0)
+        emit_picture(in, done, packet);
+    while (mcu_depay_pull(depay, &done) > 0) /* after an error too */
+        emit_picture(in, done, packet);
+    mcu_unit_unref(&slot->unit);
+}
+
+void mcu_rtp_in_drain(struct mcu_rtp_in *in)
+{
+    struct mcu_reorder_slot slot;
+    int64_t seq;
+    while (mcu_reorder_take(in->ring, &slot, &seq)) {
+        if (!slot.unit)
+            continue;
+        if (in->kind == MCU_VIDEO)
+            deliver_video(in, &slot);
+        else
+            deliver_audio(in, &slot);
+        in->last_rx = slot.rx;
+    }
+}
+
+/* When a gap is given up, seen from the first packet behind it. */
+static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorder_slot *behind)
+{
+    if (in->kind == MCU_VIDEO)
+        return behind->arrival_ns + VIDEO_GAP_NS;
+    int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - behind->packet_ms;
+    return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
+}
+
+void mcu_rtp_in_skip_gap(struct mcu_rtp_in *in)
+{
+    mcu_reorder_skip(in->ring);
+    in->lost = true;
+    mcu_rtp_in_need_key(in);
+    mcu_rtp_in_drain(in);
+}
+
+int64_t mcu_rtp_in_poll(struct mcu_rtp_in *in, int64_t now_ns)
+{
+    const struct mcu_reorder_slot *behind;
+    while ((behind = mcu_reorder_behind_gap(in->ring))) {
+        int64_t due = gap_deadline(in, behind);
+        if (due > now_ns)
+            return due;
+        mcu_rtp_in_skip_gap(in);
+    }
+    return INT64_MAX;
+}
