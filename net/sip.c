@@ -21,6 +21,7 @@
 #include "mixer/base/counter.h"
 #include "mixer/base/log.h"
 #include "net/glib_pump.h"
+#include "net/sip_strict.h"
 #include "net/sip_text.h"
 #include "net/sip_tls.h"
 
@@ -230,7 +231,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         SIPTAG_ALLOW_STR(SIP_ALLOW), NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
         SIPTAG_SUPPORTED_STR("timer"), NUTAG_SESSION_TIMER(SESSION_EXPIRES_S),
         NUTAG_MIN_SE(MIN_SE_S), SIPTAG_USER_AGENT_STR(c->user_agent),
-        NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
+        NTATAG_MCLASS(sip->message_class), NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
         NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
         TAG_END());
@@ -243,7 +244,9 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 
 static int create_root(struct mcu_sip *sip)
 {
-    sip->context = g_main_context_new();
+    sip->message_class = mcu_sip_strict_class_new();
+    if (!sip->message_class)
+        return -ENOMEM;
     sip->root = su_glib_root_create(sip);
     if (!sip->root)
         return -ENOMEM;
@@ -273,6 +276,7 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->tokens_at_ns = mcu_loop_now(loop);
     mcu_timer_init(&sip->shutdown_timer, loop, on_shutdown_timer);
     set_hosts(sip, config);
+    sip->context = g_main_context_new();
     su_init();
     su_log_redirect(NULL, on_stack_log, NULL);
     rc = create_root(sip);
@@ -362,8 +366,13 @@ void mcu_sip_free(struct mcu_sip **pp)
         if (sip->root)
             su_root_destroy(sip->root);
         g_main_context_unref(sip->context);
+        free(sip->message_class);
         su_deinit();
         free(sip);
-    } else
-        mcu_log(MCU_LOG_INFO, "sip-not-drained", NULL);
+    } else {
+        static struct mcu_sip *undrained;
+        sip->calls = NULL;
+        undrained = sip; /* for those who look for lost memory */
+        mcu_log(MCU_LOG_INFO, "sip-not-drained", "stack=%p", (void *)undrained);
+    }
 }

@@ -198,6 +198,8 @@ static void on_new_invite(const struct sip_event *e)
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
     if (!status && mcu_sip_user_decode(room, sizeof(room), has_user ? url->url_user : NULL) < 0)
         status = 414;
+    if (!status && !e->msg->sip_contact)
+        status = 400; /* RFC 3261 8.1.1.8; without it From would be the target, whatever it is */
     if (status) {
         refuse_invite(e, status, 0);
         return;
