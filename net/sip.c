@@ -226,6 +226,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
         /* Phones have no certificates, and those of servers we call are seldom signed. */
         TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_NONE),
+        TPTAG_STUN_SERVER(0), /* on by default, for anybody */
         /* Its SDP parser loops for ever on one bad line: never let it see any. */
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(0),
         SIPTAG_ALLOW_STR(SIP_ALLOW), NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
