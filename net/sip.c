@@ -29,6 +29,10 @@
 #define SESSION_EXPIRES_S 1800 /* RFC 4028 4: the recommended interval */
 #define MIN_SE_S          90   /* and the smallest one allowed */
 #define DEFAULT_T1_MS     500
+/* The stack has no limits of its own. A connection stays for a refresh half-way a session, but not
+ * for ever; half a message does not stay longer than a transaction. */
+#define TCP_IDLE_MS    (SESSION_EXPIRES_S * 1000 / 2 + 100 * 1000)
+#define TCP_PARTIAL_MS (32 * 1000)
 
 /* ---- the stack's own log ---- */
 
@@ -226,6 +230,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
         /* Phones have no certificates, and those of servers we call are seldom signed. */
         TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_NONE),
+        TPTAG_IDLE(TCP_IDLE_MS), TPTAG_TIMEOUT(TCP_PARTIAL_MS),
         TPTAG_STUN_SERVER(0), /* on by default, for anybody */
         /* Its SDP parser loops for ever on one bad line: never let it see any. */
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(0),

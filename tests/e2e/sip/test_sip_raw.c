@@ -611,7 +611,7 @@ static void rooms_come_decoded_or_not_at_all(void **state)
 }
 
 static const char *const bad_contacts[] = { "<tel:+123>", "*", "<sip:>", "<http://x/>", "sip:",
-                                            "<sip:peer@127.0.0.1>, <tel:+123>", "<urn:x:y>", "" };
+                                            "<sip:peer@127.0.0.1>, <tel:+123>", "<urn:x:y>" };
 
 /* A target that nothing can be sent to made the stack's own BYE recurse until the stack was full. */
 static void r_call_with_a_contact_of_no_use_is_refused(void **state)
@@ -715,8 +715,7 @@ static void outgoing_call_is_refused(void **state)
 {
     struct fixture *f = *state;
     static const char *const answers[] = { "486 Busy", "401 Unauthorized", "603 Decline",
-                                           "407 Proxy\r\nProxy-Authenticate: Digest realm=\"x\", "
-                                           "nonce=\"y\"" };
+                                           "407 Proxy\r\nProxy-Authenticate: Digest realm=x" };
     for (size_t i = 0; i < MCU_ARRAY_LEN(answers); i++) {
         char wanted[16];
         mcu_loop_call(f->s->loop, dial, f->p);
@@ -759,6 +758,7 @@ static void outgoing_call_is_cancelled(void **state)
 static const char *const odd[] = {
     HEAD("sip:127.0.0.1", "<sip:b>;tag=1", "<sip:y>", "Contact: <sip:127.0.0.1>\r\n") END,
     HEAD("sip:127.0.0.1", "sip:b;tag=1", "sip:y", "") END,
+    HEAD("sip:127.0.0.1", "tel:+1;tag=1", "sip:y", "") END,
     HEAD("sip:x@127.0.0.1", "\"\\\"\" <sip:b>;tag=1", "<sip:y>", "Contact: *\r\n") END,
     HEAD("sip:x@127.0.0.1", "\"unclosed <sip:b>;tag=1", "<sip:y>", "Contact: <sip:\r\n") END,
     HEAD("tel:+1234", "<tel:+5678>;tag=1", "<tel:+1234>", "Contact: <tel:+5678>\r\n") END,
@@ -766,8 +766,8 @@ static const char *const odd[] = {
     HEAD("http://x/", "<http://b/>;tag=1", "<http://y/>", "Contact: <http://b/>\r\n") END,
     HEAD("urn:service:sos", "<sip:b>;tag=1", "<urn:service:sos>", "") END,
     HEAD("sip:%%00%%00@127.0.0.1", "<sip:%%00@b>;tag=1", "<sip:%%@y>", "") END,
-    HEAD("sip:x:password@127.0.0.1;transport=nonsense;maddr=1.2.3.4?a=b", "<sip:a@b>;tag=1",
-         "<sip:x@y>", "Contact: <sip:a@127.0.0.1;lr;x=\"y\">;expires=-1\r\n") END,
+    (HEAD("sip:x:password@127.0.0.1;transport=nonsense;maddr=1.2.3.4?a=b", "<sip:a@b>;tag=1",
+          "<sip:x@y>", "Contact: <sip:a@127.0.0.1;lr;x=\"y\">;expires=-1\r\n") END),
     HEAD("sip:x@127.0.0.1", "<sip:a@b>", "<sip:x@y>;tag=made-up", "") END,
     PLAIN "Content-Length: -1\r\n\r\n",
     PLAIN "Content-Length: 99999999999999999999\r\n\r\n",
@@ -789,23 +789,23 @@ static const char *const odd[] = {
     PLAIN "CSeq: 2 BYE\r\n" END,
     PLAIN "Call-ID: another\r\n" END,
     PLAIN "Allow:\r\nAllow: ,,,\r\nUser-Agent: \xff\xfe\r\n" END,
-    PLAIN "Content-Type: application/sdp\r\nContent-Length: 59\r\n\r\n"
-          "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\nm=application 5000 TCP/BFCP /1\r\n",
-    "INVITE sip:x@127.0.0.1 SIP/7.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKodd%d\r\n"
-    "Call-ID: odd%d\r\n\r\n",
+    (PLAIN "Content-Type: application/sdp\r\nContent-Length: 59\r\n\r\n"
+           "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\nm=application 5000 TCP/BFCP /1\r\n"),
+    ("INVITE sip:x@127.0.0.1 SIP/7.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKodd%d\r\n"
+    "Call-ID: odd%d\r\n\r\n"),
     "INVITE sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP :%d;branch=%d\r\nCall-ID: %d\r\n\r\n",
-    "INVITE  sip:x@127.0.0.1  SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\n"
-    "Call-ID: odd%d\r\n\r\n",
-    "CANCEL sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1"
-    "\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 1 CANCEL\r\n" END,
-    "ACK sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1\r\n"
-    "To: <sip:b>;tag=9\r\nCall-ID: odd%d\r\nCSeq: 1 ACK\r\n" END,
-    "UNHEARD-OF sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;"
-    "tag=1\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 4294967296 UNHEARD-OF\r\n" END,
-    "PRACK sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1"
-    "\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 1 PRACK\r\nRAck: 1 1 INVITE\r\n" END,
-    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1\r\n"
-    "To: <sip:b>;tag=2\r\nCall-ID: odd%d\r\nCSeq: 1 INVITE\r\nContact: <sip:c>\r\n" END,
+    ("INVITE  sip:x@127.0.0.1  SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\n"
+    "Call-ID: odd%d\r\n\r\n"),
+    ("CANCEL sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1"
+    "\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 1 CANCEL\r\n" END),
+    ("ACK sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1\r\n"
+    "To: <sip:b>;tag=9\r\nCall-ID: odd%d\r\nCSeq: 1 ACK\r\n" END),
+    ("UNHEARD-OF sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;"
+    "tag=1\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 4294967296 UNHEARD-OF\r\n" END),
+    ("PRACK sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1"
+    "\r\nTo: <sip:b>\r\nCall-ID: odd%d\r\nCSeq: 1 PRACK\r\nRAck: 1 1 INVITE\r\n" END),
+    ("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nFrom: <sip:a>;tag=1\r\n"
+    "To: <sip:b>;tag=2\r\nCall-ID: odd%d\r\nCSeq: 1 INVITE\r\nContact: <sip:c>\r\n" END),
     "SIP/2.0 9999999999 \r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d\r\nCall-ID: %d\r\n\r\n",
     "GET / HTTP/1.0\r\nHost: %d.%d.%d\r\n\r\n",
     "\r\n\r\n",
