@@ -28,7 +28,7 @@ fi
         'Content-Length: 0' ''
     sleep 1
 } | openssl s_client -connect "127.0.0.1:$port" -CAfile "$dir/cert.pem" -verify_return_error \
-    -quiet >"$dir/answer" 2>/dev/null || :
+    -quiet -no_ign_eof >"$dir/answer" 2>/dev/null || :
 kill -TERM "$server"
 wait "$server"
 cat "$dir/log" "$dir/answer"
