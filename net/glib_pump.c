@@ -189,6 +189,8 @@ static void collect(struct mcu_glib_pump *pump)
 static void on_check(uv_check_t *handle)
 {
     struct mcu_glib_pump *pump = handle->data;
+    if (!pump->polls_used)
+        return; /* made in this round: GLib wants to be asked before it is told */
     collect(pump);
     if (!g_main_context_check(pump->context, pump->priority, pump->polls, pump->polls_used))
         return;

@@ -21,6 +21,7 @@
 #include "mixer/base/counter.h"
 #include "mixer/base/log.h"
 #include "net/glib_pump.h"
+#include "net/sip_strict.h"
 #include "net/sip_text.h"
 #include "net/sip_tls.h"
 
@@ -28,6 +29,10 @@
 #define SESSION_EXPIRES_S 1800 /* RFC 4028 4: the recommended interval */
 #define MIN_SE_S          90   /* and the smallest one allowed */
 #define DEFAULT_T1_MS     500
+/* The stack has no limits of its own. A connection stays for a refresh half-way a session, but not
+ * for ever; half a message does not stay longer than a transaction. */
+#define TCP_IDLE_MS    (SESSION_EXPIRES_S * 1000 / 2 + 100 * 1000)
+#define TCP_PARTIAL_MS (32 * 1000)
 
 /* ---- the stack's own log ---- */
 
@@ -225,12 +230,14 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
         /* Phones have no certificates, and those of servers we call are seldom signed. */
         TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_NONE),
+        TPTAG_IDLE(TCP_IDLE_MS), TPTAG_TIMEOUT(TCP_PARTIAL_MS),
+        TPTAG_STUN_SERVER(0), /* on by default, for anybody */
         /* Its SDP parser loops for ever on one bad line: never let it see any. */
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(0),
         SIPTAG_ALLOW_STR(SIP_ALLOW), NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
         SIPTAG_SUPPORTED_STR("timer"), NUTAG_SESSION_TIMER(SESSION_EXPIRES_S),
         NUTAG_MIN_SE(MIN_SE_S), SIPTAG_USER_AGENT_STR(c->user_agent),
-        NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
+        NTATAG_MCLASS(sip->message_class), NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
         NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
         TAG_END());
@@ -243,7 +250,9 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 
 static int create_root(struct mcu_sip *sip)
 {
-    sip->context = g_main_context_new();
+    sip->message_class = mcu_sip_strict_class_new();
+    if (!sip->message_class)
+        return -ENOMEM;
     sip->root = su_glib_root_create(sip);
     if (!sip->root)
         return -ENOMEM;
@@ -273,6 +282,7 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->tokens_at_ns = mcu_loop_now(loop);
     mcu_timer_init(&sip->shutdown_timer, loop, on_shutdown_timer);
     set_hosts(sip, config);
+    sip->context = g_main_context_new();
     su_init();
     su_log_redirect(NULL, on_stack_log, NULL);
     rc = create_root(sip);
@@ -362,8 +372,13 @@ void mcu_sip_free(struct mcu_sip **pp)
         if (sip->root)
             su_root_destroy(sip->root);
         g_main_context_unref(sip->context);
+        free(sip->message_class);
         su_deinit();
         free(sip);
-    } else
-        mcu_log(MCU_LOG_INFO, "sip-not-drained", NULL);
+    } else {
+        static struct mcu_sip *undrained;
+        sip->calls = NULL;
+        undrained = sip; /* for those who look for lost memory */
+        mcu_log(MCU_LOG_INFO, "sip-not-drained", "stack=%p", (void *)undrained);
+    }
 }

@@ -14,7 +14,6 @@
 #include <sofia-sip/url.h>
 
 #include "mixer/base/counter.h"
-#include "mixer/base/log.h"
 #include "net/sip_text.h"
 
 struct mcu_sip_call mcu_sip_call_gone;
@@ -307,22 +306,30 @@ int mcu_sip_call_out(struct mcu_sip_call **out, struct mcu_sip *sip, const char 
 
 /* ---- what the stack tells ---- */
 
+static bool is_live(const struct mcu_sip_call *call)
+{
+    return call && call != &mcu_sip_call_gone;
+}
+
 void mcu_sip_call_on_state(const struct sip_event *e)
 {
     int state = nua_callstate_init;
     tl_gets(e->tags, NUTAG_CALLSTATE_REF(state), TAG_END());
     struct mcu_sip_call *call = e->call;
-    if (state == nua_callstate_terminated && (!call || call == &mcu_sip_call_gone)) {
+    if (state == nua_callstate_terminated && !is_live(call)) {
         nua_handle_bind(e->nh, NULL);
         nua_handle_destroy(e->nh);
         return;
     }
-    if (!call || call == &mcu_sip_call_gone || state < nua_callstate_terminating)
+    if (!is_live(call) || state < nua_callstate_terminating)
         return;
     /* Terminating by itself: no ACK came, or no session refresh (RFC 4028 10). The owner need not
      * wait the half minute that the BYE may take. */
     bool by_itself = state == nua_callstate_terminating && !call->hanging;
     if (state == nua_callstate_terminated || by_itself) {
+        /* A BYE of the stack's own is answered, and nobody has said why: no refresh came. */
+        if (strcmp(e->phrase, "to BYE") == 0)
+            mcu_sip_call_note_end(call, 408, "session expired");
         mcu_sip_call_note_end(call, e->status ? e->status : 408, e->phrase);
         mcu_sip_call_end(call, state != nua_callstate_terminated);
     }
@@ -331,7 +338,7 @@ void mcu_sip_call_on_state(const struct sip_event *e)
 void mcu_sip_call_on_ack(const struct sip_event *e)
 {
     struct mcu_sip_call *call = e->call;
-    if (!call || !call->awaiting_ack)
+    if (!is_live(call) || !call->awaiting_ack)
         return;
     call->awaiting_ack = false;
     bool first = !call->confirmed;
@@ -383,7 +390,7 @@ static void on_refresh_answer(struct mcu_sip_call *call, const struct sip_event 
 void mcu_sip_call_on_invite_response(const struct sip_event *e)
 {
     struct mcu_sip_call *call = e->call;
-    if (!call || call == &mcu_sip_call_gone)
+    if (!is_live(call))
         return;
     mcu_sip_call_set_id(call, e->msg);
     if (e->status >= 200 && e->status < 300) {
@@ -404,7 +411,7 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e)
 void mcu_sip_call_on_info_response(const struct sip_event *e)
 {
     struct mcu_sip_call *call = e->call;
-    if (!call || e->status < 200)
+    if (!is_live(call) || e->status < 200)
         return;
     call->info_pending = false;
     if (e->status == 405 || e->status == 415 || e->status == 469 || e->status == 501)
@@ -414,7 +421,7 @@ void mcu_sip_call_on_info_response(const struct sip_event *e)
 void mcu_sip_call_on_bye(const struct sip_event *e)
 {
     char text[96], reason[128];
-    if (!e->call)
+    if (!is_live(e->call))
         return;
     const sip_reason_t *r = e->msg ? e->msg->sip_reason : NULL;
     mcu_sip_name_clean(text, sizeof(text), r ? r->re_text : NULL);
@@ -425,7 +432,7 @@ void mcu_sip_call_on_bye(const struct sip_event *e)
 void mcu_sip_call_on_cancel(const struct sip_event *e)
 {
     struct mcu_sip_call *call = e->call;
-    if (!call)
+    if (!is_live(call))
         return;
     if (!call->answered)
         mcu_sip_call_note_end(call, 487, "cancelled");

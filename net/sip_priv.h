@@ -72,6 +72,7 @@ struct mcu_sip {
     GMainContext *context;
     struct mcu_glib_pump *pump;
     su_root_t *root;
+    msg_mclass_t *message_class;
     nua_t *nua;
 
     struct mcu_sip_call *calls;

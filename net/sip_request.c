@@ -182,6 +182,15 @@ static void announce(struct mcu_sip_call *call, const struct sip_event *e, const
     e->sip->events.invite(call, &invite, e->sip->arg);
 }
 
+/* A Contact has passed the parser's check. Where there is none (RFC 2543), From is the target. */
+static bool has_target(const sip_t *msg)
+{
+    const url_t *from = msg->sip_from->a_url;
+    return msg->sip_contact ||
+           ((from->url_type == url_sip || from->url_type == url_sips) && from->url_host &&
+            from->url_host[0]);
+}
+
 static void on_new_invite(const struct sip_event *e)
 {
     char room[SIP_MAX_ROOM];
@@ -198,6 +207,8 @@ static void on_new_invite(const struct sip_event *e)
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
     if (!status && mcu_sip_user_decode(room, sizeof(room), has_user ? url->url_user : NULL) < 0)
         status = 414;
+    if (!status && !has_target(e->msg))
+        status = 400;
     if (status) {
         refuse_invite(e, status, 0);
         return;

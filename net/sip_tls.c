@@ -92,8 +92,9 @@ int mcu_sip_tls_dir_make(char dir[MCU_SIP_TLS_DIR_SIZE], const char *cert_file,
     if (rc == 0)
         rc = pem_read(&key, key_file, "PRIVATE KEY-----");
     if (rc == 0) {
-        strcpy(dir, "/tmp/tessera-sip-XXXXXX");
-        rc = mkdtemp(dir) ? 0 : -errno;
+        const char *tmp = getenv("TMPDIR");
+        int n = snprintf(dir, MCU_SIP_TLS_DIR_SIZE, "%s/tessera-sip-XXXXXX", tmp ? tmp : "/tmp");
+        rc = n >= MCU_SIP_TLS_DIR_SIZE ? -ENAMETOOLONG : mkdtemp(dir) ? 0 : -errno;
     }
     if (rc == 0) {
         rc = write_file(dir, "agent.pem", &key, &cert);
