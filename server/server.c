@@ -19,7 +19,6 @@ struct running {
     struct mcu_server server; /* first: a struct mcu_server * is a struct running * */
     struct mcu_timer drain_timer;
     int64_t drain_until_ns;
-    bool stopping;
     sem_t over;
     int start_error;
     char start_what[128];
@@ -47,7 +46,7 @@ static void on_drain(struct mcu_timer *timer)
     mcu_timer_start(timer, now + DRAIN_STEP_NS);
 }
 
-static void calls_ended(void *arg)
+static void api_closed(void *arg)
 {
     struct running *r = arg;
     int64_t now = mcu_loop_now(r->server.control);
@@ -56,24 +55,25 @@ static void calls_ended(void *arg)
     mcu_timer_start(&r->drain_timer, now);
 }
 
-static void api_closed(void *arg)
+/* The API goes after the calls: /healthz says "stopping" while they end. */
+static void calls_ended(void *arg)
 {
     struct running *r = arg;
-    mcu_sip_side_shutdown(r->server.calls, CALLS_END_MS, calls_ended, r);
+    if (r->server.api)
+        mcu_api_close(&r->server.api, api_closed, r);
+    else
+        api_closed(r);
 }
 
 static void on_stop_signal(int signum, void *arg)
 {
     struct running *r = arg;
-    if (r->stopping)
+    if (r->server.stopping)
         return;
-    r->stopping = true;
+    r->server.stopping = true;
     mcu_log(MCU_LOG_INFO, "stopping", "signal=%d calls=%d", signum,
             mcu_sip_side_calls(r->server.calls));
-    if (r->server.api)
-        mcu_api_close(&r->server.api, api_closed, r);
-    else
-        api_closed(r);
+    mcu_sip_side_shutdown(r->server.calls, CALLS_END_MS, calls_ended, r);
 }
 
 /* ---- reload ---- */

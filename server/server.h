@@ -28,6 +28,7 @@ struct mcu_server {
     struct mcu_sip_side *calls;
     struct mcu_api *api;
     int64_t started_ns;
+    bool stopping;                 /* a signal came: calls end, nothing new begins */
 };
 
 /* Starts everything. config is copied. Returns 0, or a negative errno with what went wrong in error. */

@@ -1,0 +1,313 @@
+/* The API's routes: each asks for what it needs, and answers when it is there. The answers' texts
+ * are made in api_json.c and metrics.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mixer/base/log.h"
+#include "net/room_name.h"
+#include "server/api_json.h"
+#include "server/metrics.h"
+#include "server/server.h"
+
+#define JSON_TYPE   "application/json"
+#define EVENTS_MAX  256
+#define LEGS_PREFIX "/api/v1/legs/"
+#define CONF_PREFIX "/api/v1/conferences/"
+
+struct mcu_api {
+    struct mcu_server *server;
+    struct mcu_http *http;
+    int pending;      /* snapshots on their way */
+    bool http_closed; /* nothing of it is left on the loop */
+    void (*done)(void *arg);
+    void *done_arg;
+};
+
+/* Answers with text, which it frees; NULL: memory was short. */
+static void answer(struct mcu_http_request *req, int status, const char *type, char *body)
+{
+    static const char short_of_memory[] = "{\"error\":\"out of memory\"}";
+    if (body)
+        mcu_http_respond(req, status, type, body, strlen(body));
+    else
+        mcu_http_respond(req, 503, JSON_TYPE, short_of_memory, sizeof(short_of_memory) - 1);
+    free(body);
+}
+
+static void fail(struct mcu_http_request *req, int status, const char *what)
+{
+    answer(req, status, JSON_TYPE, mcu_api_error_json(what));
+}
+
+/* ---- answers out of a snapshot ---- */
+
+struct question {
+    struct mcu_api *api;
+    struct mcu_http_request *req;
+    void (*answer)(struct question *q, const struct mcu_snapshot *snapshot);
+    char room[MCU_ROOM_NAME_BYTES];
+};
+
+static void end_if_closed(struct mcu_api *api)
+{
+    if (!api->http_closed || api->pending)
+        return;
+    if (api->done)
+        api->done(api->done_arg);
+    free(api);
+}
+
+static void on_snapshot(const struct mcu_snapshot *snapshot, void *arg)
+{
+    struct question *q = arg;
+    struct mcu_api *api = q->api;
+    if (snapshot)
+        q->answer(q, snapshot);
+    else
+        answer(q->req, 503, JSON_TYPE, NULL);
+    free(q);
+    api->pending--;
+    end_if_closed(api);
+}
+
+static struct question *new_question(struct mcu_http_request *req, void *arg,
+                                     void (*fn)(struct question *, const struct mcu_snapshot *))
+{
+    struct question *q = calloc(1, sizeof(*q));
+    if (!q) {
+        answer(req, 503, JSON_TYPE, NULL);
+        return NULL;
+    }
+    q->api = arg;
+    q->req = req;
+    q->answer = fn;
+    return q;
+}
+
+static void ask(struct question *q)
+{
+    q->api->pending++;
+    mcu_snapshot_take(q->api->server, on_snapshot, q);
+}
+
+static void answer_metrics(struct question *q, const struct mcu_snapshot *s)
+{
+    size_t size;
+    answer(q->req, 200, MCU_METRICS_TYPE, mcu_metrics_text(s, &size));
+}
+
+static void get_metrics(struct mcu_http_request *req, void *arg)
+{
+    struct question *q = new_question(req, arg, answer_metrics);
+    if (q)
+        ask(q);
+}
+
+static void answer_conferences(struct question *q, const struct mcu_snapshot *s)
+{
+    answer(q->req, 200, JSON_TYPE, mcu_api_conferences_json(s));
+}
+
+static void get_conferences(struct mcu_http_request *req, void *arg)
+{
+    struct question *q = new_question(req, arg, answer_conferences);
+    if (q)
+        ask(q);
+}
+
+static void answer_conference(struct question *q, const struct mcu_snapshot *s)
+{
+    bool found;
+    char *body = mcu_api_conference_json(s, q->room, &found);
+    if (found)
+        answer(q->req, 200, JSON_TYPE, body);
+    else
+        fail(q->req, 404, "there is no such conference");
+}
+
+/* The path is decoded already, the parser decodes once more: percent signs are coded again. */
+static int room_of_path(const char *name, char out[MCU_ROOM_NAME_BYTES])
+{
+    char coded[4 * MCU_ROOM_NAME_BYTES];
+    size_t n = 0;
+    for (; *name; name++) {
+        if (n + 4 > sizeof(coded))
+            return -EINVAL;
+        coded[n++] = *name;
+        if (*name == '%') {
+            coded[n++] = '2';
+            coded[n++] = '5';
+        }
+    }
+    return mcu_room_name_parse(out, coded, n);
+}
+
+static void get_conference(struct mcu_http_request *req, void *arg)
+{
+    char room[MCU_ROOM_NAME_BYTES];
+    if (room_of_path(mcu_http_path(req) + strlen(CONF_PREFIX), room) < 0) {
+        fail(req, 404, "no conference can have that name");
+        return;
+    }
+    struct question *q = new_question(req, arg, answer_conference);
+    if (!q)
+        return;
+    strcpy(q->room, room);
+    ask(q);
+}
+
+/* ---- answers at once ---- */
+
+static void get_health(struct mcu_http_request *req, void *arg)
+{
+    const struct mcu_api *api = arg;
+    const struct mcu_server *s = api->server;
+    answer(req, s->stopping ? 503 : 200, JSON_TYPE,
+           mcu_api_health_json(s->stopping, mcu_loop_now(s->control) - s->started_ns,
+                               mcu_sip_side_calls(s->calls)));
+}
+
+/* A whole decimal number, of at most 18 digits. */
+static int read_number(const char *text, size_t len, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (len == 0 || len > 18)
+        return -EINVAL;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -EINVAL;
+        v = v * 10 + (uint64_t)(text[i] - '0');
+    }
+    *out = v;
+    return 0;
+}
+
+static void get_events(struct mcu_http_request *req, void *arg)
+{
+    const struct mcu_api *api = arg;
+    char after_text[32];
+    uint64_t after = 0;
+    if (mcu_http_query(req, "after", after_text, sizeof(after_text)) &&
+        read_number(after_text, strlen(after_text), &after) < 0) {
+        fail(req, 400, "after must be the number of an event");
+        return;
+    }
+    struct mcu_event *events = calloc(EVENTS_MAX, sizeof(*events));
+    int n = events ? mcu_bus_history(api->server->bus, after, events, EVENTS_MAX) : 0;
+    answer(req, 200, JSON_TYPE, events ? mcu_api_events_json(events, n, after) : NULL);
+    free(events);
+}
+
+/* ---- control ---- */
+
+/* "/api/v1/legs/17" + tail to 17, or answers 404. */
+static int leg_of_path(struct mcu_http_request *req, const char *tail, uint32_t *leg)
+{
+    const char *id = mcu_http_path(req) + strlen(LEGS_PREFIX);
+    size_t len = strlen(id), tail_len = strlen(tail);
+    uint64_t n;
+    if (len > tail_len && strcmp(id + len - tail_len, tail) == 0 &&
+        read_number(id, len - tail_len, &n) == 0 && n && n <= UINT32_MAX) {
+        *leg = (uint32_t)n;
+        return 0;
+    }
+    fail(req, 404, "there is nothing at this path");
+    return -ENOENT;
+}
+
+static void done_or_failed(struct mcu_http_request *req, int rc, const char *what, uint32_t leg)
+{
+    mcu_log(MCU_LOG_INFO, "http-control", "what=%s leg=%u result=%d", what, leg, rc);
+    if (rc == -ENOENT)
+        fail(req, 404, "there is no such leg");
+    else if (rc == -EINVAL)
+        fail(req, 400, "no conference can have that name");
+    else if (rc < 0)
+        answer(req, 503, JSON_TYPE, NULL);
+    else
+        mcu_http_respond(req, 202, JSON_TYPE, "{}", 2);
+}
+
+static bool refuse_when_stopping(struct mcu_http_request *req, const struct mcu_api *api)
+{
+    if (api->server->stopping)
+        fail(req, 503, "the server is stopping");
+    return api->server->stopping;
+}
+
+static void post_leg(struct mcu_http_request *req, void *arg)
+{
+    struct mcu_api *api = arg;
+    char room[3 * MCU_ROOM_NAME_BYTES], error[160];
+    uint32_t leg;
+    size_t size;
+    const char *body = mcu_http_body(req, &size);
+    if (leg_of_path(req, "/move", &leg) < 0 || refuse_when_stopping(req, api))
+        return;
+    if (mcu_api_read_move(body, size, room, sizeof(room), error, sizeof(error)) < 0)
+        fail(req, 400, error);
+    else
+        done_or_failed(req, mcu_sip_side_move(api->server->calls, leg, room), "move", leg);
+}
+
+static void delete_leg(struct mcu_http_request *req, void *arg)
+{
+    struct mcu_api *api = arg;
+    uint32_t leg;
+    if (leg_of_path(req, "", &leg) < 0 || refuse_when_stopping(req, api))
+        return;
+    done_or_failed(req, mcu_sip_side_kick(api->server->calls, leg), "kick", leg);
+}
+
+/* ---- life ---- */
+
+static const struct mcu_http_route routes[] = {
+    { "GET", "/healthz", get_health },
+    { "GET", "/metrics", get_metrics },
+    { "GET", "/api/v1/conferences", get_conferences },
+    { "GET", CONF_PREFIX "*", get_conference },
+    { "GET", "/api/v1/events", get_events },
+    /* listen.http_control; they stay last */
+    { "POST", LEGS_PREFIX "*", post_leg },
+    { "DELETE", LEGS_PREFIX "*", delete_leg },
+};
+#define CONTROL_ROUTES 2
+
+int mcu_api_new(struct mcu_api **out, struct mcu_server *server)
+{
+    const struct mcu_config *config = &server->config;
+    struct mcu_http_config http = {
+        .address = config->http_address[0] ? config->http_address : config->address,
+        .port = config->http_port,
+    };
+    int n = (int)MCU_ARRAY_LEN(routes) - (config->http_control ? 0 : CONTROL_ROUTES);
+    struct mcu_api *api = calloc(1, sizeof(*api));
+    if (!api)
+        return -ENOMEM;
+    api->server = server;
+    int rc = mcu_http_new(&api->http, server->control, &http, routes, n, api);
+    if (rc < 0) {
+        free(api);
+        return rc;
+    }
+    *out = api;
+    return 0;
+}
+
+static void on_http_closed(void *arg)
+{
+    struct mcu_api *api = arg;
+    api->http_closed = true;
+    end_if_closed(api);
+}
+
+void mcu_api_close(struct mcu_api **pp, void (*done)(void *arg), void *arg)
+{
+    struct mcu_api *api = *pp;
+    *pp = NULL;
+    api->done = done;
+    api->done_arg = arg;
+    mcu_http_close(&api->http, on_http_closed, api);
+}

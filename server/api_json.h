@@ -1,0 +1,29 @@
+/* server/api_json.h - what the API says, as JSON text.
+ * Threads: any; what is given is read only. Each text is the caller's to free(); NULL: memory was
+ * short. Text that came from the network is made well-formed first (server/utf8.h), so that one
+ * caller's name cannot take the whole answer away. */
+#ifndef MCU_SERVER_API_JSON_H
+#define MCU_SERVER_API_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mcu_event;
+struct mcu_snapshot;
+
+/* {"conferences":[...]} */
+char *mcu_api_conferences_json(const struct mcu_snapshot *snapshot);
+/* One of them; *found is false when there is no such room (then NULL). */
+char *mcu_api_conference_json(const struct mcu_snapshot *snapshot, const char *room, bool *found);
+/* {"events":[...],"last":number of the newest, or `after`} */
+char *mcu_api_events_json(const struct mcu_event *events, int count, uint64_t after);
+char *mcu_api_health_json(bool stopping, int64_t uptime_ns, int calls);
+char *mcu_api_error_json(const char *what);
+
+/* {"room":"..."} of a request's body: the room's name as mcu_room_name_parse takes it, that is with
+ * its percent signs coded. 0, or -EINVAL with what was expected in error. */
+int mcu_api_read_move(const char *body, size_t size, char *room, size_t room_size, char *error,
+                      size_t error_size);
+
+#endif
