@@ -35,6 +35,7 @@
 #define PEER_MAX_TILES     MCU_LAYOUT_MAX_TILES
 #define PEER_MAX_FLASHES   512
 #define PEER_MAX_SRS       256
+#define PEER_MAX_LOOKS     128
 #define PEER_AUDIO 0
 #define PEER_VIDEO 1
 #define PEER_DTMF_PT 101
@@ -163,9 +164,8 @@ struct peer_ear {
 
 struct peer_tile {
     struct mcu_rect rect;
-    double rgb_sum[3];
+    uint8_t rgb[PEER_MAX_LOOKS][3];      /* the newest ones */
     uint64_t samples;
-    uint8_t last_rgb[3];
     int number;                          /* the last one that could be read, or -1 */
     uint64_t number_changes, readable;
     uint8_t bar[64];                     /* luma along the moving bar's row */

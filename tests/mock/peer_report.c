@@ -104,16 +104,28 @@ static json_t *audio_part(const struct peer_call *c)
 
 /* ---- pictures ---- */
 
+/* The middle value of each channel: a flash now and then does not move it. */
+static json_t *colour(const struct peer_tile *t)
+{
+    int n = t->samples < PEER_MAX_LOOKS ? (int)t->samples : PEER_MAX_LOOKS;
+    json_t *out = json_array();
+    for (int k = 0; k < 3; k++) {
+        double v[PEER_MAX_LOOKS];
+        for (int i = 0; i < n; i++)
+            v[i] = t->rgb[i][k];
+        json_array_append_new(out, number(peer_median(v, n)));
+    }
+    return out;
+}
+
 static json_t *tiles_part(const struct peer_eye *eye)
 {
     json_t *list = json_array();
     for (int i = 0; i < eye->tiles; i++) {
         const struct peer_tile *t = &eye->tile[i];
-        double n = t->samples ? (double)t->samples : 1;
         json_array_append_new(
-            list, json_pack("{s:i, s:[o,o,o], s:i, s:I, s:I, s:I, s:o, s:o, s:[i,i,i,i]}", "tile", i,
-                            "rgb", number(t->rgb_sum[0] / n), number(t->rgb_sum[1] / n),
-                            number(t->rgb_sum[2] / n), "number", t->number, "number_changes",
+            list, json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:[i,i,i,i]}", "tile", i,
+                            "rgb", colour(t), "number", t->number, "number_changes",
                             (json_int_t)t->number_changes, "readable", (json_int_t)t->readable,
                             "looked", (json_int_t)t->samples, "still_max_ms", number(t->still_max_ms),
                             "still_at_s", number(t->still_at_s), "rect", t->rect.x, t->rect.y,
@@ -161,6 +173,8 @@ static bool sender_ns(const struct peer_rx *rx, int64_t rtp, double *ns)
     return best != NULL;
 }
 
+/* Picture minus sound in ms; `all` has [seconds, offset] of each flash, the rest is of the steady
+ * part. */
 static json_t *sync_part(const struct peer_call *c)
 {
     const struct peer_rx *ar = &c->rx[PEER_AUDIO], *vr = &c->rx[PEER_VIDEO];
@@ -170,6 +184,7 @@ static json_t *sync_part(const struct peer_call *c)
                                          PEER_MAX_FLASHES) : 0;
     int pairs = 0;
     double worst = 0;
+    json_t *all = json_array();
     for (int i = 0; i < c->eye.flashes; i++) {
         double picture, sound, nearest = INFINITY;
         for (int k = 0; k < beeps && sender_ns(vr, c->eye.flash_rtp[i], &picture); k++)
@@ -178,11 +193,16 @@ static json_t *sync_part(const struct peer_call *c)
                 nearest = picture - sound;
         if (fabs(nearest) > 400e6)
             continue;
+        json_array_append_new(all, json_pack("[o,o]", number((double)(c->eye.flash_rtp[i] -
+                                                                      c->eye.first_rtp) / 90000),
+                                             number(nearest / 1e6)));
+        if (c->eye.flash_rtp[i] - c->eye.first_rtp < (int64_t)(c->o->steady_s * 90000))
+            continue;
         offset[pairs++] = nearest / 1e6;
         worst = fabs(nearest / 1e6) > fabs(worst) ? nearest / 1e6 : worst;
     }
-    return json_pack("{s:i, s:i, s:i, s:o, s:o}", "flashes", c->eye.flashes, "beeps", beeps, "pairs",
-                     pairs, "median_ms", pairs ? number(peer_median(offset, pairs)) : json_null(),
+    return json_pack("{s:i, s:i, s:o, s:i, s:o, s:o}", "flashes", c->eye.flashes, "beeps", beeps,
+                     "all", all, "pairs", pairs, "median_ms", pairs ? number(peer_median(offset, pairs)) : json_null(),
                      "worst_ms", pairs ? number(worst) : json_null());
 }
 
@@ -234,13 +254,16 @@ int peer_write_ppm(const char *path, const struct mcu_pic *pic)
     if (!f)
         return -errno;
     fprintf(f, "P6\n%d %d\n255\n", pic->width, pic->height);
-    for (int y = 0; y < pic->height; y++)
+    for (int y = 0; y < pic->height; y++) {
+        static uint8_t row[3 * MCU_PIC_MAX_SIDE];
         for (int x = 0; x < pic->width; x++) {
             uint8_t rgb[3];
             peer_yuv_to_rgb(pic, pic->plane[0][y * pic->stride[0] + x],
                             pic->plane[1][y / 2 * pic->stride[1] + x / 2],
                             pic->plane[2][y / 2 * pic->stride[2] + x / 2], rgb);
-            fwrite(rgb, 1, 3, f);
+            memcpy(row + 3 * x, rgb, 3);
         }
+        fwrite(row, 3, (size_t)pic->width, f);
+    }
     return fclose(f) ? -errno : 0;
 }
