@@ -218,6 +218,7 @@ static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp 
     u->codec = in->rx[rx].codec;
     u->seq = seq;
     u->rtp_ts = rtp->ts;
+    u->ssrc = rtp->ssrc;
     u->marker = rtp->marker;
     u->time_ns = now_ns;
     u->sent_ns = mcu_stream_clock_map(&in->source.time, in->clock, rtp->ts, now_ns);

@@ -43,6 +43,7 @@ static const struct mcu_rtp_in_picture *find_picture(const struct mcu_rtp_in *in
 static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
 {
     const struct mcu_rtp_in_picture *p = find_picture(in, unit->rtp_ts);
+    unit->ssrc = in->source.ssrc;
     unit->time_ns = p ? p->arrival_ns : packet->time_ns;
     unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
     if (unit->keyframe) {

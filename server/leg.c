@@ -254,7 +254,6 @@ static void on_unit(struct mcu_unit *unit, void *arg)
 static void on_dtmf(char key, void *arg)
 {
     struct leg_line *l = arg;
-    mcu_count(MCU_CNT_DTMF_EVENTS);
     if (l->leg->attachment == ATTACHED)
         mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_key, key, NULL);
 }
@@ -595,6 +594,7 @@ void mcu_leg_keyframe_wanted(struct mcu_leg *leg)
 static void key_by_signalling(void *arg)
 {
     struct change *c = arg;
+    mcu_count(MCU_CNT_DTMF_EVENTS);
     on_dtmf((char)c->key, &c->leg->line[MCU_ROLE_AUDIO]);
     free(c);
 }

@@ -137,7 +137,6 @@ static void release_if_over(struct call *c)
 
 static void refuse(struct call *c, int status, const char *why, int retry_after_s)
 {
-    mcu_count(MCU_CNT_SIP_REFUSED);
     mcu_log(MCU_LOG_INFO, "call-refused", "leg=%u status=%d reason=\"%s\"", c->identity.leg, status, why);
     mcu_sip_refuse(c->sip, status, why, retry_after_s);
 }
@@ -424,7 +423,6 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
     struct mcu_server *s = side->server;
     char room[MCU_ROOM_NAME_BYTES], name[2 * MCU_NAME_MAX], quoted[2 * MCU_ROOM_MAX];
     struct call *c = new_call(side);
-    mcu_count(MCU_CNT_SIP_CALLS);
     if (!c) {
         mcu_sip_refuse(sip, 500, "out of memory", 0);
         return;

@@ -237,7 +237,8 @@ static void report_freeze(struct mcu_vsource *s, bool frozen)
 enum mcu_vsource_state mcu_vsource_due(struct mcu_vsource *s, int64_t now_ns,
                                        const struct mcu_pic **pic, uint64_t *id)
 {
-    int64_t delay = wanted_delay(s);
+    /* A picture is shown from this tick to the next: half a tick early is on time on average. */
+    int64_t delay = wanted_delay(s) - MCU_NS_PER_S / s->conf->config.fps / 2;
     int due = 0;
     while (due < s->waiting_count && s->waiting[due].pic->sent_ns + delay <= now_ns)
         due++;
