@@ -98,7 +98,7 @@ int mcu_writer_push(struct mcu_writer *w, struct mcu_unit *unit)
     if (unit->codec != (is_video ? w->config.video : w->config.audio) || unit->size == 0)
         return 0; /* not a stream of this file */
     if (is_video && !unit->keyframe && !w->pusher.video_open)
-        return 0;
+        return -EAGAIN;
     int rc = enqueue(w, unit, is_video);
     if (rc < 0)
         mcu_count(MCU_CNT_WRITER_DROPPED);

@@ -30,10 +30,10 @@ int mcu_writer_start(struct mcu_writer **out, const struct mcu_writer_config *co
                      mcu_writer_done_cb done, void *arg);
 
 /* Queues a reference to a unit (its time_ns is the file's time, the first one is 0; both kinds
- * share one time line). Video before the first keyframe is dropped. 0, or -EAGAIN when the queue
- * (4 s or 16 MiB) is full: the unit is dropped, video resumes at the next keyframe, and the
- * counter WRITER_DROPPED rises. Clusters are at most 1 s, so that a killed server leaves a file
- * that plays to within 1 s of its end. */
+ * share one time line). 0, or -EAGAIN: not taken, because the queue (4 s or 16 MiB) is full, which
+ * the counter WRITER_DROPPED counts, or because it is a picture and one before it is missing: the
+ * caller asks for a keyframe, with which the picture goes on. Clusters are at most 1 s, so that a
+ * killed server leaves a file that plays to within 1 s of its end. */
 int mcu_writer_push(struct mcu_writer *writer, struct mcu_unit *unit);
 
 /* Writes what is queued, closes the file, ends the thread. wait: returns when it is done (for

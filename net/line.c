@@ -250,7 +250,6 @@ static void take_bye(struct mcu_line *line, const struct mcu_rtcp *r)
 
 static void peer_wants_keyframe(struct mcu_line *line)
 {
-    mcu_count(MCU_CNT_KEYFRAMES_REQUESTED);
     line->events->keyframe_wanted(line->arg);
 }
 

@@ -47,6 +47,13 @@ static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, const uint8_
 /* ---- Audio ---- */
 
 /* The marker bit at the begin of a talk spurt (RFC 3551 section 4.1). */
+/* What comes out of the receiver's decoder for a packet is the sound of so much earlier: libopus looks
+ * 6.5 ms ahead. The timestamp names what is heard, so that lips stay with it. */
+static int64_t coding_delay_ns(enum mcu_codec codec)
+{
+    return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
+}
+
 static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t size, int64_t time_ns,
                        int64_t duration_ns)
 {
@@ -95,7 +102,7 @@ static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
     if (is_cut(o->codec) && o->ptime_ms > 0)
         cut_audio(o, unit);
     else
-        send_audio(o, unit->data, unit->size, unit->time_ns,
+        send_audio(o, unit->data, unit->size, unit->time_ns - coding_delay_ns(o->codec),
                    unit->duration_ns > 0 ? unit->duration_ns : 20 * MCU_NS_PER_MS);
 }
 

@@ -79,9 +79,10 @@ static void make_ready(struct mcu_workers *w, struct mcu_strand *s)
         q->head = s;
     q->tail = s;
     q->length++;
-    if (s->kind == MCU_JOB_AUDIO && w->audio_runner_idle)
+    if (s->kind == MCU_JOB_AUDIO && w->audio_runner_idle) {
+        w->audio_runner_idle = false; /* the next strand wakes another one */
         pthread_cond_signal(&w->audio_wake);
-    else
+    } else
         pthread_cond_signal(&w->any_wake);
 }
 

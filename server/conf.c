@@ -28,7 +28,6 @@ void mcu_conf_node_gone(struct mcu_conf *conf)
     if (--conf->nodes > 0 || !conf->ending)
         return;
     mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_ENDED, NULL);
-    mcu_handle_remove(&conf->media->conferences, conf->handle);
     void (*ended)(void *) = conf->ended;
     void *arg = conf->ended_arg;
     free(conf->legs);
@@ -67,6 +66,7 @@ void mcu_conf_end(struct mcu_conf *conf, void (*done)(void *arg), void *arg)
 {
     conf->ended = done;
     conf->ended_arg = arg;
+    mcu_handle_remove(&conf->media->conferences, conf->handle); /* nobody joins any more */
     mcu_recorder_stop(&conf->recorder);
     while (conf->leg_count)
         mcu_conf_leave(conf->legs[conf->leg_count - 1]);
@@ -222,7 +222,11 @@ void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 
 struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg)
 {
-    if (!leg->asource || leg->asource->tap)
+    if (!leg->asource)
+        return NULL;
+    if (leg->asource->tap && mcu_tap_is_over(leg->asource->tap))
+        mcu_tap_unref(&leg->asource->tap);
+    if (leg->asource->tap)
         return NULL;
     struct mcu_tap *tap = mcu_tap_new();
     if (tap)
@@ -263,7 +267,7 @@ int mcu_conf_get_info(struct mcu_conf *conf, struct mcu_conf_info *out)
     memcpy(out->room, conf->room, sizeof(out->room));
     out->started_ns = conf->started_ns;
     out->media_loop = conf->media->index;
-    out->recording = conf->recorder != NULL;
+    out->recording = conf->recorder && mcu_recorder_runs(conf->recorder);
     out->leg_count = conf->leg_count;
     for (int i = 0; i < conf->leg_count; i++)
         fill_leg_info(conf->legs[i], &out->legs[i]);

@@ -42,6 +42,7 @@ struct mcu_video_want {
 /* What the conference calls of a leg, on the conference's loop. */
 struct mcu_sink {
     struct mcu_ref ref;       /* the leg, where it is one */
+    int generation;           /* of its joining: what comes from a room it has left is not for it */
     void *arg;
     /* A unit for the leg's line; borrowed. */
     void (*unit)(const struct mcu_sink *sink, int role, struct mcu_unit *unit);

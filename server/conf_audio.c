@@ -24,6 +24,7 @@ static void free_source(struct mcu_asource *s)
     mcu_adec_free(&s->job.decoder);
     mcu_playout_free(&s->job.playout);
     mcu_tap_unref(&s->tap);
+    mcu_tap_unref(&s->job.tap);
     free(s);
 }
 
@@ -286,7 +287,12 @@ static void hand_over(struct mcu_audio_graph *g)
         s->job.queue_count = s->in_count;
         s->in_count = 0;
         s->job.extra_delay_ms = s->extra_delay_ms;
-        s->job.tap = s->tap;
+        if (s->tap && mcu_tap_is_over(s->tap))
+            mcu_tap_unref(&s->tap);
+        if (s->job.tap != s->tap) {
+            mcu_tap_unref(&s->job.tap);
+            s->job.tap = s->tap ? mcu_tap_ref(s->tap) : NULL;
+        }
     }
     for (int i = 0; i < g->sub_count; i++)
         g->subs[i]->job.loss_percent = g->subs[i]->loss_percent;
@@ -312,6 +318,10 @@ static void launch(struct mcu_conf *conf, int64_t now_ns)
         mcu_count_add(MCU_CNT_AUDIO_SKIPPED_TICKS, (uint64_t)(due - MCU_AUDIO_MAX_TICKS));
         g->next_tick += due - MCU_AUDIO_MAX_TICKS;
         due = MCU_AUDIO_MAX_TICKS;
+    }
+    if (due > 1) { /* the job before took longer than a tick */
+        g->late += (uint64_t)(due - 1);
+        mcu_count_add(MCU_CNT_AUDIO_LATE_TICKS, (uint64_t)(due - 1));
     }
     bury(g);
     take_config(conf);
@@ -345,6 +355,7 @@ static void collect_source(struct mcu_asource *s)
     struct mcu_playout_stats stats;
     mcu_playout_get_stats(s->job.playout, &stats);
     s->delay_ns = s->job.delay_ns;
+    s->alone_ns = s->job.alone_ns;
     s->level_dbov = s->job.heard.level_dbov;
     s->heard = s->job.heard.heard;
     s->codec = s->job.codec;

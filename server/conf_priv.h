@@ -28,7 +28,8 @@ struct mcu_asource {
     int extra_delay_ms;        /* what lip sync adds */
     struct mcu_tap *tap;       /* one reader; NULL: none */
     /* as of the last finished job */
-    int64_t delay_ns;          /* sender to mix; 0: not known */
+    int64_t delay_ns;          /* sender to mix, as played; 0: not known */
+    int64_t alone_ns;          /* sender to mix as it would be without extra_delay_ms */
     int level_dbov, playout_ms;
     bool heard;
     enum mcu_codec codec;
@@ -44,12 +45,13 @@ struct mcu_asource {
         bool running;
         struct mcu_playout *playout;
         int extra_delay_ms;
+        int conceal_left;      /* frames that may still be concealed in this tick */
         struct mcu_tap *tap;
         struct mcu_heard heard;
         struct mcu_speech speech;
         int mix_index;         /* in this tick's sum, or -1 */
         int16_t pcm[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
-        int64_t delay_ns;
+        int64_t delay_ns, alone_ns;
         uint64_t decode_errors;
     } job;
 };
@@ -180,6 +182,7 @@ void mcu_audio_job_run(struct mcu_job *job);
 /* tap.c: the writing end */
 void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, int level_dbov,
                    int64_t time_ns);
+bool mcu_tap_is_over(struct mcu_tap *tap); /* its reader has gone */
 struct mcu_tap *mcu_tap_new(void);
 struct mcu_tap *mcu_tap_ref(struct mcu_tap *tap);
 void mcu_tap_unref(struct mcu_tap **tap);

@@ -457,6 +457,16 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
     return 0;
 }
 
+int mcu_config_read(struct mcu_config *config, const struct mcu_config_origin *origin, char *error,
+                    size_t size)
+{
+    mcu_config_defaults(config);
+    int rc = origin->file ? mcu_config_load(config, origin->file, error, size) : 0;
+    for (int i = 0; i < origin->set_count && rc == 0; i++)
+        rc = mcu_config_set(config, origin->set[i], error, size);
+    return rc < 0 ? rc : mcu_config_check(config, error, size);
+}
+
 int mcu_config_reload(struct mcu_config *running, const struct mcu_config *fresh, char *list,
                       size_t size)
 {

@@ -77,6 +77,17 @@ int mcu_config_parse(struct mcu_config *config, const char *name, const char *te
  * messages. */
 int mcu_config_set(struct mcu_config *config, const char *assignment, char *error, size_t size);
 
+/* Where a configuration came from, so that it can be read again. */
+struct mcu_config_origin {
+    const char *file;            /* NULL: none */
+    const char *const *set;      /* assignments of the command line */
+    int set_count;
+};
+
+/* Defaults, file, assignments, check: 0, or as mcu_config_load. */
+int mcu_config_read(struct mcu_config *config, const struct mcu_config_origin *origin, char *error,
+                    size_t size);
+
 /* Checks what holds between keys (port ranges, certificate and key together), and derives the rungs
  * from the canvas where none are given. To be called once after the last load or set. */
 int mcu_config_check(struct mcu_config *config, char *error, size_t size);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,7 @@ struct event_msg {
 struct mcu_bus {
     struct mcu_loop *control;
     struct mcu_pool *messages;
-    _Atomic uint64_t next_number;
+    uint64_t next_number; /* control loop */
     struct {
         mcu_event_cb cb;
         void *arg;
@@ -51,7 +50,6 @@ int mcu_bus_new(struct mcu_bus **out, struct mcu_loop *control)
     if (!bus)
         return -ENOMEM;
     bus->control = control;
-    atomic_init(&bus->next_number, 1);
     int rc = mcu_pool_new(&bus->messages, sizeof(struct event_msg), 16, MAX_IN_FLIGHT);
     if (rc < 0) {
         free(bus);
@@ -83,6 +81,7 @@ static void deliver(struct mcu_msg *msg)
 {
     struct event_msg *m = mcu_container_of(msg, struct event_msg, msg);
     struct mcu_bus *bus = m->bus;
+    m->event.number = ++bus->next_number;
     bus->history[bus->history_count++ % HISTORY] = m->event;
     log_event(&m->event);
     for (int i = 0; i < bus->listener_count; i++)
@@ -94,13 +93,11 @@ void mcu_bus_emit(struct mcu_bus *bus, int64_t time_ns, enum mcu_event_type type
                   const char *conference, uint32_t participant, uint32_t leg, const char *detail,
                   ...)
 {
-    uint64_t number = atomic_fetch_add(&bus->next_number, 1);
     struct event_msg *m = mcu_pool_get(bus->messages);
     if (!m)
         return;
     m->msg.fn = deliver;
     m->bus = bus;
-    m->event.number = number;
     m->event.time_ns = time_ns;
     m->event.type = type;
     m->event.participant = participant;

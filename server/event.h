@@ -39,7 +39,7 @@ enum mcu_event_type {
 };
 
 struct mcu_event {
-    uint64_t number;  /* from 1, without gaps unless the bus was full */
+    uint64_t number;  /* from 1, in the order of delivery */
     int64_t time_ns;  /* conference time */
     enum mcu_event_type type;
     char conference[MCU_ROOM_MAX];
@@ -52,7 +52,7 @@ typedef void (*mcu_event_cb)(const struct mcu_event *event, void *arg);
 int mcu_bus_new(struct mcu_bus **out, struct mcu_loop *control);
 void mcu_bus_free(struct mcu_bus **bus);
 
-/* Any thread. An event that finds no memory is dropped; its number is missing then. */
+/* Any thread. An event that finds no room is dropped. */
 void mcu_bus_emit(struct mcu_bus *bus, int64_t time_ns, enum mcu_event_type type,
                   const char *conference, uint32_t participant, uint32_t leg, const char *detail,
                   ...) MCU_PRINTF(7, 8);

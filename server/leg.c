@@ -12,6 +12,7 @@
 #include "net/udp.h"
 
 #define TIMEOUT_CHECK_NS MCU_NS_PER_S
+#define KEYS_PER_S       20
 
 struct leg_line {
     struct mcu_leg *leg;
@@ -43,6 +44,10 @@ struct mcu_leg {
     struct mcu_ref conference;  /* where it is or is going */
     struct mcu_ref conf_leg;    /* when ATTACHED */
     bool move_again;            /* conference changed while JOINING */
+    int generation;             /* of the joining that counts */
+
+    bool peer_there;            /* somebody answers at the address that the media go to */
+    int keys_left;              /* until the next second */
 };
 
 /* ---- words to the control loop ---- */
@@ -116,21 +121,33 @@ static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
 
 static void poll_lines(struct mcu_leg *leg);
 
-static void leg_sends(void *obj, int role, struct mcu_unit *unit)
+/* Role and generation travel in the one number that a message has room for. */
+static int line_word(int role, int generation)
+{
+    return generation << 8 | role;
+}
+
+static struct leg_line *line_of(struct mcu_leg *leg, int word)
+{
+    struct leg_line *l = &leg->line[word & 0xff];
+    return l->used && word >> 8 == leg->generation ? l : NULL;
+}
+
+static void leg_sends(void *obj, int word, struct mcu_unit *unit)
 {
     struct mcu_leg *leg = obj;
-    struct leg_line *l = &leg->line[role];
-    if (!l->used || !l->remote_known)
+    struct leg_line *l = line_of(leg, word);
+    if (!l || !l->remote_known)
         return;
     mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop));
     poll_lines(leg);
 }
 
-static void leg_asks_keyframe(void *obj, int role, struct mcu_unit *unit)
+static void leg_asks_keyframe(void *obj, int word, struct mcu_unit *unit)
 {
     struct mcu_leg *leg = obj;
-    struct leg_line *l = &leg->line[role];
-    if (!l->used)
+    struct leg_line *l = line_of(leg, word);
+    if (!l)
         return;
     struct mcu_line_stats before, after;
     mcu_line_get_stats(l->line, &before);
@@ -144,12 +161,13 @@ static void leg_asks_keyframe(void *obj, int role, struct mcu_unit *unit)
 
 static void sink_unit(const struct mcu_sink *sink, int role, struct mcu_unit *unit)
 {
-    mcu_media_post(sink->ref, MCU_LEGS, leg_sends, role, unit);
+    mcu_media_post(sink->ref, MCU_LEGS, leg_sends, line_word(role, sink->generation), unit);
 }
 
 static void sink_ask_keyframe(const struct mcu_sink *sink, int role)
 {
-    mcu_media_post(sink->ref, MCU_LEGS, leg_asks_keyframe, role, NULL);
+    mcu_media_post(sink->ref, MCU_LEGS, leg_asks_keyframe, line_word(role, sink->generation),
+                   NULL);
 }
 
 /* ---- joining: leg's loop > conference's loop > leg's loop ---- */
@@ -180,7 +198,9 @@ static void start_joining(struct mcu_leg *leg)
     j->leg = leg;
     j->conference = leg->conference;
     j->join = leg->params.join;
-    j->join.sink = (struct mcu_sink){ .ref = { leg->media, leg->handle }, .unit = sink_unit,
+    leg->generation = (leg->generation + 1) & 0xffff;
+    j->join.sink = (struct mcu_sink){ .ref = { leg->media, leg->handle },
+                                      .generation = leg->generation, .unit = sink_unit,
                                       .ask_keyframe = sink_ask_keyframe };
     leg->attachment = JOINING;
     leg->move_again = false;
@@ -235,10 +255,9 @@ static void joined(void *arg)
 static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 {
     struct leg_line *l = arg;
-    if (!l->remote_known)
+    if (!l->used || !l->remote_known || !l->leg->peer_there)
         return;
     int i = rtcp && !l->rtcp_mux ? 1 : 0;
-    mcu_count(rtcp ? MCU_CNT_RTCP_OUT : MCU_CNT_RTP_OUT);
     if (mcu_udp_send(l->udp[i], &l->remote[i], data, size) < 0)
         mcu_count(MCU_CNT_RTP_SEND_FAILED);
 }
@@ -254,6 +273,11 @@ static void on_unit(struct mcu_unit *unit, void *arg)
 static void on_dtmf(char key, void *arg)
 {
     struct leg_line *l = arg;
+    if (l->leg->keys_left-- <= 0) { /* no finger is so fast */
+        l->leg->keys_left = 0;
+        mcu_count(MCU_CNT_KEYS_DROPPED);
+        return;
+    }
     if (l->leg->attachment == ATTACHED)
         mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_key, key, NULL);
 }
@@ -278,6 +302,16 @@ static const struct mcu_line_events line_events = {
     .bye = on_bye,
 };
 
+/* The peer has shown that he wants this: his ACK came, or media from where ours is to go. Until
+ * then nothing is sent, so that a forged INVITE cannot point our picture at a third party. */
+static void peer_is_there(struct mcu_leg *leg)
+{
+    if (leg->peer_there)
+        return;
+    leg->peer_there = true;
+    start_joining(leg);
+}
+
 static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *data, size_t size,
                         const struct mcu_addr *from)
 {
@@ -292,6 +326,7 @@ static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *dat
                         l->leg->params.join.leg, mcu_addr_text(from, text));
         return;
     }
+    peer_is_there(l->leg);
     if (rtcp)
         mcu_line_rtcp(l->line, data, size, now);
     else
@@ -431,6 +466,7 @@ static void on_timer(struct mcu_timer *timer)
     if (now >= leg->next_check_ns) {
         check_timeout(leg, now);
         report_loss(leg);
+        leg->keys_left = KEYS_PER_S;
     }
     poll_lines(leg);
 }
@@ -447,8 +483,8 @@ static void start(void *arg)
     mcu_timer_init(&leg->timer, leg->media->loop, on_timer);
     if (!leg->handle)
         abort();
+    leg->keys_left = KEYS_PER_S;
     set_lines(leg);
-    start_joining(leg);
     poll_lines(leg);
 }
 
@@ -570,7 +606,8 @@ static void move(void *arg)
         return;
     }
     leave(leg);
-    start_joining(leg);
+    if (leg->peer_there)
+        start_joining(leg);
 }
 
 void mcu_leg_move(struct mcu_leg *leg, struct mcu_ref conference)
@@ -578,6 +615,16 @@ void mcu_leg_move(struct mcu_leg *leg, struct mcu_ref conference)
     struct change *c = new_change(leg);
     c->ref = conference;
     mcu_post_call(leg->media->loop, move, c);
+}
+
+static void confirm(void *arg)
+{
+    peer_is_there(arg);
+}
+
+void mcu_leg_confirm(struct mcu_leg *leg)
+{
+    mcu_post_call(leg->media->loop, confirm, leg);
 }
 
 static void keyframe_by_signalling(void *arg)

@@ -39,11 +39,14 @@ struct mcu_leg_events {
     void (*ended)(void *arg);
 };
 
-/* Starts on media; joins the conference. params are copied; on failure its descriptors are still the caller's.
+/* Starts on media; joins the conference once the peer is known to be there. params are copied; on failure its descriptors are still the caller's.
  * events and arg are borrowed until `ended`. Returns 0 or -ENOMEM. */
 int mcu_leg_new(struct mcu_leg **out, struct mcu_media *media, struct mcu_loop *control,
                 const struct mcu_leg_params *params, struct mcu_ref conference,
                 const struct mcu_leg_events *events, void *arg);
+/* The peer has confirmed the call (ACK). The leg joins its conference and sends from now on, or from
+ * the first packet that comes from the peer's address. */
+void mcu_leg_confirm(struct mcu_leg *leg);
 /* A re-INVITE. */
 void mcu_leg_update(struct mcu_leg *leg, const struct mcu_leg_params *params);
 /* To another conference, on whatever loop; codecs and SSRCs stay. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "mixer/text.h"
 #include "net/addr.h"
@@ -73,20 +75,6 @@ static int parse_options(int argc, char **argv, struct options *o)
     return -1;
 }
 
-static int load(const struct options *o, struct mcu_config *config)
-{
-    char error[512];
-    mcu_config_defaults(config);
-    int rc = o->config ? mcu_config_load(config, o->config, error, sizeof(error)) : 0;
-    for (int i = 0; i < o->set_count && rc == 0; i++)
-        rc = mcu_config_set(config, o->set[i], error, sizeof(error));
-    if (rc == 0)
-        rc = mcu_config_check(config, error, sizeof(error));
-    if (rc < 0)
-        fprintf(stderr, "tessera: %s\n", error);
-    return rc;
-}
-
 /* A wildcard is no address to call: any of the machine's own stands for it. */
 static const char *callable(const struct mcu_config *c)
 {
@@ -128,33 +116,58 @@ static void warm_up_text(void)
     mcu_text_free(&text);
 }
 
+/* Each leg has up to four sockets; the usual soft limit is 1024. */
+static void raise_descriptor_limit(const struct mcu_config *c)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 4u * (rlim_t)c->max_legs + 100)
+        mcu_log(MCU_LOG_WARN, "few-descriptors", "limit=%llu legs=%d hint=\"raise LimitNOFILE\"",
+                (unsigned long long)limit.rlim_cur, c->max_legs);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = { 0 };
     struct mcu_config *config = calloc(1, sizeof(*config));
     struct mcu_server *server = NULL;
+    struct mcu_config_origin origin;
     char error[512];
     int status = parse_options(argc, argv, &options);
     if (status >= 0 || !config)
         goto out;
-    status = load(&options, config) < 0 ? 2 : 0;
-    if (status || options.check) {
-        if (!status)
-            printf("the configuration is good\n");
+    origin = (struct mcu_config_origin){ options.config, options.set, options.set_count };
+    if (mcu_config_read(config, &origin, error, sizeof(error)) < 0) {
+        fprintf(stderr, "tessera: %s\n", error);
+        status = 2;
+        goto out;
+    }
+    status = 0;
+    if (options.check) {
+        printf("the configuration is good\n");
         goto out;
     }
     signal(SIGPIPE, SIG_IGN);
     mcu_log_set_level(config->log_level);
+    mcu_log_start();
+    raise_descriptor_limit(config);
     warm_up_text();
-    if (mcu_server_new(&server, config, options.config, error, sizeof(error)) < 0) {
+    if (mcu_server_new(&server, config, &origin, error, sizeof(error)) < 0) {
         fprintf(stderr, "tessera: %s\n", error);
         status = 1;
         goto out;
     }
     print_addresses(config);
-    mcu_server_run(server);
+    if (!mcu_server_run(server)) {
+        mcu_log_stop();
+        _exit(1); /* what still runs must not lose the ground under its feet */
+    }
     mcu_server_free(&server);
 out:
+    mcu_log_stop();
     free(config);
     return status;
 }

@@ -3,12 +3,17 @@
 #ifndef MCU_SERVER_RECORDER_H
 #define MCU_SERVER_RECORDER_H
 
+#include <stdbool.h>
+
 struct mcu_conf;
 struct mcu_recorder;
 
-/* Starts a new file in the configured folder, named by room and time. Nothing happens but an event
- * and a log line when it cannot be opened: the conference goes on. */
+/* Opens a new file in the configured folder, named by room and time, on a thread of its own; the
+ * recorder joins the conference when it is open. When it cannot be opened the log says why, and the
+ * conference goes on. */
 void mcu_recorder_start(struct mcu_recorder **out, struct mcu_conf *conf);
+/* True once its file is open. */
+bool mcu_recorder_runs(const struct mcu_recorder *recorder);
 /* Leaves the conference; the writer finishes its file by itself. */
 void mcu_recorder_stop(struct mcu_recorder **recorder);
 

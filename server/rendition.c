@@ -20,6 +20,7 @@
 #define KEYFRAME_APART_NS   MCU_NS_PER_S
 #define REPAIR_ASKS         4 /* keyframe requests within the window that send a leg to repair */
 #define REPAIR_WINDOW_NS    (10 * MCU_NS_PER_S)
+#define REPAIR_MAX_NS       (160 * MCU_NS_PER_S)
 #define RUNG_PICTURES       3
 
 struct rung;
@@ -83,6 +84,7 @@ struct mcu_vsub {
     struct rendition *now, *next; /* next: waits for a keyframe there; holds a subscription too */
     int asks;
     int64_t window_start_ns, last_ask_ns;
+    int64_t repair_ns; /* how long he must be quiet to come back: doubled each time */
 };
 
 static int64_t now_ns(const struct mcu_ladder *l)
@@ -192,6 +194,13 @@ static void run_encode(struct mcu_job *job)
         r->in.result = mcu_venc_encode(r->in.encoder, r->in.pic, r->in.keyframe, &r->in.unit);
 }
 
+/* What a newcomer's pacer takes at once: it refuses more than a second at 2.5 times the rate. */
+static size_t history_limit(const struct rendition *r)
+{
+    size_t two_seconds = (size_t)r->rung->spec.bitrate_bps / 8 * 2;
+    return two_seconds < HISTORY_BYTES ? two_seconds : HISTORY_BYTES;
+}
+
 static void remember(struct rendition *r, struct mcu_unit *u)
 {
     if (u->keyframe)
@@ -199,7 +208,7 @@ static void remember(struct rendition *r, struct mcu_unit *u)
     else if (r->history_count == 0)
         return;
     int64_t since = u->time_ns - (r->history_count ? r->history[0]->time_ns : u->time_ns);
-    if (r->history_count == HISTORY_UNITS || r->history_bytes + u->size > HISTORY_BYTES ||
+    if (r->history_count == HISTORY_UNITS || r->history_bytes + u->size > history_limit(r) ||
         since > HISTORY_NS) {
         forget_history(r);
         return;
@@ -244,6 +253,8 @@ static void encoded(struct mcu_job *job)
     r->in.unit = NULL;
     l->in_flight--;
     mcu_pic_unref(&r->in.pic);
+    if (r->in.keyframe && !(u && u->keyframe))
+        r->keyframe_wanted = true; /* it failed: the wish stays */
     if (r->in.result < 0) {
         static struct mcu_log_limit limit;
         mcu_count(MCU_CNT_ENCODE_ERRORS);
@@ -253,6 +264,7 @@ static void encoded(struct mcu_job *job)
         r->frames++;
         r->bytes += u->size;
         if (u->keyframe) {
+            r->keyframe_wanted = false; /* whoever asked while it was encoded has it now */
             r->keyframes++;
             r->last_keyframe_ns = now_ns(l);
             mcu_count(MCU_CNT_KEYFRAMES_ENCODED);
@@ -463,19 +475,22 @@ static struct rung *choose_rung(struct mcu_ladder *l, const struct mcu_video_wan
     return l->rung_count ? &l->rungs[l->rung_count - 1] : NULL;
 }
 
-/* Comes to a rendition: with the units since its last keyframe, or with the next keyframe. */
-static void move_to(struct mcu_vsub *sub, struct rendition *r)
+/* Comes to a rendition: with the units since its last keyframe, or with the next keyframe, which is
+ * asked for unless he can wait. */
+static void move_to(struct mcu_vsub *sub, struct rendition *r, bool can_wait)
 {
+    struct mcu_conf_leg *leg = sub->leg;
     drop_rendition(sub->next);
     sub->next = r;
     if (r->history_count) {
         r->subscribers++; /* stays while it sends, whatever the leg answers */
         arrive(sub);
-        for (int i = 0; i < r->history_count; i++)
+        /* The leg may answer a unit by going elsewhere. */
+        for (int i = 0; i < r->history_count && leg->vsub == sub && sub->now == r; i++)
             send_unit(sub, r->history[i]);
         mcu_count(MCU_CNT_KEYFRAMES_MERGED);
         drop_rendition(r);
-    } else {
+    } else if (!can_wait) {
         r->keyframe_wanted = true;
     }
 }
@@ -494,7 +509,7 @@ int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     }
     sub->leg = leg;
     leg->vsub = sub;
-    move_to(sub, r);
+    move_to(sub, r, false);
     return 0;
 }
 
@@ -524,15 +539,22 @@ void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     }
     struct rendition *r = take_rendition(choose_rung(l, want), want->codec, false);
     if (r)
-        move_to(sub, r);
+        move_to(sub, r, false);
+}
+
+void mcu_vsub_refresh(struct mcu_conf_leg *leg)
+{
+    struct rendition *r = leg->vsub ? leg->vsub->next ? leg->vsub->next : leg->vsub->now : NULL;
+    if (r)
+        r->keyframe_wanted = true;
 }
 
 void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
 {
     struct mcu_vsub *sub = leg->vsub;
-    if (!sub || !sub->now)
+    struct rendition *r = sub ? sub->now ? sub->now : sub->next : NULL;
+    if (!r)
         return;
-    struct rendition *r = sub->now;
     int64_t now = now_ns(r->rung->ladder);
     mcu_count(MCU_CNT_KEYFRAMES_REQUESTED);
     if (now - sub->window_start_ns > REPAIR_WINDOW_NS) {
@@ -545,8 +567,11 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
     sub->last_ask_ns = now;
     if (!r->repair && sub->asks >= REPAIR_ASKS && !sub->next) {
         struct rendition *repair = take_rendition(r->rung, r->codec, true);
+        sub->repair_ns = sub->repair_ns ? 2 * sub->repair_ns : REPAIR_WINDOW_NS;
+        if (sub->repair_ns > REPAIR_MAX_NS)
+            sub->repair_ns = REPAIR_MAX_NS;
         if (repair)
-            move_to(sub, repair);
+            move_to(sub, repair, false);
         return;
     }
     if (r->keyframe_wanted)
@@ -561,12 +586,12 @@ void mcu_vsub_heal(struct mcu_conf_leg *leg)
     if (!sub || !sub->now || !sub->now->repair || sub->next)
         return;
     struct rung *g = sub->now->rung;
-    if (now_ns(g->ladder) - sub->last_ask_ns < REPAIR_WINDOW_NS)
+    if (now_ns(g->ladder) - sub->last_ask_ns < sub->repair_ns)
         return;
     struct rendition *r = take_rendition(g, sub->now->codec, false);
     sub->asks = 0;
     if (r)
-        move_to(sub, r);
+        move_to(sub, r, true); /* the others are not to pay for it */
 }
 
 void mcu_vsub_get_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *info)

@@ -19,6 +19,7 @@ struct running {
     struct mcu_server server; /* first: a struct mcu_server * is a struct running * */
     struct mcu_timer drain_timer;
     int64_t drain_until_ns;
+    bool incomplete; /* something did not end in time */
     sem_t over;
     int start_error;
     char start_what[128];
@@ -40,6 +41,7 @@ static void on_drain(struct mcu_timer *timer)
         if (!idle)
             mcu_log(MCU_LOG_WARN, "stop-incomplete", "conferences=%d recordings=%d",
                     mcu_directory_alive(r->server.directory), mcu_recorder_open_files());
+        r->incomplete = !idle;
         sem_post(&r->over);
         return;
     }
@@ -83,15 +85,7 @@ static void on_reload_signal(int signum, void *arg)
     struct mcu_server *s = arg;
     struct mcu_config fresh;
     char error[256], list[512], quoted[600];
-    if (!s->config_path) {
-        mcu_log(MCU_LOG_WARN, "reload", "error=\"no configuration file was given\"");
-        return;
-    }
-    mcu_config_defaults(&fresh);
-    int rc = mcu_config_load(&fresh, s->config_path, error, sizeof(error));
-    if (rc == 0)
-        rc = mcu_config_check(&fresh, error, sizeof(error));
-    if (rc < 0) {
+    if (mcu_config_read(&fresh, s->origin, error, sizeof(error)) < 0) {
         mcu_log(MCU_LOG_ERROR, "reload-refused", "error=%s",
                 mcu_log_quote(quoted, sizeof(quoted), error));
         return;
@@ -176,7 +170,7 @@ static void start_network(void *arg)
 }
 
 int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
-                   const char *config_path, char *error, size_t size)
+                   const struct mcu_config_origin *origin, char *error, size_t size)
 {
     struct running *r = calloc(1, sizeof(*r));
     if (!r) {
@@ -186,7 +180,7 @@ int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
     struct mcu_server *s = &r->server;
     sem_init(&r->over, 0, 0);
     s->config = *config;
-    s->config_path = config_path;
+    s->origin = origin;
     s->started_ns = mcu_clock_now_ns();
     snprintf(r->start_what, sizeof(r->start_what), "the server");
     int rc = start_basics(s);
@@ -205,11 +199,12 @@ int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
     return 0;
 }
 
-void mcu_server_run(struct mcu_server *s)
+bool mcu_server_run(struct mcu_server *s)
 {
     struct running *r = running_of(s);
     while (sem_wait(&r->over) < 0 && errno == EINTR)
         ;
+    return !r->incomplete;
 }
 
 static void close_network(void *arg)

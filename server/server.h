@@ -17,7 +17,7 @@ struct mcu_sip_side; /* sip_side.c: the calls */
 
 struct mcu_server {
     struct mcu_config config;      /* control loop, once it runs */
-    const char *config_path;       /* NULL: none */
+    const struct mcu_config_origin *origin;
     struct mcu_loop *control;
     struct mcu_workers *workers;
     struct mcu_bus *bus;
@@ -31,11 +31,12 @@ struct mcu_server {
     bool stopping;                 /* a signal came: calls end, nothing new begins */
 };
 
-/* Starts everything. config is copied. Returns 0, or a negative errno with what went wrong in error. */
+/* Starts everything. config is copied, origin is borrowed. Returns 0, or a negative errno with what went wrong in error. */
 int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
-                   const char *config_path, char *error, size_t size);
-/* Blocks until SIGINT or SIGTERM and the end of every leg (5 s at most). */
-void mcu_server_run(struct mcu_server *server);
+                   const struct mcu_config_origin *origin, char *error, size_t size);
+/* Blocks until SIGINT or SIGTERM and the end of every leg (5 s at most). False: something would not
+ * end in time; the server must not be freed then, only the process be ended. */
+bool mcu_server_run(struct mcu_server *server);
 void mcu_server_free(struct mcu_server **server);
 
 /* ---- sip_side.c ---- */

@@ -28,6 +28,7 @@ struct call {
     struct mcu_leg *leg;       /* NULL: not yet, or ending */
     bool leg_alive;            /* until its `ended` */
     bool finding;              /* the directory has our callback */
+    bool over;                 /* hung up by us: nothing new is started */
     struct mcu_room *room;
     struct mcu_ref conference;
     struct mcu_media *media;
@@ -143,11 +144,18 @@ static void refuse(struct call *c, int status, const char *why, int retry_after_
 
 /* ---- the leg's words ---- */
 
+/* The leg goes at once: a peer who ignores BYE, or died, is neither heard nor sent to meanwhile. */
+static void hang_up(struct call *c, const char *reason)
+{
+    c->over = true;
+    mcu_leg_end(&c->leg);
+    if (c->sip)
+        mcu_sip_hangup(c->sip, reason); /* the call may be gone after this */
+}
+
 static void leg_failed(const char *reason, void *arg)
 {
-    struct call *c = arg;
-    if (c->sip)
-        mcu_sip_hangup(c->sip, reason);
+    hang_up(arg, reason);
 }
 
 static void leg_asks_keyframe(void *arg)
@@ -375,9 +383,10 @@ static void take_answer(struct call *c, const char *text, size_t len)
         rc = apply(c, nego);
     if (rc < 0) {
         mcu_count(MCU_CNT_SDP_BAD);
-        mcu_sip_hangup(c->sip, "the answer to our offer is of no use");
+        hang_up(c, "the answer to our offer is of no use");
     } else {
         keep(c, &answer, &nego);
+        mcu_leg_confirm(c->leg); /* it came in the ACK */
     }
     mcu_sdp_free(&answer);
     free(nego);
@@ -391,7 +400,7 @@ static void found(int error, struct mcu_room *room, struct mcu_ref conference, v
     c->finding = false;
     c->room = room;
     c->conference = conference;
-    if (!c->sip) { /* cancelled meanwhile */
+    if (!c->sip || c->over) { /* cancelled meanwhile */
         release_if_over(c);
     } else if (error) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
@@ -460,7 +469,7 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
 static void on_reinvite(struct mcu_sip_call *sip, const char *sdp, size_t size, void *arg)
 {
     struct call *c = mcu_sip_call_arg(sip);
-    if (!c)
+    if (!c || c->over)
         return;
     if (sdp)
         answer_offer(c, sdp, size);
@@ -471,8 +480,12 @@ static void on_reinvite(struct mcu_sip_call *sip, const char *sdp, size_t size, 
 static void on_ack(struct mcu_sip_call *sip, const char *sdp, size_t size, void *arg)
 {
     struct call *c = mcu_sip_call_arg(sip);
-    if (c && c->offered)
+    if (!c || c->over)
+        return;
+    if (c->offered)
         take_answer(c, sdp, size);
+    else if (c->leg)
+        mcu_leg_confirm(c->leg);
 }
 
 static void on_keyframe_wanted(struct mcu_sip_call *sip, void *arg)
@@ -563,7 +576,7 @@ int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg)
     struct call *c = find_call(side, leg);
     if (!c || !c->sip)
         return -ENOENT;
-    mcu_sip_hangup(c->sip, "removed by the operator");
+    hang_up(c, "removed by the operator");
     return 0;
 }
 

@@ -70,6 +70,14 @@ void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, in
     }
 }
 
+bool mcu_tap_is_over(struct mcu_tap *tap)
+{
+    pthread_mutex_lock(&tap->lock);
+    bool over = tap->reader_gone;
+    pthread_mutex_unlock(&tap->lock);
+    return over;
+}
+
 struct mcu_pcm *mcu_tap_read(struct mcu_tap *tap)
 {
     struct mcu_pcm *pcm = NULL;

@@ -48,6 +48,8 @@ int mcu_vsub_join(struct mcu_ladder *ladder, struct mcu_conf_leg *leg);
 void mcu_vsub_leave(struct mcu_conf_leg *leg);
 void mcu_vsub_update(struct mcu_ladder *ladder, struct mcu_conf_leg *leg);
 void mcu_vsub_keyframe(struct mcu_conf_leg *leg);
+/* Wants a keyframe for a subscriber of our own making (a recorder), at no charge to him. */
+void mcu_vsub_refresh(struct mcu_conf_leg *leg);
 /* Called about once a second: moves a leg that has healed back from its repair rendition. */
 void mcu_vsub_heal(struct mcu_conf_leg *leg);
 void mcu_vsub_get_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *info);

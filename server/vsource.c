@@ -19,6 +19,7 @@ struct decode_job {
     struct mcu_job job;
     struct mcu_vsource *source;
     struct mcu_unit *unit; /* NULL: free */
+    bool fresh;            /* units are missing before this one */
     struct mcu_pic *pic;
     int result;
 };
@@ -34,7 +35,9 @@ struct mcu_vsource {
     struct mcu_strand strand;
     struct decode_job jobs[MAX_JOBS];
     int in_flight;
-    bool want_keyframe;       /* units are dropped until one comes */
+    bool skipped;             /* units were left out: the decoder must start anew */
+    bool waiting_start;       /* the decoder refuses until it can start: counted once */
+    bool too_large;           /* asking for a keyframe would only bring the next one that is */
     bool was_frozen;
     bool visible;             /* somebody sees it: else it is not decoded */
     struct picture waiting[MAX_PICTURES]; /* by sent_ns */
@@ -66,7 +69,7 @@ static void run_decode(struct mcu_job *job)
     const struct mcu_config *c = &s->conf->config;
     d->pic = NULL;
     d->result = 0;
-    if (!s->decoder || s->decoder_codec != d->unit->codec) {
+    if (!s->decoder || s->decoder_codec != d->unit->codec || d->fresh) {
         mcu_vdec_free(&s->decoder);
         d->result = mcu_vdec_new(&s->decoder, d->unit->codec, c->max_in_width, c->max_in_height);
         s->decoder_codec = d->unit->codec;
@@ -112,26 +115,27 @@ static void add_picture(struct mcu_vsource *s, struct mcu_pic *pic, int64_t now_
     s->pictures++;
     s->width = pic->width;
     s->height = pic->height;
-    if (s->waiting_count == MAX_PICTURES) {
-        drop_picture(&s->waiting[0]);
-        memmove(&s->waiting[0], &s->waiting[1], sizeof(p) * (MAX_PICTURES - 1));
-        s->waiting_count--;
-    }
+    /* The next one due must stay, or a fast sender's pictures would never be shown. */
+    if (s->waiting_count == MAX_PICTURES)
+        drop_picture(&s->waiting[--s->waiting_count]);
     s->waiting[s->waiting_count++] = p;
 }
 
 static void refuse(struct mcu_vsource *s, int error)
 {
     static struct mcu_log_limit limit;
-    s->decode_errors++;
-    mcu_count(error == -EFBIG ? MCU_CNT_VIDEO_SIZE_REFUSED : MCU_CNT_DECODE_ERRORS);
-    mcu_log_limited(&limit, MCU_LOG_WARN, error == -EFBIG ? "video-size-refused" : "decode-error",
-                    "conference=\"%s\" leg=%u error=%d", s->conf->room, s->leg->join.leg, error);
-    /* A size that is refused stays so: asking again would only bring the next one. */
-    if (error != -EFBIG) {
-        s->want_keyframe = true;
-        ask_keyframe(s);
+    s->too_large = error == -EFBIG || (s->too_large && error == -EBADMSG);
+    if (!s->waiting_start) {
+        s->decode_errors++;
+        mcu_count(error == -EFBIG ? MCU_CNT_VIDEO_SIZE_REFUSED : MCU_CNT_DECODE_ERRORS);
+        mcu_log_limited(&limit, MCU_LOG_WARN,
+                        error == -EFBIG ? "video-size-refused" : "decode-error",
+                        "conference=\"%s\" leg=%u error=%d", s->conf->room, s->leg->join.leg,
+                        error);
     }
+    s->waiting_start = true;
+    if (!s->too_large)
+        ask_keyframe(s);
 }
 
 static void decoded(struct mcu_job *job)
@@ -152,6 +156,8 @@ static void decoded(struct mcu_job *job)
         refuse(s, d->result);
     else if (pic)
         add_picture(s, pic, mcu_loop_now(s->conf->media->loop));
+    if (d->result == 0)
+        s->waiting_start = s->too_large = false;
 }
 
 static struct decode_job *free_job(struct mcu_vsource *s)
@@ -162,34 +168,34 @@ static struct decode_job *free_job(struct mcu_vsource *s)
     return NULL;
 }
 
+/* Whether a unit can be decoded is the decoder's to say: it waits for a keyframe, or for a recovery
+ * point of senders that never send one. */
 void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
 {
-    if (unit->codec != s->codec) {
-        s->codec = unit->codec;
-        s->want_keyframe = true;
-    }
-    if (unit->gap_before && !unit->keyframe)
-        s->want_keyframe = true;
-    if (!s->visible) {
-        s->want_keyframe = true;
-        return;
-    }
-    struct decode_job *d = free_job(s);
-    if (!d)
-        s->want_keyframe = true; /* the decoder is behind: start again at a keyframe */
-    if (unit->keyframe && d)
-        s->want_keyframe = false;
-    if (s->want_keyframe) {
-        ask_keyframe(s);
+    struct decode_job *d = s->visible ? free_job(s) : NULL;
+    s->codec = unit->codec;
+    if (!d) {
+        if (s->visible && !s->skipped)
+            ask_keyframe(s); /* the decoder cannot keep up */
+        s->skipped = true;
         return;
     }
     d->unit = mcu_unit_ref(unit);
+    d->fresh = s->skipped && !unit->keyframe;
+    s->skipped = false;
     d->source = s;
     d->job.home = s->conf->media->loop;
     d->job.run = run_decode;
     d->job.done = decoded;
     s->in_flight++;
     mcu_strand_push(&s->strand, &d->job);
+}
+
+/* Without pictures to wait for, the sound goes at its own pace. */
+static void release_sound(struct mcu_vsource *s)
+{
+    if (s->leg && s->leg->asource)
+        s->leg->asource->extra_delay_ms = 0;
 }
 
 void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *legs, int n)
@@ -204,6 +210,8 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
         s->visible = visible;
         if (visible)
             ask_keyframe(s);
+        else
+            release_sound(s);
     }
 }
 
@@ -213,11 +221,10 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
 static int64_t wanted_delay(struct mcu_vsource *s)
 {
     struct mcu_asource *a = s->leg ? s->leg->asource : NULL;
-    if (!a || !a->delay_ns || !s->delay_ns)
+    if (!a || !a->alone_ns || !s->delay_ns)
         return 0;
-    int64_t sound_alone = a->delay_ns - a->extra_delay_ms * MCU_NS_PER_MS;
-    int64_t behind = s->delay_ns - sound_alone;
-    int extra = (int)(mcu_clamp((int)(behind / MCU_NS_PER_MS), 0, 80));
+    int64_t behind_ms = (s->delay_ns - a->alone_ns) / MCU_NS_PER_MS;
+    int extra = behind_ms <= 0 ? 0 : behind_ms >= 80 ? 80 : (int)behind_ms;
     /* In steps of 10 ms with room to both sides, so that the sound is not stretched all the time. */
     if (abs(extra - a->extra_delay_ms) >= 10)
         a->extra_delay_ms = extra / 10 * 10;
@@ -278,7 +285,6 @@ int mcu_vsource_join(struct mcu_conf_leg *leg)
         return -ENOMEM;
     s->conf = leg->conf;
     s->leg = leg;
-    s->want_keyframe = true;
     mcu_strand_init(&s->strand, leg->conf->media->workers, MCU_JOB_VIDEO);
     leg->vsource = s;
     leg->conf->nodes++;
@@ -290,6 +296,7 @@ void mcu_vsource_leave(struct mcu_conf_leg *leg)
     struct mcu_vsource *s = leg->vsource;
     if (!s)
         return;
+    release_sound(s);
     leg->vsource = NULL;
     s->leg = NULL;
     if (s->in_flight == 0)

@@ -20,6 +20,7 @@
     X(RTCP_BAD, "rtcp_packets_malformed_total", "RTCP packets that could not be parsed")           \
     X(PAYLOAD_BAD, "payloads_malformed_total", "RTP payloads that could not be depacketised")      \
     X(DECODE_ERRORS, "decode_errors_total", "Coded units that a decoder refused")                  \
+    X(AUDIO_DROPPED, "audio_units_dropped_total", "Audio units beyond what a tick decodes")        \
     X(VIDEO_SIZE_REFUSED, "video_size_refused_total", "Pictures refused for their size")           \
     X(ENCODE_ERRORS, "encode_errors_total", "Frames that an encoder refused")                      \
     X(AUDIO_LATE_TICKS, "audio_late_ticks_total", "Audio ticks that began over 5 ms late")         \
@@ -39,6 +40,7 @@
     X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
     X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \
     X(HTTP_BAD, "http_requests_refused_total", "HTTP requests answered with 4xx")                  \
+    X(KEYS_DROPPED, "keys_dropped_total", "Keys beyond 20 a second of one leg")                    \
     X(DTMF_EVENTS, "dtmf_events_total", "Keys pressed (RFC 4733)")                                 \
     X(TAP_DROPPED, "pcm_tap_dropped_total", "Sound blocks dropped at a slow tap")                  \
     X(WRITER_DROPPED, "writer_units_dropped_total", "Units dropped at a slow writer")              \

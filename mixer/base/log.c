@@ -1,14 +1,35 @@
 #include "mixer/base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
+
+#define LINE_BYTES 1024
+#define QUEUE_LINES 1024
+
+struct line {
+    size_t size;
+    char text[LINE_BYTES];
+};
+
+/* The lines that wait for the writing thread. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    struct line *lines; /* [QUEUE_LINES]; NULL: no thread, lines are written at once */
+    unsigned first, count;
+    uint64_t dropped;
+    bool stopping;
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
 
 static _Atomic int max_level = MCU_LOG_INFO;
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -34,10 +55,100 @@ int mcu_log_level_parse(const char *name, enum mcu_log_level *out)
     return -EINVAL;
 }
 
+/* Nothing sensible can be done when stderr is gone. */
+static void write_out(const char *text, size_t size)
+{
+    if (write(STDERR_FILENO, text, size) < 0)
+        return;
+}
+
+static void put(const char *text, size_t size)
+{
+    bool queued = true;
+    pthread_mutex_lock(&queue.lock);
+    if (!queue.lines) {
+        queued = false;
+    } else if (queue.count == QUEUE_LINES) {
+        queue.dropped++;
+    } else {
+        struct line *l = &queue.lines[(queue.first + queue.count++) % QUEUE_LINES];
+        memcpy(l->text, text, size);
+        l->size = size;
+        pthread_cond_signal(&queue.wake);
+    }
+    pthread_mutex_unlock(&queue.lock);
+    if (!queued)
+        write_out(text, size);
+}
+
+static void tell_dropped(uint64_t dropped)
+{
+    char text[64];
+    int n = snprintf(text, sizeof(text), "log lines dropped: %llu\n", (unsigned long long)dropped);
+    if (dropped)
+        write_out(text, (size_t)n);
+}
+
+static void *write_lines(void *arg)
+{
+    struct line line;
+    pthread_mutex_lock(&queue.lock);
+    for (;;) {
+        while (!queue.count && !queue.stopping)
+            pthread_cond_wait(&queue.wake, &queue.lock);
+        if (!queue.count)
+            break;
+        line = queue.lines[queue.first];
+        queue.first = (queue.first + 1) % QUEUE_LINES;
+        queue.count--;
+        uint64_t dropped = queue.dropped;
+        queue.dropped = 0;
+        pthread_mutex_unlock(&queue.lock);
+        tell_dropped(dropped);
+        write_out(line.text, line.size);
+        pthread_mutex_lock(&queue.lock);
+    }
+    pthread_mutex_unlock(&queue.lock);
+    return NULL;
+}
+
+void mcu_log_start(void)
+{
+    struct line *lines = calloc(QUEUE_LINES, sizeof(*lines));
+    if (!lines)
+        return;
+    pthread_mutex_lock(&queue.lock);
+    queue.lines = lines;
+    queue.stopping = false;
+    pthread_mutex_unlock(&queue.lock);
+    if (pthread_create(&queue.thread, NULL, write_lines, NULL) == 0)
+        return;
+    pthread_mutex_lock(&queue.lock);
+    queue.lines = NULL;
+    pthread_mutex_unlock(&queue.lock);
+    free(lines);
+}
+
+void mcu_log_stop(void)
+{
+    pthread_mutex_lock(&queue.lock);
+    struct line *lines = queue.lines;
+    queue.stopping = true;
+    pthread_cond_signal(&queue.wake);
+    pthread_mutex_unlock(&queue.lock);
+    if (!lines)
+        return;
+    pthread_join(queue.thread, NULL);
+    pthread_mutex_lock(&queue.lock);
+    queue.lines = NULL;
+    pthread_mutex_unlock(&queue.lock);
+    free(lines);
+}
+
 static void write_line(enum mcu_log_level level, const char *event, uint32_t held_back,
                        const char *fmt, va_list ap)
 {
-    char line[1024];
+    char line[LINE_BYTES];
     size_t cap = sizeof(line) - 1; /* room for the line end */
     struct timespec t;
     struct tm tm;
@@ -56,9 +167,7 @@ static void write_line(enum mcu_log_level level, const char *event, uint32_t hel
     if (n > cap)
         n = cap;
     line[n++] = '\n';
-    /* Nothing sensible can be done when stderr is gone. */
-    if (write(STDERR_FILENO, line, n) < 0)
-        return;
+    put(line, n);
 }
 
 void mcu_log(enum mcu_log_level level, const char *event, const char *fmt, ...)

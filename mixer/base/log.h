@@ -12,6 +12,12 @@
 
 enum mcu_log_level { MCU_LOG_ERROR, MCU_LOG_WARN, MCU_LOG_INFO, MCU_LOG_DEBUG };
 
+/* Between start and stop a thread of its own writes the lines, so that a reader of stderr who stops
+ * reading stops nobody else: when 1024 lines wait, new ones are dropped and their number is
+ * logged. Without it each line is written at once. */
+void mcu_log_start(void);
+void mcu_log_stop(void);
+
 void mcu_log_set_level(enum mcu_log_level level);
 enum mcu_log_level mcu_log_get_level(void);
 
