@@ -9,7 +9,8 @@
  *   411 Transfer-Encoding (libwebsockets 4.1 does not decode it); 413 body too large
  *   415 a method other than GET and HEAD without Content-Type: application/json, so that no form of
  *       another site can change anything (a browser asks first, and is never allowed)
- * Header lines of more than 4096 bytes in all, unknown methods and upgrades end the connection.
+ * A peer that sends its next request before it has the answer (pipelining, RFC 9112 section 9.3.2)
+ * gets the first answer with Connection: close. Header lines of more than 4096 bytes in all, unknown methods and upgrades end the connection.
  * No answer may be stored or sniffed, and none carries a CORS header. */
 #ifndef MCU_NET_HTTP_H
 #define MCU_NET_HTTP_H
@@ -59,7 +60,7 @@ bool mcu_http_query(const struct mcu_http_request *req, const char *name, char *
 const char *mcu_http_body(const struct mcu_http_request *req, size_t *size);
 
 /* Answers once, and ends req for the caller; body is copied. Without effect but that when the peer
- * has gone meanwhile. content_type: NULL with size 0. */
+ * has gone meanwhile. content_type: a constant; NULL with size 0. */
 void mcu_http_respond(struct mcu_http_request *req, int status, const char *content_type,
                       const void *body, size_t size);
 

@@ -59,8 +59,12 @@ struct mcu_http_request {
     const struct mcu_http_route *route;
     bool handed;                  /* the handler has it, or had it */
     bool answered, close_after, head;
-    unsigned char *out;           /* LWS_PRE bytes, then head and body of the answer */
-    size_t out_size, out_sent;
+    int status;
+    const char *type;             /* of the answer; a constant of the handler's */
+    size_t content_length;
+    unsigned char *out;           /* LWS_PRE and MCU_HTTP_HEAD_BYTES, then the answer's body; the head
+                                     is written right before it when the first piece goes */
+    size_t out_pos, out_end;      /* what is still to be sent; out_pos 0: the head is not written */
 };
 
 /* The one protocol of our vhost. */

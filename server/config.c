@@ -138,7 +138,8 @@ static int parse_text(const struct place *at, const char *text, char *out, size_
 {
     if (strlen(text) >= size)
         return complain(at, "longer than %zu bytes", size - 1);
-    snprintf(out, size, "%s", text);
+    memset(out, 0, size); /* the reload compares all bytes */
+    memcpy(out, text, strlen(text));
     return 0;
 }
 
@@ -199,6 +200,8 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
     if (index >= most)
         return complain(at, most == 1 ? "expected one value, not a list" : "at most %d values",
                         most);
+    if (most > 1 && index == 0)
+        memset(field, 0, k->size); /* a shorter list is another list */
     switch (k->type) {
     case T_TEXT:
         return parse_text(at, text, field, k->size);
@@ -397,7 +400,7 @@ int mcu_config_set(struct mcu_config *config, const char *assignment, char *erro
     char *rest = NULL;
     for (char *p = strtok_r(value, ",", &rest); p && rc == 0; p = strtok_r(NULL, ",", &rest))
         rc = set_value(config, k, p, i++, &at);
-    return rc;
+    return rc == 0 && i == 0 ? complain(&at, "the list is empty") : rc;
 }
 
 /* ---- between keys ---- */
@@ -411,7 +414,7 @@ static void derive_rungs(struct mcu_config *c)
     double scale = pow((double)c->width * c->height * c->fps / (1280.0 * 720 * 30), 0.75);
     for (size_t i = 0; i < MCU_ARRAY_LEN(steps); i++) {
         int w = c->width / steps[i].divisor & ~1, h = c->height / steps[i].divisor & ~1;
-        if (w < 160 && i)
+        if (i && (w < 160 || h < 16))
             break;
         c->rungs[c->rung_count++] = (struct mcu_config_rung){
             w, h, mcu_min(c->fps, steps[i].fps), mcu_max(60, (int)(steps[i].kbps * scale)) * 1000 };

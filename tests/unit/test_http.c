@@ -30,9 +30,8 @@ struct site {
     struct mcu_http_config config;
     int port, rc;
     struct mcu_http_request *kept[8]; /* by /later */
-    int kept_count;
+    _Atomic int kept_count;
     int closed;
-    struct mcu_msg probe;
 };
 
 /* ---- handlers ---- */
@@ -271,22 +270,32 @@ static void every_answer_forbids_sniffing_and_storing(void **state)
     stop(&s);
 }
 
-static void pipelined_requests_are_answered_in_order(void **state)
+/* A request with a body behind another one once kept libwebsockets in a loop for ever. */
+static void pipelining_ends_with_the_first_answer(void **state)
 {
     struct site s;
     start(&s, (struct mcu_http_config){ 0 });
+    static const char get[] = "GET /path/1 HTTP/1.1\r\n" HOST "\r\n";
+    static const char post[] = "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 3\r\n\r\ntwo";
+    static const char much[] = "GET /much HTTP/1.1\r\n" HOST "\r\n";
+    static const char *const pairs[][2] = {
+        { get, get }, { get, post }, { post, get }, { post, post }, { much, post }, { get, "GE" },
+    };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(pairs); i++) {
+        char both[512];
+        int fd = dial(&s);
+        snprintf(both, sizeof(both), "%s%s", pairs[i][0], pairs[i][1]);
+        say(fd, both);
+        struct reply r = hear(fd, true);
+        assert_int_equal(r.status, 200);
+        assert_non_null(strstr(r.head, "Connection: close\r\n"));
+        assert_true(ended(fd));
+        free(r.body);
+        close(fd);
+    }
     int fd = dial(&s);
-    say(fd, "GET /path/1 HTTP/1.1\r\n" HOST "\r\n"
-            "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 3\r\n\r\ntwo"
-            "HEAD /hello HTTP/1.1\r\n" HOST "\r\n"
-            "GET /path/4 HTTP/1.1\r\n" HOST "\r\n");
+    say(fd, get);
     expect(fd, 200, "/path/1");
-    expect(fd, 200, "two");
-    struct reply r = hear(fd, false);
-    assert_int_equal(r.status, 200);
-    assert_int_equal(r.size, 5);
-    free(r.body);
-    expect(fd, 200, "/path/4");
     close(fd);
     stop(&s);
 }
@@ -613,14 +622,14 @@ static void answer_kept(void *arg)
     s->kept_count = 0;
 }
 
-static void count_kept(void *arg)
+static void no_op(void *arg)
 {
 }
 
 static void wait_for_kept(struct site *s, int n)
 {
-    while (s->kept_count < n) /* each call is a round of the loop, and orders the memory */
-        mcu_loop_call(s->loop, count_kept, s);
+    while (s->kept_count < n)
+        mcu_loop_call(s->loop, no_op, NULL); /* a round of the loop */
 }
 
 static void answers_may_come_later_or_after_the_peer_left(void **state)
@@ -704,7 +713,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_serves_many_requests),
         cmocka_unit_test(every_answer_forbids_sniffing_and_storing),
-        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(pipelining_ends_with_the_first_answer),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
         cmocka_unit_test(head_has_the_length_and_no_body),
         cmocka_unit_test(large_answers_come_whole),
