@@ -60,6 +60,16 @@ static void a_hole_is_found_with_its_length(void **state)
     assert_int_equal(peer_tone_holes(pcm, FRAMES, 900).count, 0);
 }
 
+static void beeps_are_found_beside_a_near_tone(void **state)
+{
+    int64_t at[8];
+    add_tone(900, -20, 0, FRAMES);
+    add_tone(1200, -20, 0, FRAMES);
+    add_tone(1000, -10, 24000, 28800);
+    assert_int_equal(peer_onsets(pcm, FRAMES, 1000, at, 8), 1);
+    assert_true(llabs(at[0] - 24000) <= 192); /* 4 ms */
+}
+
 static void beeps_begin_where_they_begin(void **state)
 {
     int64_t at[8];
@@ -140,6 +150,7 @@ int main(void)
         cmocka_unit_test_setup(silence_and_too_little_have_no_level, clear),
         cmocka_unit_test_setup(a_hole_is_found_with_its_length, clear),
         cmocka_unit_test_setup(beeps_begin_where_they_begin, clear),
+        cmocka_unit_test_setup(beeps_are_found_beside_a_near_tone, clear),
         cmocka_unit_test(every_number_and_colour_is_read_back),
         cmocka_unit_test(an_empty_or_white_tile_has_no_number),
         cmocka_unit_test(the_bar_moves_with_every_frame),
