@@ -10,6 +10,7 @@
  *   peer_rx.c       RTP and RTCP in, decoding, what is counted on the way
  *   peer_picture.c, peer_measure.c   drawing and reading pictures, tone levels (pure functions)
  *   peer_tiles.c    what stands in each tile of a received picture
+ *   peer_ideal.c    the mix that one should hear, through one's own codec
  *   peer_report.c   the verdict as JSON
  *
  * Threads: one. Times are ns of mcu_clock_now_ns. */
@@ -270,6 +271,10 @@ void peer_rx_rtcp(struct peer_call *c, int kind, const uint8_t *data, size_t siz
 
 /* peer_tiles.c */
 void peer_tiles_look(struct peer_call *c, const struct mcu_pic *pic, int64_t now_ns);
+
+/* peer_ideal.c: 5 s of all probe tones but our own, at our own level, through our codec. Frames, or
+ * negative; *pcm is the caller's to free. */
+int64_t peer_ideal(const struct peer_options *o, int16_t **pcm);
 
 /* peer_report.c: what one caller saw. The reference is the caller's. */
 json_t *peer_report(struct peer_call *c);

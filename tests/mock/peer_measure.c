@@ -87,19 +87,26 @@ void peer_envelope(const int16_t *pcm, int64_t n, double hz, int wide, int step,
     free(w);
 }
 
+static double middle_of(const float *values, int n)
+{
+    double *sorted = calloc((size_t)n + 1, sizeof(*sorted));
+    for (int i = 0; sorted && i < n; i++)
+        sorted[i] = (double)values[i];
+    double median = sorted ? peer_median(sorted, n) : 0;
+    free(sorted);
+    return median;
+}
+
 struct peer_holes peer_tone_holes(const int16_t *pcm, int64_t n, double hz)
 {
     enum { STEP = 96, WIDE = 960 }; /* 2 ms, 20 ms */
     struct peer_holes out = { -1, 0, 0 };
     int count = (int)(n / STEP), margin = WIDE / STEP, run = 0;
     float *env = calloc((size_t)count + 1, sizeof(*env));
-    double *sorted = calloc((size_t)count + 1, sizeof(*sorted));
-    if (env && sorted && count > 4 * margin) {
+    if (env && count > 4 * margin) {
         peer_envelope(pcm, n, hz, WIDE, STEP, env);
-        for (int i = 0; i < count; i++)
-            sorted[i] = (double)env[i];
-        double median = peer_median(sorted, count);
-        if (median > 1e-3)
+        double median = middle_of(env, count);
+        if (median > 5e-3) /* -46 dBFS: below, what a coder leaves is no tone */
             out.count = 0;
         for (int i = margin; out.count >= 0 && i < count - margin; i++) {
             run = (double)env[i] < median / 2 ? run + 1 : 0;
@@ -111,7 +118,6 @@ struct peer_holes peer_tone_holes(const int16_t *pcm, int64_t n, double hz)
             out.count += run == 20 * RATE / 1000 / STEP + 1;
         }
     }
-    free(sorted);
     free(env);
     return out;
 }
@@ -120,11 +126,14 @@ int peer_onsets(const int16_t *pcm, int64_t n, double hz, int64_t *at, int most)
 {
     enum { STEP = 48, WIDE = 480, REST = 300, LOOK = 60 }; /* ms of REST and LOOK */
     int count = (int)(n / STEP), quiet = REST, found = 0;
-    float *env = calloc((size_t)count + 1, sizeof(*env));
-    if (env)
+    float *env = calloc((size_t)count + 1, sizeof(*env)), ground = 0, loud = 0.01f;
+    if (env) {
         peer_envelope(pcm, n, hz, WIDE, STEP, env);
+        ground = (float)middle_of(env, count);
+        loud = 2.5f * ground > loud ? 2.5f * ground : loud;
+    }
     for (int i = 0; env && i < count && found < most; i++) {
-        if (env[i] < 0.01f) {
+        if (env[i] < loud) {
             quiet++;
             continue;
         }
@@ -133,7 +142,7 @@ int peer_onsets(const int16_t *pcm, int64_t n, double hz, int64_t *at, int most)
             int end = mcu_min(count, i + LOOK), half = i;
             for (int k = i; k < end; k++)
                 peak = env[k] > peak ? env[k] : peak;
-            while (half < end && env[half] < peak / 2)
+            while (half < end && env[half] < (peak + ground) / 2)
                 half++;
             at[found++] = (int64_t)half * STEP;
         }

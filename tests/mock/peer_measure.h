@@ -33,7 +33,8 @@ void peer_envelope(const int16_t *pcm, int64_t n, double hz, int wide, int step,
 struct peer_holes peer_tone_holes(const int16_t *pcm, int64_t n, double hz);
 
 /* Where beeps of a tone begin: samples (half amplitude), at most `most`; returns how many. A beep is
- * above -40 dBFS and stands after 300 ms without. */
+ * above -40 dBFS, 8 dB louder than what else is heard there, and stands after 300 ms without. Tones
+ * less than 200 Hz away add to that ground. */
 int peer_onsets(const int16_t *pcm, int64_t n, double hz, int64_t *at, int most);
 
 /* Sorts and gives the middle one; 0 for none. */

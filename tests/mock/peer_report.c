@@ -70,12 +70,17 @@ static json_t *tx_part(const struct peer_tx *tx)
 static json_t *probes(const int16_t *pcm, int64_t n, const struct peer_options *o)
 {
     json_t *list = json_array();
+    int16_t *ideal = NULL;
+    int64_t ideal_n = o->probe_count ? peer_ideal(o, &ideal) : -1;
     for (int i = 0; i < o->probe_count; i++) {
-        struct peer_level l = peer_tone_level(pcm, n, o->probe_hz[i]);
+        struct peer_level l = peer_tone_level(pcm, n, o->probe_hz[i]), want = { 0 };
+        if (ideal_n > 48000) /* the first second is for the coder to settle */
+            want = peer_tone_level(ideal + 48000, ideal_n - 48000, o->probe_hz[i]);
         struct peer_holes h = peer_tone_holes(pcm, n, o->probe_hz[i]);
         json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "hz", number(o->probe_hz[i]), "dbfs",
-                            number(l.median_dbfs), "min_dbfs", number(l.min_dbfs), "max_dbfs",
+            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "hz",
+                            number(o->probe_hz[i]), "dbfs", number(l.median_dbfs), "ideal_dbfs",
+                            want.windows ? number(want.median_dbfs) : json_null(), "min_dbfs", number(l.min_dbfs), "max_dbfs",
                             number(l.max_dbfs), "holes", h.count, "hole_max_ms", number(h.longest_ms),
                             "hole_at_s", number(h.at_s)));
     }
