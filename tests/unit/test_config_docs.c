@@ -66,7 +66,7 @@ static void assert_default(const char *name, const char *value)
     char assignment[512], error[512] = "";
     mcu_config_defaults(&before);
     memcpy(&after, &before, sizeof(after));
-    snprintf(assignment, sizeof(assignment), "%s=%s", name, value);
+    snprintf(assignment, sizeof(assignment), "%.63s=%.255s", name, value);
     if (mcu_config_set(&after, assignment, error, sizeof(error)) < 0)
         fail_msg("%s", error);
     checked(&before);
@@ -134,7 +134,7 @@ static void example_holds_every_key_with_its_default(void **state)
         char section[64], row[96];
         const char *key = strchr(keys[i].name, '.') + 1;
         snprintf(section, sizeof(section), "\n%.*s:\n", (int)(key - keys[i].name - 1), keys[i].name);
-        snprintf(row, sizeof(row), "\n  %s:", key);
+        snprintf(row, sizeof(row), "\n  %.63s:", key);
         const char *at = strstr(text, section);
         const char *end = at ? strstr(at, "\n\n") : NULL;
         const char *found = at ? strstr(at, row) : NULL;
