@@ -83,7 +83,7 @@ static void readme_lists_every_key_with_its_default(void **state)
     char *text = read_source("README.md");
     for (int i = 0; i < n; i++) {
         char row[96], value[256] = "", reload[8] = "";
-        snprintf(row, sizeof(row), "\n| `%s` | ", keys[i].name);
+        snprintf(row, sizeof(row), "\n| `%.63s` | ", keys[i].name);
         const char *at = strstr(text, row);
         if (!at)
             fail_msg("README.md has no row for %s", keys[i].name);
