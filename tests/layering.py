@@ -32,7 +32,7 @@ OWNED = [
     (["codec"], ["wels/"], r"Wels"),
     (["net"], ["uv.h"], r"uv_"),
     # No sdp_: its parser loops for ever on hostile input, ours (net/sdp.h) stands in its place.
-    (["net"], ["sofia-sip/"], r"(nua|nta|sip|su|url|msg|tl|tag|tport)_|(nu|nta|sip|su|url|tp)tag_"),
+    (["net"], ["sofia-sip/"], r"(nua|nta|sip|su|url|msg|tl|tag|tport|_bnf)_|(nu|nta|sip|su|url|tp)tag_"),
     (["net"], ["libwebsockets"], r"lws_|_lws_"),
     (["server"], ["jansson"], r"json_"),
     (["server"], ["yaml"], r"yaml_"),
