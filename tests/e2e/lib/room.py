@@ -1,0 +1,130 @@
+"""A meeting of baresip callers, each with a tone and a numbered, coloured picture of its own, and
+the judgement of what every one of them received."""
+import os
+
+import numpy as np
+
+from lib import baresip, measure, media
+from lib.case import Failure
+from lib.server import Server
+
+AMPLITUDE = 0.09       # of each tone: nine of them stay below full scale
+SECONDS = 4            # of sound that is judged: bins of 0.25 Hz
+WITHIN_DB = 1.0        # every other tone against the ideal mix
+OWN_BELOW_DB = 50.0    # his own tone below the others'
+CALL_SECONDS = 60
+
+
+class Room:
+    """Callers of one room, in the order in which they join."""
+
+    def __init__(self, c, name, server=None, first=0, settings=()):
+        self.case, self.name, self.first = c, name, first
+        self.server = server or Server(c, *settings)
+        self.callers = []
+
+    def add(self, name, audio, video=None, **options):
+        """One more caller; its tone and colour follow from its number."""
+        number = self.first + len(self.callers)
+        rate = baresip.rate_of(audio)
+        sound = media.tone(media.TONES[number], rate, CALL_SECONDS, AMPLITUDE)
+        caller = baresip.Caller(self.case, self.server.ports, name, audio, sound, video, number,
+                                **options)
+        self.callers.append(caller)
+        return caller
+
+    def meet(self):
+        """All call, one after the other, so that the order of the tiles is known."""
+        for caller in self.callers:
+            caller.dial(self.server.uri(self.name), CALL_SECONDS)
+            self.case.wait_for(caller.in_call, 10, f"{caller.name} is in the call")
+        self.case.say(f"{len(self.callers)} callers are in {self.name}")
+
+    def end(self):
+        """All hang up; their recordings are complete then."""
+        for caller in self.callers:
+            caller.hang_up()
+
+    # ---- pictures ----
+
+    def judge_pictures(self, tiles=None):
+        """Each caller with a picture must see the right one in every tile, by colour and number.
+        The first pictures after a start may be on their way: tried for 10 s."""
+        for caller in self.callers:
+            if not caller.video:
+                continue
+            wrong = [None]
+
+            def right(who=caller, said=wrong):
+                said[0] = self._wrong_tile(who, tiles)
+                return said[0] is None
+            try:
+                self.case.wait_for(right, 10, "all tiles right")
+            except Failure:
+                raise Failure(f"{caller.name} sees: {wrong[0]}") from None
+            self.case.say(f"ok: {caller.name} sees {len(self.callers)} callers in their tiles")
+
+    def _wrong_tile(self, who, tiles):
+        seen = who.picture()
+        height, width = seen.shape[:2]
+        for caller, rect in zip(self.callers, tiles or measure.grid(len(self.callers), width,
+                                                                    height)):
+            problem = self._judge_tile(caller, seen, rect)
+            if problem:
+                return f"in {caller.name}'s tile {problem}"
+        return None
+
+    def _judge_tile(self, caller, seen, rect):
+        """What is wrong with a tile, or None. An avatar only must not be anybody's camera."""
+        shown = measure.colour_of(seen, rect)
+        nearest = min(range(len(media.COLOURS)),
+                      key=lambda i: measure.colour_distance(shown, media.COLOURS[i]))
+        distance = measure.colour_distance(shown, media.COLOURS[nearest])
+        if not caller.video:
+            return f"a camera's colour {shown}" if distance < 20 else None
+        if nearest != caller.number or distance > 30:
+            return f"the colour {shown}, wanted {media.COLOURS[caller.number]}"
+        alike = [measure.likeness(measure.inner(seen, rect), measure.inner(picture, (0, 0) + rect[2:]))
+                 for picture in self._numbers(rect[2], rect[3])]
+        best = int(np.argmax(alike))
+        if best != caller.number - self.first or alike[best] < 0.8:
+            return f"not the number {caller.number + 1}: likeness to each {np.round(alike, 2)}"
+        return None
+
+    def _numbers(self, width, height):
+        """Every caller's camera at a tile's size; -1 in likeness for who has none."""
+        blank = np.zeros((height, width, 3), np.uint8)
+        return [media.still(os.path.join(c.folder, "camera.mkv"), width, height) if c.video
+                else blank for c in self.callers]
+
+    # ---- sound ----
+
+    def judge_sound(self, judged=None):
+        """Against the ideal mix passed through the same codecs, 300 to 3000 Hz: every other tone
+        within 1 dB, and his own 50 dB below the quietest of the others."""
+        sent = [self._sent(caller) for caller in self.callers]
+        for i, caller in enumerate(self.callers):
+            if judged is None or caller in judged:
+                self._judge_ear(i, caller, sent)
+
+    def _sent(self, caller):
+        pure = media.tone(media.TONES[caller.number], 48000, SECONDS + 2, AMPLITUDE)
+        return media.through_codec(pure, caller.audio, caller.folder)
+
+    def _judge_ear(self, i, caller, sent):
+        length = min(map(len, sent))
+        mix = sum(s[:length] for k, s in enumerate(sent) if k != i)
+        ideal = measure.steady(media.through_codec(mix, caller.audio, caller.folder), SECONDS)
+        heard = measure.steady(caller.heard(), SECONDS)
+        levels, off = [], []
+        for other in self.callers:
+            if other is not caller:
+                hz = media.TONES[other.number]
+                levels.append(measure.tone_db(heard, hz))
+                off.append(levels[-1] - measure.tone_db(ideal, hz))
+        own = measure.tone_db(heard, media.TONES[caller.number]) - min(levels)
+        self.case.say(f"{caller.name} ({caller.audio}) hears the others {np.round(off, 2)} dB off,"
+                      f" his own tone at {own:.1f} dB")
+        self.case.check(max(map(abs, off)) <= WITHIN_DB,
+                        f"{caller.name}: others within {max(map(abs, off)):.2f} dB")
+        self.case.check(own <= -OWN_BELOW_DB, f"{caller.name}: his own tone at {own:.1f} dB")
