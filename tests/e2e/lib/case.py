@@ -144,7 +144,7 @@ def _show_logs(folder):
     logs = os.path.join(folder, "log")
     for name in sorted(os.listdir(logs)) if os.path.isdir(logs) else []:
         with open(os.path.join(logs, name), encoding="utf-8", errors="replace") as log:
-            lines = log.read().splitlines()
+            lines = [line for line in log.read().splitlines() if line and "(bit/s)" not in line]
         print(f"--- {name}: the last of {len(lines)} lines")
         print("\n".join(line[-300:] for line in lines[-25:]))
 

@@ -14,11 +14,22 @@ def spectrum(samples, rate=48000):
     return power, rate / n
 
 
-def tone_db(samples, hz, rate=48000):
-    """Level of a tone in dB relative to a full-scale sine: the power within _NEAR_HZ around it."""
+def tones_db(samples, frequencies, rate=48000):
+    """Levels of tones in dB relative to a full-scale sine: the power within _NEAR_HZ around each."""
     power, width = spectrum(samples, rate)
-    low, high = int((hz - _NEAR_HZ) / width), int((hz + _NEAR_HZ) / width) + 1
-    return 10 * np.log10(2 * power[low:high].sum() + 1e-20)
+    near = [power[int((hz - _NEAR_HZ) / width):int((hz + _NEAR_HZ) / width) + 1].sum()
+            for hz in frequencies]
+    return 10 * np.log10(2 * np.array(near) + 1e-20)
+
+
+def lines_db(samples, frequencies, rate=48000):
+    """The same for tones that should not be there: the strongest line within 1/2 Hz, so that as
+    little as possible of a codec's noise, which is everywhere, counts as the tone."""
+    power, width = spectrum(samples, rate)
+    # A sine's power is spread over the window's main lobe: 2.004 bins' worth (its noise bandwidth).
+    near = [power[int((hz - 0.5) / width):int((hz + 0.5) / width) + 2].max() * 2.004
+            for hz in frequencies]
+    return 10 * np.log10(2 * np.array(near) + 1e-20)
 
 
 def steady(samples, seconds, rate=48000, before_end=0.6):

@@ -75,7 +75,7 @@ def still(path, width, height):
 
 def through_codec(samples, codec, folder):
     """48 kHz samples after one pass through a codec as a telephone would have them."""
-    how = {"opus": ("libopus", 48000, "ogg", ("-b:a", "64k", "-application", "voip")),
+    how = {"opus": ("libopus", 48000, "ogg", ("-b:a", "128k")),
            "g722": ("g722", 16000, "g722", ()),
            "pcmu": ("pcm_mulaw", 8000, "wav", ()), "pcma": ("pcm_alaw", 8000, "wav", ())}
     name, rate, container, extra = how[codec]
