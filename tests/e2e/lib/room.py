@@ -15,6 +15,10 @@ WITHIN_DB = 1.0        # every other tone against the ideal mix
 OWN_BELOW_DB = 50.0    # his own tone below the others'
 CALL_SECONDS = 60
 
+# The large tile, then the small ones, on the usual canvas.
+SPEAKER_OF_TWO = [(0, 90, 960, 540), (960, 270, 320, 180)]
+SPEAKER_OF_THREE = [(0, 90, 960, 540), (960, 180, 320, 180), (960, 360, 320, 180)]
+
 
 class Room:
     """Callers of one room, in the order in which they join."""
@@ -25,11 +29,11 @@ class Room:
         self.callers = []
         self._stills = {}  # of all cameras at a size
 
-    def add(self, name, audio, video=None, **options):
-        """One more caller; its tone and colour follow from its number."""
+    def add(self, name, audio, video=None, sound=None, **options):
+        """One more caller; its tone (if no other sound is given) and colour follow from its number."""
         number = self.first + len(self.callers)
-        rate = baresip.rate_of(audio)
-        sound = media.tone(media.TONES[number], rate, CALL_SECONDS, AMPLITUDE)
+        if sound is None:
+            sound = media.tone(media.TONES[number], baresip.rate_of(audio), CALL_SECONDS, AMPLITUDE)
         caller = baresip.Caller(self.case, self.server.ports, name, audio, sound, video, number,
                                 **options)
         self.callers.append(caller)
@@ -53,28 +57,33 @@ class Room:
 
     # ---- pictures ----
 
-    def judge_pictures(self, tiles=None):
+    def judge_pictures(self, tiles=None, order=None, eyes=None):
         """Each caller with a picture must see the right one in every tile, by colour and number.
-        The first pictures after a start may be on their way: tried for 10 s."""
-        for caller in self.callers:
+        tiles: where they stand (a grid if not given); order: whose they are (as they joined); eyes:
+        who is asked (all). The first pictures after a change may be on their way: tried for 10 s."""
+        for caller in eyes or self.callers:
             if not caller.video:
                 continue
             wrong = [None]
 
             def right(who=caller, said=wrong):
-                said[0] = self._wrong_tile(who, tiles)
+                said[0] = self._wrong_tile(who.picture(), tiles, order)
                 return said[0] is None
             try:
                 self.case.wait_for(right, 10, "all tiles right")
-            except Failure:
-                raise Failure(f"{caller.name} sees: {wrong[0]}") from None
+            except Failure as failure:
+                raise Failure(f"{caller.name} sees: {wrong[0] or failure}") from None
             self.case.say(f"ok: {caller.name} sees {len(self.callers)} callers in their tiles")
 
-    def _wrong_tile(self, who, tiles):
-        seen = who.picture()
+    def judge_tiles(self, whose, picture):
+        """The same for a picture from elsewhere."""
+        wrong = self._wrong_tile(picture, None, None)
+        self.case.check(wrong is None, f"{whose}: {wrong or 'everybody is in his tile'}")
+
+    def _wrong_tile(self, seen, tiles, order):
         height, width = seen.shape[:2]
-        for caller, rect in zip(self.callers, tiles or measure.grid(len(self.callers), width,
-                                                                    height)):
+        grid = measure.grid(len(self.callers), width, height)
+        for caller, rect in zip(order or self.callers, tiles or grid):
             problem = self._judge_tile(caller, seen, rect)
             if problem:
                 return f"in {caller.name}'s tile {problem}"
@@ -93,7 +102,7 @@ class Room:
         alike = [measure.likeness(measure.inner(seen, rect), measure.inner(picture, (0, 0) + rect[2:]))
                  for picture in self._numbers(rect[2], rect[3])]
         best = int(np.argmax(alike))
-        if best != caller.number - self.first or alike[best] < 0.8:
+        if self.callers[best] is not caller or alike[best] < 0.8:
             return f"not the number {caller.number + 1}: likeness to each {np.round(alike, 2)}"
         return None
 
@@ -115,6 +124,12 @@ class Room:
         sent = [self._sent(caller) for caller in self.callers]
         for i, caller in enumerate(self.callers):
             self._judge_ear(i, caller, sent, strangers)
+
+    def heard_by(self, caller, others):
+        """The names of those whose tone he hears at the end."""
+        heard = measure.steady(caller.heard(), 3)
+        levels = measure.lines_db(heard, [media.TONES[o.number] for o in others])
+        return [o.name for o, level in zip(others, levels) if level > -60]
 
     def _sent(self, caller):
         pure = media.tone(media.TONES[caller.number], 48000, SECONDS + 2, AMPLITUDE)

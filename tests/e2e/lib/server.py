@@ -80,6 +80,19 @@ class Server:
             raise Failure(f"GET /api/v1/{path}: {status} {text[:200]}")
         return json.loads(text)
 
+    def conference(self, room):
+        """What the API shows of a conference, or None when there is none of that name."""
+        return next((c for c in self.api("conferences")["conferences"] if c["name"] == room), None)
+
+    def participants(self, room):
+        """Those of a conference, in the order in which they joined; [] when there is none."""
+        found = self.conference(room)
+        return found["participants"] if found else []
+
+    def events(self, kind=None):
+        """The newest events, of one type when it is given."""
+        return [e for e in self.api("events")["events"] if kind in (None, e["type"])]
+
     def metrics(self):
         """/metrics as {name{labels}: value}."""
         values = {}
