@@ -55,6 +55,11 @@ class Room:
         for caller in self.callers:
             caller.hang_up()
 
+    def drop(self):
+        """All are gone at once, with no word to anybody."""
+        for caller in self.callers:
+            caller.process.kill()
+
     # ---- pictures ----
 
     def judge_pictures(self, tiles=None, order=None, eyes=None):
