@@ -382,7 +382,6 @@ static void on_done(struct mcu_job *job)
 {
     struct mcu_conf *conf = mcu_container_of(job, struct mcu_conf, audio.job);
     struct mcu_audio_graph *g = &conf->audio;
-    g->job_running = false;
     g->cpu_ns += job->cpu_ns;
     g->shared_encodes = g->job_shared_encodes;
     g->own_encodes = g->job_own_encodes;
@@ -391,6 +390,7 @@ static void on_done(struct mcu_job *job)
     struct mcu_asource *speaker = g->speaker >= 0 ? g->sources[g->speaker] : NULL;
     for (int i = 0; i < g->sub_count; i++)
         send_out(g->subs[i], g->job_ticks);
+    g->job_running = false; /* only now: a leg may leave while its units go out */
     if (g->ended) {
         release(conf);
         return;
