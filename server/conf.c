@@ -222,11 +222,14 @@ void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 
 struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg)
 {
-    if (!leg->asource || leg->asource->tap)
+    struct mcu_asource *s = leg->asource;
+    if (!s || (s->tap && !mcu_tap_reader_gone(s->tap)))
         return NULL;
     struct mcu_tap *tap = mcu_tap_new();
-    if (tap)
-        leg->asource->tap = mcu_tap_ref(tap);
+    if (tap) {
+        mcu_tap_unref(&s->tap);
+        s->tap = mcu_tap_ref(tap);
+    }
     return tap;
 }
 

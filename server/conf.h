@@ -88,8 +88,9 @@ void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 
 /* ---- the PCM tap: a source's sound as blocks with conference time, by reference ---- */
 
-/* Attaches a tap to the leg's audio source; NULL when it has none or memory is short. From the next
- * tick on, each tick in which it makes sound gives one block. */
+/* Attaches a tap to the leg's audio source; NULL when it has no source, when its tap has a reader
+ * already, or when memory is short. From the next tick on, each tick in which it makes sound gives
+ * one block. */
 struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg);
 /* Any one thread: the next block (the caller's to unref), or NULL. */
 struct mcu_pcm *mcu_tap_read(struct mcu_tap *tap);

@@ -24,6 +24,7 @@ static void free_source(struct mcu_asource *s)
     mcu_adec_free(&s->job.decoder);
     mcu_playout_free(&s->job.playout);
     mcu_tap_unref(&s->tap);
+    mcu_tap_unref(&s->job.tap);
     free(s);
 }
 
@@ -286,7 +287,10 @@ static void hand_over(struct mcu_audio_graph *g)
         s->job.queue_count = s->in_count;
         s->in_count = 0;
         s->job.extra_delay_ms = s->extra_delay_ms;
-        s->job.tap = s->tap;
+        if (s->job.tap != s->tap) {
+            mcu_tap_unref(&s->job.tap);
+            s->job.tap = mcu_tap_ref(s->tap);
+        }
     }
     for (int i = 0; i < g->sub_count; i++)
         g->subs[i]->job.loss_percent = g->subs[i]->loss_percent;

@@ -44,7 +44,7 @@ struct mcu_asource {
         bool running;
         struct mcu_playout *playout;
         int extra_delay_ms;
-        struct mcu_tap *tap;
+        struct mcu_tap *tap;   /* a reference of its own: the loop may change the reader meanwhile */
         struct mcu_heard heard;
         struct mcu_speech speech;
         int mix_index;         /* in this tick's sum, or -1 */
@@ -180,6 +180,8 @@ void mcu_audio_job_run(struct mcu_job *job);
 /* tap.c: the writing end */
 void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, int level_dbov,
                    int64_t time_ns);
+/* The reader has freed his end: the source may take another reader. */
+bool mcu_tap_reader_gone(struct mcu_tap *tap);
 struct mcu_tap *mcu_tap_new(void);
 struct mcu_tap *mcu_tap_ref(struct mcu_tap *tap);
 void mcu_tap_unref(struct mcu_tap **tap);
