@@ -134,6 +134,7 @@ struct mcu_conf_leg {
     mcu_handle handle;
     struct mcu_join join;
     int64_t joined_ns, spoke_ns;
+    int64_t video_sent_ns;      /* time of the newest unit that it was given */
     struct mcu_asource *asource;
     struct mcu_asub *asub;
     struct mcu_vsource *vsource;

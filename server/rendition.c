@@ -21,6 +21,7 @@
 #define REPAIR_ASKS         4 /* keyframe requests within the window that send a leg to repair */
 #define REPAIR_WINDOW_NS    (10 * MCU_NS_PER_S)
 #define RUNG_PICTURES       3
+#define CATCH_UP_NS         MCU_NS_PER_MS
 
 struct rung;
 
@@ -83,6 +84,7 @@ struct mcu_vsub {
     struct rendition *now, *next; /* next: waits for a keyframe there; holds a subscription too */
     int asks;
     int64_t window_start_ns, last_ask_ns;
+    int64_t counted_ask_ns;        /* the newest that was not a repeat */
 };
 
 static int64_t now_ns(const struct mcu_ladder *l)
@@ -208,10 +210,35 @@ static void remember(struct rendition *r, struct mcu_unit *u)
     r->history_bytes += u->size;
 }
 
+/* The unit with another time, or NULL. */
+static struct mcu_unit *copy_at(const struct mcu_unit *u, int64_t time_ns)
+{
+    struct mcu_unit *c = mcu_unit_new(u->size);
+    if (!c)
+        return NULL;
+    memcpy(c->data, u->data, u->size);
+    c->size = u->size;
+    c->codec = u->codec;
+    c->time_ns = time_ns;
+    c->sent_ns = u->sent_ns;
+    c->duration_ns = u->duration_ns;
+    c->keyframe = u->keyframe;
+    return c;
+}
+
+/* Encoders are not equally quick: after a change the new one's units may be as old as what the leg
+ * has had from the other. Receivers throw away what goes back in time, so these come a little after
+ * one another instead, until the stream has caught up. */
 static void send_unit(const struct mcu_vsub *sub, struct mcu_unit *u)
 {
-    const struct mcu_sink *sink = &sub->leg->join.sink;
-    sink->unit(sink, MCU_ROLE_VIDEO, u);
+    struct mcu_conf_leg *leg = sub->leg;
+    struct mcu_unit *later = NULL;
+    if (u->time_ns <= leg->video_sent_ns)
+        later = copy_at(u, leg->video_sent_ns + CATCH_UP_NS);
+    u = later ? later : u;
+    leg->video_sent_ns = u->time_ns;
+    leg->join.sink.unit(&leg->join.sink, MCU_ROLE_VIDEO, u); /* it may leave here */
+    mcu_unit_unref(&later);
 }
 
 static void arrive(struct mcu_vsub *sub)
@@ -226,11 +253,14 @@ static void fan_out(struct rendition *r, struct mcu_unit *u)
 {
     struct mcu_conf *conf = r->rung->ladder->conf;
     for (int i = 0; i < conf->leg_count; i++) {
-        struct mcu_vsub *sub = conf->legs[i]->vsub;
+        struct mcu_conf_leg *leg = conf->legs[i];
+        struct mcu_vsub *sub = leg->vsub;
         if (sub && sub->next == r && u->keyframe)
             arrive(sub);
         if (sub && sub->now == r)
             send_unit(sub, u);
+        if (i < conf->leg_count && conf->legs[i] != leg)
+            i--; /* it has left meanwhile, and the next one stands in its place */
     }
 }
 
@@ -242,13 +272,13 @@ static void encoded(struct mcu_job *job)
     struct mcu_ladder *l = r->rung->ladder;
     struct mcu_unit *u = r->in.unit;
     r->in.unit = NULL;
-    l->in_flight--;
     mcu_pic_unref(&r->in.pic);
     if (r->in.result < 0) {
         static struct mcu_log_limit limit;
         mcu_count(MCU_CNT_ENCODE_ERRORS);
         mcu_log_limited(&limit, MCU_LOG_ERROR, "encode-error", "conference=\"%s\" error=%d",
                         l->conf->room, r->in.result);
+        r->keyframe_wanted |= r->in.keyframe; /* somebody still waits for it */
     } else if (u && !r->dead && !l->ended) {
         r->frames++;
         r->bytes += u->size;
@@ -264,6 +294,7 @@ static void encoded(struct mcu_job *job)
     }
     mcu_unit_unref(&u);
     r->running = false; /* only now: a leg may leave while the unit goes out */
+    l->in_flight--;
     if (l->ended)
         release_if_done(l);
     else if (r->dead)
@@ -463,12 +494,18 @@ static struct rung *choose_rung(struct mcu_ladder *l, const struct mcu_video_wan
     return l->rung_count ? &l->rungs[l->rung_count - 1] : NULL;
 }
 
-/* Comes to a rendition: with the units since its last keyframe, or with the next keyframe. */
+/* Comes to a rendition: with the next keyframe; who has no picture yet gets the units since the last
+ * one at once. Takes over the subscription. */
 static void move_to(struct mcu_vsub *sub, struct rendition *r)
 {
     drop_rendition(sub->next);
+    sub->next = NULL;
+    if (r == sub->now) { /* thought better of it */
+        drop_rendition(r);
+        return;
+    }
     sub->next = r;
-    if (r->history_count) {
+    if (r->history_count && !sub->now) {
         r->subscribers++; /* stays while it sends, whatever the leg answers */
         arrive(sub);
         for (int i = 0; i < r->history_count; i++)
@@ -539,9 +576,11 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
         sub->window_start_ns = now;
         sub->asks = 0;
     }
-    /* Repeats within a round trip or two are one request. */
-    if (now - sub->last_ask_ns > KEYFRAME_APART_NS / 2)
+    /* Repeats within a round trip or two are one request; who repeats all the time asks anew. */
+    if (now - sub->counted_ask_ns > KEYFRAME_APART_NS / 2) {
         sub->asks++;
+        sub->counted_ask_ns = now;
+    }
     sub->last_ask_ns = now;
     if (!r->repair && sub->asks >= REPAIR_ASKS && !sub->next) {
         struct rendition *repair = take_rendition(r->rung, r->codec, true);
