@@ -35,8 +35,10 @@ struct mcu_vsource {
     struct decode_job jobs[MAX_JOBS];
     int in_flight;
     bool want_keyframe;       /* units are dropped until one comes */
+    bool too_large;           /* its size was refused: no keyframe is asked for */
     bool was_frozen;
     bool visible;             /* somebody sees it: else it is not decoded */
+    int64_t visible_since_ns;
     struct picture waiting[MAX_PICTURES]; /* by sent_ns */
     int waiting_count;
     struct picture shown;
@@ -127,11 +129,12 @@ static void refuse(struct mcu_vsource *s, int error)
     mcu_count(error == -EFBIG ? MCU_CNT_VIDEO_SIZE_REFUSED : MCU_CNT_DECODE_ERRORS);
     mcu_log_limited(&limit, MCU_LOG_WARN, error == -EFBIG ? "video-size-refused" : "decode-error",
                     "conference=\"%s\" leg=%u error=%d", s->conf->room, s->leg->join.leg, error);
-    /* A size that is refused stays so: asking again would only bring the next one. */
-    if (error != -EFBIG) {
-        s->want_keyframe = true;
+    /* A size that is refused stays so: asking again would only bring the next one. What leans on
+     * it is refused with it. */
+    s->want_keyframe = true;
+    s->too_large |= error == -EFBIG;
+    if (!s->too_large)
         ask_keyframe(s);
-    }
 }
 
 static void decoded(struct mcu_job *job)
@@ -167,6 +170,7 @@ void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
     if (unit->codec != s->codec) {
         s->codec = unit->codec;
         s->want_keyframe = true;
+        s->too_large = false;
     }
     if (unit->gap_before && !unit->keyframe)
         s->want_keyframe = true;
@@ -178,9 +182,10 @@ void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
     if (!d)
         s->want_keyframe = true; /* the decoder is behind: start again at a keyframe */
     if (unit->keyframe && d)
-        s->want_keyframe = false;
+        s->want_keyframe = s->too_large = false;
     if (s->want_keyframe) {
-        ask_keyframe(s);
+        if (!s->too_large)
+            ask_keyframe(s);
         return;
     }
     d->unit = mcu_unit_ref(unit);
@@ -202,6 +207,7 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
         if (!s || s->visible == visible)
             continue;
         s->visible = visible;
+        s->visible_since_ns = mcu_loop_now(conf->media->loop);
         if (visible)
             ask_keyframe(s);
     }
@@ -256,7 +262,8 @@ enum mcu_vsource_state mcu_vsource_due(struct mcu_vsource *s, int64_t now_ns,
     if (!s->shown.pic)
         return MCU_VSOURCE_NONE;
     int64_t age = now_ns - s->last_picture_ns;
-    report_freeze(s, age > FROZEN_NS);
+    /* While nobody saw it, it was not decoded: that is no news. */
+    report_freeze(s, age > FROZEN_NS && now_ns - s->visible_since_ns > FROZEN_NS);
     if (age > GONE_NS) {
         drop_picture(&s->shown);
         return MCU_VSOURCE_NONE;
@@ -291,6 +298,8 @@ void mcu_vsource_leave(struct mcu_conf_leg *leg)
         return;
     leg->vsource = NULL;
     s->leg = NULL;
+    if (leg->asource)
+        leg->asource->extra_delay_ms = 0; /* the sound has nobody to wait for */
     if (s->in_flight == 0)
         free_source(s);
 }

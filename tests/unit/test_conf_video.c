@@ -617,11 +617,11 @@ static void sound_waits_for_a_late_picture_and_no_longer_than_it_is_there(void *
     rig_join(v);
     rig_run(&r, 3000);
     int before = rig_leg_info(s).playout_ms;
-    /* His pictures now come 60 ms after they were taken. */
+    /* His pictures now come 120 ms after they were taken. */
     for (int i = 0; i < 80; i++) {
         s->next_picture_ns = INT64_MAX / 2;
         rig_run(&r, 60);
-        s->next_picture_ns = r.now_ns - 60 * MCU_NS_PER_MS;
+        s->next_picture_ns = r.now_ns - 120 * MCU_NS_PER_MS;
         rig_show(s);
         s->next_picture_ns = INT64_MAX / 2;
         rig_run(&r, 40);
