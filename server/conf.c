@@ -27,8 +27,8 @@ void mcu_conf_node_gone(struct mcu_conf *conf)
 {
     if (--conf->nodes > 0 || !conf->ending)
         return;
-    mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_ENDED, NULL);
-    mcu_handle_remove(&conf->media->conferences, conf->handle);
+    if (conf->announced)
+        mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_ENDED, NULL);
     void (*ended)(void *) = conf->ended;
     void *arg = conf->ended_arg;
     free(conf->legs);
@@ -57,6 +57,7 @@ int mcu_conf_new(struct mcu_conf **out, struct mcu_media *media, const char *roo
         return rc;
     }
     mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_STARTED, NULL);
+    conf->announced = true;
     if (config->record)
         mcu_recorder_start(&conf->recorder, conf);
     *out = conf;
@@ -67,6 +68,8 @@ void mcu_conf_end(struct mcu_conf *conf, void (*done)(void *arg), void *arg)
 {
     conf->ended = done;
     conf->ended_arg = arg;
+    /* Whoever comes from now on, while jobs are still in flight, finds nothing to join. */
+    mcu_handle_remove(&conf->media->conferences, conf->handle);
     mcu_recorder_stop(&conf->recorder);
     while (conf->leg_count)
         mcu_conf_leave(conf->legs[conf->leg_count - 1]);
@@ -159,6 +162,7 @@ mcu_handle mcu_conf_join(struct mcu_conf *conf, const struct mcu_join *join)
     leg->conf = conf;
     leg->join = *join;
     leg->joined_ns = mcu_loop_now(conf->media->loop);
+    leg->video_sent_ns = join->video_after_ns;
     leg->handle = mcu_handle_add(&conf->media->conf_legs, leg);
     if (!leg->handle || connect_leg(conf, leg) < 0) {
         disconnect_leg(leg);

@@ -55,6 +55,8 @@ struct mcu_join {
     char name[MCU_NAME_MAX];
     bool hidden;              /* a recorder or viewer: no tile, not in the roster */
     bool sends_audio, sends_video;
+    int64_t video_after_ns;   /* newest picture that it was sent by another conference: what comes
+                                 from here has a later time. 0: none */
     struct mcu_audio_want audio;
     struct mcu_video_want video;
     struct mcu_sink sink;

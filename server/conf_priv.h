@@ -153,6 +153,7 @@ struct mcu_conf {
     struct mcu_audio_graph audio;
     struct mcu_stage *stage;
     struct mcu_recorder *recorder;
+    bool announced;             /* its start is an event, so its end will be */
     bool ending;
     int nodes;                  /* parts that are still to end: audio, stage, sources, renditions */
     void (*ended)(void *arg);

@@ -198,6 +198,7 @@ static inline void rig_end_conf(struct rig *r)
             rig_nap();
     }
     assert_true(r->conf_gone);
+    mcu_loop_step(r->loop, r->now_ns); /* the events of the end */
 }
 
 static inline void rig_leg_free(struct rig_leg **lp)
