@@ -27,7 +27,8 @@ void mcu_conf_node_gone(struct mcu_conf *conf)
 {
     if (--conf->nodes > 0 || !conf->ending)
         return;
-    mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_ENDED, NULL);
+    if (conf->announced)
+        mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_ENDED, NULL);
     void (*ended)(void *) = conf->ended;
     void *arg = conf->ended_arg;
     free(conf->legs);
@@ -56,6 +57,7 @@ int mcu_conf_new(struct mcu_conf **out, struct mcu_media *media, const char *roo
         return rc;
     }
     mcu_conf_event(conf, NULL, MCU_EVENT_CONFERENCE_STARTED, NULL);
+    conf->announced = true;
     if (config->record)
         mcu_recorder_start(&conf->recorder, conf);
     *out = conf;
@@ -159,6 +161,7 @@ mcu_handle mcu_conf_join(struct mcu_conf *conf, const struct mcu_join *join)
     leg->conf = conf;
     leg->join = *join;
     leg->joined_ns = mcu_loop_now(conf->media->loop);
+    leg->video_sent_ns = join->video_after_ns;
     leg->handle = mcu_handle_add(&conf->media->conf_legs, leg);
     if (!leg->handle || connect_leg(conf, leg) < 0) {
         disconnect_leg(leg);
@@ -222,15 +225,14 @@ void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 
 struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg)
 {
-    if (!leg->asource)
-        return NULL;
-    if (leg->asource->tap && mcu_tap_is_over(leg->asource->tap))
-        mcu_tap_unref(&leg->asource->tap);
-    if (leg->asource->tap)
+    struct mcu_asource *s = leg->asource;
+    if (!s || (s->tap && !mcu_tap_reader_gone(s->tap)))
         return NULL;
     struct mcu_tap *tap = mcu_tap_new();
-    if (tap)
-        leg->asource->tap = mcu_tap_ref(tap);
+    if (tap) {
+        mcu_tap_unref(&s->tap);
+        s->tap = mcu_tap_ref(tap);
+    }
     return tap;
 }
 

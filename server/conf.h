@@ -56,6 +56,8 @@ struct mcu_join {
     char name[MCU_NAME_MAX];
     bool hidden;              /* a recorder or viewer: no tile, not in the roster */
     bool sends_audio, sends_video;
+    int64_t video_after_ns;   /* newest picture that it was sent by another conference: what comes
+                                 from here has a later time. 0: none */
     struct mcu_audio_want audio;
     struct mcu_video_want video;
     struct mcu_sink sink;
@@ -89,8 +91,9 @@ void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 
 /* ---- the PCM tap: a source's sound as blocks with conference time, by reference ---- */
 
-/* Attaches a tap to the leg's audio source; NULL when it has none or memory is short. From the next
- * tick on, each tick in which it makes sound gives one block. */
+/* Attaches a tap to the leg's audio source; NULL when it has no source, when its tap has a reader
+ * already, or when memory is short. From the next tick on, each tick in which it makes sound gives
+ * one block. */
 struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg);
 /* Any one thread: the next block (the caller's to unref), or NULL. */
 struct mcu_pcm *mcu_tap_read(struct mcu_tap *tap);

@@ -287,7 +287,7 @@ static void hand_over(struct mcu_audio_graph *g)
         s->job.queue_count = s->in_count;
         s->in_count = 0;
         s->job.extra_delay_ms = s->extra_delay_ms;
-        if (s->tap && mcu_tap_is_over(s->tap))
+        if (s->tap && mcu_tap_reader_gone(s->tap))
             mcu_tap_unref(&s->tap);
         if (s->job.tap != s->tap) {
             mcu_tap_unref(&s->job.tap);
@@ -393,7 +393,6 @@ static void on_done(struct mcu_job *job)
 {
     struct mcu_conf *conf = mcu_container_of(job, struct mcu_conf, audio.job);
     struct mcu_audio_graph *g = &conf->audio;
-    g->job_running = false;
     g->cpu_ns += job->cpu_ns;
     g->shared_encodes = g->job_shared_encodes;
     g->own_encodes = g->job_own_encodes;
@@ -402,6 +401,7 @@ static void on_done(struct mcu_job *job)
     struct mcu_asource *speaker = g->speaker >= 0 ? g->sources[g->speaker] : NULL;
     for (int i = 0; i < g->sub_count; i++)
         send_out(g->subs[i], g->job_ticks);
+    g->job_running = false; /* only now: a leg may leave while its units go out */
     if (g->ended) {
         release(conf);
         return;

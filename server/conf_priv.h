@@ -46,7 +46,7 @@ struct mcu_asource {
         struct mcu_playout *playout;
         int extra_delay_ms;
         int conceal_left;      /* frames that may still be concealed in this tick */
-        struct mcu_tap *tap;
+        struct mcu_tap *tap;   /* a reference of its own: the loop may change the reader meanwhile */
         struct mcu_heard heard;
         struct mcu_speech speech;
         int mix_index;         /* in this tick's sum, or -1 */
@@ -136,6 +136,7 @@ struct mcu_conf_leg {
     mcu_handle handle;
     struct mcu_join join;
     int64_t joined_ns, spoke_ns;
+    int64_t video_sent_ns;      /* time of the newest unit that it was given */
     struct mcu_asource *asource;
     struct mcu_asub *asub;
     struct mcu_vsource *vsource;
@@ -154,6 +155,7 @@ struct mcu_conf {
     struct mcu_audio_graph audio;
     struct mcu_stage *stage;
     struct mcu_recorder *recorder;
+    bool announced;             /* its start is an event, so its end will be */
     bool ending;
     int nodes;                  /* parts that are still to end: audio, stage, sources, renditions */
     void (*ended)(void *arg);
@@ -182,7 +184,8 @@ void mcu_audio_job_run(struct mcu_job *job);
 /* tap.c: the writing end */
 void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, int level_dbov,
                    int64_t time_ns);
-bool mcu_tap_is_over(struct mcu_tap *tap); /* its reader has gone */
+/* The reader has freed his end: the source may take another reader. */
+bool mcu_tap_reader_gone(struct mcu_tap *tap);
 struct mcu_tap *mcu_tap_new(void);
 struct mcu_tap *mcu_tap_ref(struct mcu_tap *tap);
 void mcu_tap_unref(struct mcu_tap **tap);

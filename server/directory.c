@@ -25,7 +25,7 @@ struct mcu_room {
     struct mcu_ref ref;
     bool ready;
     int users;
-    struct finder *waiting;
+    struct finder *waiting, **last_waiting;
     struct mcu_config config; /* for its creation */
     int error;
 };
@@ -117,11 +117,13 @@ static void created(void *arg)
 {
     struct mcu_room *room = arg;
     room->ready = true;
-    answer_waiting(room);
-    if (!room->error)
+    if (!room->error) {
+        answer_waiting(room);
         return;
+    }
+    unlink_room(room); /* first: who asks again from within the answer must not find it */
+    answer_waiting(room);
     atomic_fetch_sub(&room->media->conf_load, 1);
-    unlink_room(room);
     room->directory->alive--;
     free(room);
 }
@@ -143,6 +145,7 @@ static struct mcu_room *create(struct mcu_directory *d, const char *name)
     room->directory = d;
     room->media = place_conference(d);
     room->config = *d->config;
+    room->last_waiting = &room->waiting;
     snprintf(room->name, sizeof(room->name), "%s", name);
     room->next = d->rooms;
     d->rooms = room;
@@ -171,8 +174,8 @@ void mcu_directory_find(struct mcu_directory *d, const char *name, mcu_directory
     if (f->error || f->room->ready) {
         mcu_post_call(d->control, answer, f);
     } else {
-        f->next = f->room->waiting;
-        f->room->waiting = f;
+        *f->room->last_waiting = f;
+        f->room->last_waiting = &f->next;
     }
 }
 

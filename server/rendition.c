@@ -22,6 +22,7 @@
 #define REPAIR_WINDOW_NS    (10 * MCU_NS_PER_S)
 #define REPAIR_MAX_NS       (160 * MCU_NS_PER_S)
 #define RUNG_PICTURES       3
+#define CATCH_UP_NS         MCU_NS_PER_MS
 
 struct rung;
 
@@ -85,6 +86,7 @@ struct mcu_vsub {
     int asks;
     int64_t window_start_ns, last_ask_ns;
     int64_t repair_ns; /* how long he must be quiet to come back: doubled each time */
+    int64_t counted_ask_ns;        /* the newest that was not a repeat */
 };
 
 static int64_t now_ns(const struct mcu_ladder *l)
@@ -217,10 +219,35 @@ static void remember(struct rendition *r, struct mcu_unit *u)
     r->history_bytes += u->size;
 }
 
+/* The unit with another time, or NULL. */
+static struct mcu_unit *copy_at(const struct mcu_unit *u, int64_t time_ns)
+{
+    struct mcu_unit *c = mcu_unit_new(u->size);
+    if (!c)
+        return NULL;
+    memcpy(c->data, u->data, u->size);
+    c->size = u->size;
+    c->codec = u->codec;
+    c->time_ns = time_ns;
+    c->sent_ns = u->sent_ns;
+    c->duration_ns = u->duration_ns;
+    c->keyframe = u->keyframe;
+    return c;
+}
+
+/* Encoders are not equally quick: after a change the new one's units may be as old as what the leg
+ * has had from the other. Receivers throw away what goes back in time, so these come a little after
+ * one another instead, until the stream has caught up. */
 static void send_unit(const struct mcu_vsub *sub, struct mcu_unit *u)
 {
-    const struct mcu_sink *sink = &sub->leg->join.sink;
-    sink->unit(sink, MCU_ROLE_VIDEO, u);
+    struct mcu_conf_leg *leg = sub->leg;
+    struct mcu_unit *later = NULL;
+    if (u->time_ns <= leg->video_sent_ns)
+        later = copy_at(u, leg->video_sent_ns + CATCH_UP_NS);
+    u = later ? later : u;
+    leg->video_sent_ns = u->time_ns;
+    leg->join.sink.unit(&leg->join.sink, MCU_ROLE_VIDEO, u); /* it may leave here */
+    mcu_unit_unref(&later);
 }
 
 static void arrive(struct mcu_vsub *sub)
@@ -235,11 +262,14 @@ static void fan_out(struct rendition *r, struct mcu_unit *u)
 {
     struct mcu_conf *conf = r->rung->ladder->conf;
     for (int i = 0; i < conf->leg_count; i++) {
-        struct mcu_vsub *sub = conf->legs[i]->vsub;
+        struct mcu_conf_leg *leg = conf->legs[i];
+        struct mcu_vsub *sub = leg->vsub;
         if (sub && sub->next == r && u->keyframe)
             arrive(sub);
         if (sub && sub->now == r)
             send_unit(sub, u);
+        if (i < conf->leg_count && conf->legs[i] != leg)
+            i--; /* it has left meanwhile, and the next one stands in its place */
     }
 }
 
@@ -251,7 +281,6 @@ static void encoded(struct mcu_job *job)
     struct mcu_ladder *l = r->rung->ladder;
     struct mcu_unit *u = r->in.unit;
     r->in.unit = NULL;
-    l->in_flight--;
     mcu_pic_unref(&r->in.pic);
     if (r->in.keyframe && !(u && u->keyframe))
         r->keyframe_wanted = true; /* it failed: the wish stays */
@@ -260,6 +289,7 @@ static void encoded(struct mcu_job *job)
         mcu_count(MCU_CNT_ENCODE_ERRORS);
         mcu_log_limited(&limit, MCU_LOG_ERROR, "encode-error", "conference=\"%s\" error=%d",
                         l->conf->room, r->in.result);
+        r->keyframe_wanted |= r->in.keyframe; /* somebody still waits for it */
     } else if (u && !r->dead && !l->ended) {
         r->frames++;
         r->bytes += u->size;
@@ -276,6 +306,7 @@ static void encoded(struct mcu_job *job)
     }
     mcu_unit_unref(&u);
     r->running = false; /* only now: a leg may leave while the unit goes out */
+    l->in_flight--;
     if (l->ended)
         release_if_done(l);
     else if (r->dead)
@@ -475,14 +506,19 @@ static struct rung *choose_rung(struct mcu_ladder *l, const struct mcu_video_wan
     return l->rung_count ? &l->rungs[l->rung_count - 1] : NULL;
 }
 
-/* Comes to a rendition: with the units since its last keyframe, or with the next keyframe, which is
- * asked for unless he can wait. */
+/* Comes to a rendition: with the next keyframe, which is asked for unless he can wait; who has no
+ * picture yet gets the units since the last one at once. Takes over the subscription. */
 static void move_to(struct mcu_vsub *sub, struct rendition *r, bool can_wait)
 {
     struct mcu_conf_leg *leg = sub->leg;
     drop_rendition(sub->next);
+    sub->next = NULL;
+    if (r == sub->now) { /* thought better of it */
+        drop_rendition(r);
+        return;
+    }
     sub->next = r;
-    if (r->history_count) {
+    if (r->history_count && !sub->now) {
         r->subscribers++; /* stays while it sends, whatever the leg answers */
         arrive(sub);
         /* The leg may answer a unit by going elsewhere. */
@@ -561,9 +597,11 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
         sub->window_start_ns = now;
         sub->asks = 0;
     }
-    /* Repeats within a round trip or two are one request. */
-    if (now - sub->last_ask_ns > KEYFRAME_APART_NS / 2)
+    /* Repeats within a round trip or two are one request; who repeats all the time asks anew. */
+    if (now - sub->counted_ask_ns > KEYFRAME_APART_NS / 2) {
         sub->asks++;
+        sub->counted_ask_ns = now;
+    }
     sub->last_ask_ns = now;
     if (!r->repair && sub->asks >= REPAIR_ASKS && !sub->next) {
         struct rendition *repair = take_rendition(r->rung, r->codec, true);

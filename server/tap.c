@@ -34,15 +34,20 @@ struct mcu_tap *mcu_tap_ref(struct mcu_tap *tap)
     return tap;
 }
 
+static void drain(struct mcu_tap *tap)
+{
+    struct mcu_pcm *pcm;
+    while ((pcm = mcu_tap_read(tap)))
+        mcu_pcm_unref(&pcm);
+}
+
 void mcu_tap_unref(struct mcu_tap **tp)
 {
     struct mcu_tap *tap = *tp;
     *tp = NULL;
     if (!tap || atomic_fetch_sub(&tap->refs, 1) != 1)
         return;
-    struct mcu_pcm *pcm;
-    while ((pcm = mcu_tap_read(tap)))
-        mcu_pcm_unref(&pcm);
+    drain(tap);
     pthread_mutex_destroy(&tap->lock);
     free(tap);
 }
@@ -58,24 +63,24 @@ void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, in
     pcm->level_dbov = level_dbov;
     memcpy(pcm->samples, samples, sizeof(int16_t) * MCU_PCM_TICK_FRAMES * (size_t)channels);
     pthread_mutex_lock(&tap->lock);
-    bool full = tap->reader_gone || tap->count == TAP_BLOCKS;
-    if (!full)
+    bool gone = tap->reader_gone, full = tap->count == TAP_BLOCKS;
+    if (!gone && !full) {
         tap->blocks[(tap->first + tap->count++) % TAP_BLOCKS] = pcm;
-    else if (!tap->reader_gone)
+        pcm = NULL;
+    } else if (!gone) {
         tap->dropped++;
-    pthread_mutex_unlock(&tap->lock);
-    if (full) {
-        mcu_pcm_unref(&pcm);
         mcu_count(MCU_CNT_TAP_DROPPED);
     }
+    pthread_mutex_unlock(&tap->lock);
+    mcu_pcm_unref(&pcm);
 }
 
-bool mcu_tap_is_over(struct mcu_tap *tap)
+bool mcu_tap_reader_gone(struct mcu_tap *tap)
 {
     pthread_mutex_lock(&tap->lock);
-    bool over = tap->reader_gone;
+    bool gone = tap->reader_gone;
     pthread_mutex_unlock(&tap->lock);
-    return over;
+    return gone;
 }
 
 struct mcu_pcm *mcu_tap_read(struct mcu_tap *tap)
@@ -107,5 +112,6 @@ void mcu_tap_free(struct mcu_tap **tp)
     pthread_mutex_lock(&(*tp)->lock);
     (*tp)->reader_gone = true;
     pthread_mutex_unlock(&(*tp)->lock);
+    drain(*tp); /* the source may live long, and nobody will read them */
     mcu_tap_unref(tp);
 }

@@ -40,6 +40,7 @@ struct mcu_vsource {
     bool too_large;           /* asking for a keyframe would only bring the next one that is */
     bool was_frozen;
     bool visible;             /* somebody sees it: else it is not decoded */
+    int64_t visible_since_ns;
     struct picture waiting[MAX_PICTURES]; /* by sent_ns */
     int waiting_count;
     struct picture shown;
@@ -208,6 +209,7 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
         if (!s || s->visible == visible)
             continue;
         s->visible = visible;
+        s->visible_since_ns = mcu_loop_now(conf->media->loop);
         if (visible)
             ask_keyframe(s);
         else
@@ -264,7 +266,8 @@ enum mcu_vsource_state mcu_vsource_due(struct mcu_vsource *s, int64_t now_ns,
     if (!s->shown.pic)
         return MCU_VSOURCE_NONE;
     int64_t age = now_ns - s->last_picture_ns;
-    report_freeze(s, age > FROZEN_NS);
+    /* While nobody saw it, it was not decoded: that is no news. */
+    report_freeze(s, age > FROZEN_NS && now_ns - s->visible_since_ns > FROZEN_NS);
     if (age > GONE_NS) {
         drop_picture(&s->shown);
         return MCU_VSOURCE_NONE;
