@@ -86,9 +86,9 @@ static void text_too_long_ends_in_an_ellipsis(void **state)
 
 static void text_shows_controls_and_broken_bytes_as_one_sign(void **state)
 {
-    static const char *const one[] = { "a\xff" "b", "a\x01" "b", "a\nb", "a\xe2\x80\xae" "b",
-                                       "a\xe2\x80\xa8" "b", "a\x7f" "b" };
-    static const char *const odd[] = { "a\xc3", "a\xed\xa0\x80" "b", "\xf8\x88\x80\x80\x80" };
+    static const char *const one[] = { ("a\xff" "b"), ("a\x01" "b"), "a\nb", ("a\xe2\x80\xae" "b"),
+                                       ("a\xe2\x80\xa8" "b"), ("a\x7f" "b") };
+    static const char *const odd[] = { "a\xc3", ("a\xed\xa0\x80" "b"), "\xf8\x88\x80\x80\x80" };
     struct mcu_mask sign = render("a\xef\xbf\xbd" "b", 20, 500), plain = render("ab", 20, 500);
     assert_true(sign.width > plain.width);
     for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
