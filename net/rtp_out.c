@@ -46,7 +46,6 @@ static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, const uint8_
 
 /* ---- Audio ---- */
 
-/* The marker bit at the begin of a talk spurt (RFC 3551 section 4.1). */
 /* What comes out of the receiver's decoder for a packet is the sound of so much earlier: libopus looks
  * 6.5 ms ahead. The timestamp names what is heard, so that lips stay with it. */
 static int64_t coding_delay_ns(enum mcu_codec codec)
@@ -54,6 +53,7 @@ static int64_t coding_delay_ns(enum mcu_codec codec)
     return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
 }
 
+/* The marker bit stands at the begin of a talk spurt (RFC 3551 section 4.1). */
 static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t size, int64_t time_ns,
                        int64_t duration_ns)
 {
@@ -97,6 +97,10 @@ static void cut_audio(struct mcu_rtp_out *o, const struct mcu_unit *unit)
 
 static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
 {
+    /* A leg that moves to a conference whose ticks are late would hear a stretch of time twice. */
+    if (o->spoke && unit->time_ns < o->unit_end_ns - CONTIGUOUS_NS)
+        return;
+    o->unit_end_ns = unit->time_ns + unit->duration_ns;
     o->csrc_count = unit->csrc_count <= MCU_UNIT_CSRC_MAX ? unit->csrc_count : 0;
     memcpy(o->csrc, unit->csrc, sizeof(o->csrc));
     if (is_cut(o->codec) && o->ptime_ms > 0)

@@ -34,7 +34,7 @@ struct mcu_rtp_out {
     bool h264_mode1, send;
 
     bool spoke;                 /* audio was sent before, until: */
-    int64_t until_ns;           /* conference time of the end of what was sent */
+    int64_t until_ns, unit_end_ns;           /* conference time of the end of what was sent */
     uint8_t gather[MCU_RTP_OUT_GATHER];
     size_t gathered;
     int64_t gather_ns;          /* conference time of its first byte */

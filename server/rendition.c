@@ -506,9 +506,9 @@ static struct rung *choose_rung(struct mcu_ladder *l, const struct mcu_video_wan
     return l->rung_count ? &l->rungs[l->rung_count - 1] : NULL;
 }
 
-/* Comes to a rendition: with the next keyframe, which is asked for unless he can wait; who has no
- * picture yet gets the units since the last one at once. Takes over the subscription. */
-static void move_to(struct mcu_vsub *sub, struct rendition *r, bool can_wait)
+/* Comes to a rendition: with the next keyframe; who has no picture yet gets the units since the last
+ * one at once. Takes over the subscription. */
+static void move_to(struct mcu_vsub *sub, struct rendition *r)
 {
     struct mcu_conf_leg *leg = sub->leg;
     drop_rendition(sub->next);
@@ -526,7 +526,7 @@ static void move_to(struct mcu_vsub *sub, struct rendition *r, bool can_wait)
             send_unit(sub, r->history[i]);
         mcu_count(MCU_CNT_KEYFRAMES_MERGED);
         drop_rendition(r);
-    } else if (!can_wait) {
+    } else {
         r->keyframe_wanted = true;
     }
 }
@@ -545,7 +545,7 @@ int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     }
     sub->leg = leg;
     leg->vsub = sub;
-    move_to(sub, r, false);
+    move_to(sub, r);
     return 0;
 }
 
@@ -575,7 +575,7 @@ void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     }
     struct rendition *r = take_rendition(choose_rung(l, want), want->codec, false);
     if (r)
-        move_to(sub, r, false);
+        move_to(sub, r);
 }
 
 void mcu_vsub_refresh(struct mcu_conf_leg *leg)
@@ -603,13 +603,13 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
         sub->counted_ask_ns = now;
     }
     sub->last_ask_ns = now;
-    if (!r->repair && sub->asks >= REPAIR_ASKS && !sub->next) {
+    if (!r->repair && r->subscribers > 1 && sub->asks >= REPAIR_ASKS && !sub->next) {
         struct rendition *repair = take_rendition(r->rung, r->codec, true);
         sub->repair_ns = sub->repair_ns ? 2 * sub->repair_ns : REPAIR_WINDOW_NS;
         if (sub->repair_ns > REPAIR_MAX_NS)
             sub->repair_ns = REPAIR_MAX_NS;
         if (repair)
-            move_to(sub, repair, false);
+            move_to(sub, repair);
         return;
     }
     if (r->keyframe_wanted)
@@ -629,7 +629,7 @@ void mcu_vsub_heal(struct mcu_conf_leg *leg)
     struct rendition *r = take_rendition(g, sub->now->codec, false);
     sub->asks = 0;
     if (r)
-        move_to(sub, r, true); /* the others are not to pay for it */
+        move_to(sub, r);
 }
 
 void mcu_vsub_get_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *info)

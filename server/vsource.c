@@ -126,7 +126,7 @@ static void refuse(struct mcu_vsource *s, int error)
 {
     static struct mcu_log_limit limit;
     s->too_large = error == -EFBIG || (s->too_large && error == -EBADMSG);
-    if (!s->waiting_start) {
+    if (error == -EFBIG || !s->waiting_start) {
         s->decode_errors++;
         mcu_count(error == -EFBIG ? MCU_CNT_VIDEO_SIZE_REFUSED : MCU_CNT_DECODE_ERRORS);
         mcu_log_limited(&limit, MCU_LOG_WARN,

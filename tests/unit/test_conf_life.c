@@ -226,10 +226,11 @@ static void leave(struct life *w, struct life_leg *l)
     l->part = -1;
 }
 
-/* The time of sound is counted per conference: one that is joined anew may be a little behind. */
+/* The time of sound is counted per conference: one that is joined anew may be behind by the ticks
+ * that it still makes good; net/rtp_out drops what was heard already. */
 static void forget_audio_time(struct life_leg *l)
 {
-    l->audio_ns -= MCU_PCM_TICK_NS;
+    l->audio_ns -= 6 * MCU_PCM_TICK_NS;
 }
 
 static void come_go_or_move(struct life *w, struct life_leg *l)

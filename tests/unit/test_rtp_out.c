@@ -52,6 +52,21 @@ static void audio_timestamps_follow_conference_time(void **state)
     harness_close(&h);
 }
 
+static void audio_time_never_runs_backwards(void **state)
+{
+    struct harness h;
+    struct mcu_line_config c = harness_config(MCU_CODEC_PCMU);
+    harness_open(&h, &c);
+    for (int i = 0; i < 10; i++)
+        send_audio(&h, MCU_CODEC_PCMU, (5000 + i * 20) * MS, 160, i);
+    for (int i = 0; i < 10; i++) /* another conference, 70 ms behind: 3 whole units are heard twice */
+        send_audio(&h, MCU_CODEC_PCMU, (5130 + i * 20) * MS, 160, i);
+    assert_int_equal(h.packets, 16);
+    for (int i = 1; i < h.packets; i++)
+        assert_true((int32_t)(parsed(&h, i).ts - parsed(&h, i - 1).ts) >= 160);
+    harness_close(&h);
+}
+
 static void audio_is_cut_and_gathered_to_the_packet_time(void **state)
 {
     static const int ptimes[] = { 10, 20, 30, 40, 50, 60 };
@@ -244,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(audio_timestamps_follow_conference_time),
+        cmocka_unit_test(audio_time_never_runs_backwards),
         cmocka_unit_test(audio_is_cut_and_gathered_to_the_packet_time),
         cmocka_unit_test(audio_gathered_does_not_span_a_silence),
         cmocka_unit_test(pacer_spreads_a_keyframe),
