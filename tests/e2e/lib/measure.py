@@ -38,17 +38,11 @@ def steady(samples, seconds, rate=48000, before_end=0.6):
     return samples[max(0, end - int(seconds * rate)):end]
 
 
-def rms_db(samples):
-    """Level in dB relative to a full-scale sine."""
-    return 10 * np.log10(2 * np.mean(np.square(samples)) + 1e-20)
-
-
-def longest_gap_ms(samples, rate=48000, below_db=-20, block_ms=2):
-    """The longest stretch in which the level is below_db under the usual one."""
+def longest_gap_ms(samples, tone_dbfs, rate=48000, block_ms=2):
+    """The longest stretch in which all sound together is 10 dB below a tone that should be there."""
     block = rate * block_ms // 1000
-    usable = samples[:len(samples) // block * block].reshape(-1, block)
-    level = np.sqrt(np.mean(np.square(usable), axis=1))
-    quiet = level < np.median(level) * 10 ** (below_db / 20)
+    blocks = samples[:len(samples) // block * block].reshape(-1, block)
+    quiet = 2 * np.mean(np.square(blocks), axis=1) < 10 ** ((tone_dbfs - 10) / 10)
     longest = run = 0
     for q in quiet:
         run = run + 1 if q else 0
