@@ -547,8 +547,10 @@ static void what_cannot_be_decoded_asks_for_a_keyframe(void **state)
     assert_int_equal(s->asked, asked);
 
     /* Something was lost: nothing smeared is shown until a keyframe has come. */
+    uint64_t errors = rig_leg_info(s).decode_errors;
     s->gap = true;
     rig_run(&r, 100);
+    assert_int_equal(rig_leg_info(s).decode_errors, errors);
     assert_int_equal(s->asked, asked + 1);
     rig_run(&r, 500);
     assert_int_equal(s->asked, asked + 1);
