@@ -22,6 +22,7 @@ struct leg_line {
     struct mcu_addr remote[2];
     struct mcu_line *line;
     int loss_percent;  /* as told to the conference */
+    int64_t sent_ns;   /* time of the newest unit that went out */
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
 };
 
@@ -139,6 +140,7 @@ static void leg_sends(void *obj, int word, struct mcu_unit *unit)
     struct leg_line *l = line_of(leg, word);
     if (!l || !l->remote_known)
         return;
+    l->sent_ns = unit->time_ns;
     mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop));
     poll_lines(leg);
 }
@@ -198,6 +200,7 @@ static void start_joining(struct mcu_leg *leg)
     j->leg = leg;
     j->conference = leg->conference;
     j->join = leg->params.join;
+    j->join.video_after_ns = leg->line[MCU_ROLE_VIDEO].sent_ns;
     leg->generation = (leg->generation + 1) & 0xffff;
     j->join.sink = (struct mcu_sink){ .ref = { leg->media, leg->handle },
                                       .generation = leg->generation, .unit = sink_unit,

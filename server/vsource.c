@@ -125,8 +125,9 @@ static void add_picture(struct mcu_vsource *s, struct mcu_pic *pic, int64_t now_
 static void refuse(struct mcu_vsource *s, int error)
 {
     static struct mcu_log_limit limit;
+    bool news = !s->waiting_start || (error == -EFBIG && !s->too_large);
     s->too_large = error == -EFBIG || (s->too_large && error == -EBADMSG);
-    if (error == -EFBIG || !s->waiting_start) {
+    if (news) {
         s->decode_errors++;
         mcu_count(error == -EFBIG ? MCU_CNT_VIDEO_SIZE_REFUSED : MCU_CNT_DECODE_ERRORS);
         mcu_log_limited(&limit, MCU_LOG_WARN,
