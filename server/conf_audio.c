@@ -253,9 +253,8 @@ static int make_plan(struct mcu_conf *conf)
     struct mcu_audio_graph *g = &conf->audio;
     struct mcu_asource *speaker =
         g->speaker >= 0 && conf->speaker ? conf->speaker->asource : NULL;
-    int heard_capacity = g->source_capacity;
     if (grow(&g->sources, &g->source_capacity, conf->leg_count, sizeof(*g->sources)) < 0 ||
-        grow(&g->heard, &heard_capacity, conf->leg_count, sizeof(*g->heard)) < 0 ||
+        grow(&g->heard, &g->heard_capacity, conf->leg_count, sizeof(*g->heard)) < 0 ||
         grow(&g->subs, &g->sub_capacity, conf->leg_count, sizeof(*g->subs)) < 0 ||
         grow(&g->renditions, &g->rendition_capacity, conf->leg_count, sizeof(*g->renditions)) < 0)
         return -ENOMEM;

@@ -115,7 +115,7 @@ struct mcu_audio_graph {
     int job_ticks;
     struct mcu_asource **sources;
     struct mcu_heard **heard;
-    int source_count, source_capacity;
+    int source_count, source_capacity, heard_capacity;
     struct mcu_asub **subs;
     int sub_count, sub_capacity;
     struct mcu_arendition **renditions;
