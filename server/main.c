@@ -102,8 +102,8 @@ static void print_addresses(const struct mcu_config *c)
                c->http_address[0] ? c->http_address : host, c->http_port);
     if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_loopback(&a))
         printf("  Only this machine can call. To open it to the network:\n"
-               "    scripts/run -- --set listen.address=0.0.0.0 --set listen.public_address=%s\n",
-               "THIS-MACHINE'S-IP");
+               "    scripts/run -- --set listen.address=0.0.0.0 --set listen.public_address=THE-IP "
+               "--set listen.http_address=127.0.0.1\n");
     fflush(stdout);
 }
 
