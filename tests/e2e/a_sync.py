@@ -1,9 +1,10 @@
-"""Sound and picture of a caller reach the others within 45 ms of each other, by RTP time mapped with
-the sender reports, in each codec."""
+"""Sound and picture of a caller reach the others within 45 ms of each other, by RTP time mapped
+with the sender reports, in each codec."""
 from lib import case, peer
 from lib.server import Server
 
 LIMIT_MS = 45
+CODECS = (("opus", "h264"), ("g722", "vp8"), ("pcmu", "h264"))
 
 
 def test(c):
@@ -14,7 +15,7 @@ def test(c):
     ears = [peer.Peer(c, server, "sync", f"{audio}-{video}", "--silent", "--audio", audio,
                       "--video", video, "--size", "320x180@10", "--probe", 1000, "--steady", 4,
                       number=1 + i, seconds=13)
-            for i, (audio, video) in enumerate((("opus", "h264"), ("g722", "vp8"), ("pcmu", "h264")))]
+            for i, (audio, video) in enumerate(CODECS)]
     for ear in ears:
         sync = ear.result()["sync"]
         c.check(sync["pairs"] >= 5, f"{ear.name}: {sync['pairs']} flashes with a beep")

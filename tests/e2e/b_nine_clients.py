@@ -2,8 +2,9 @@
 camera: each hears the eight others and not himself, and sees nine tiles, three with avatars."""
 from lib import case, room
 
-# A smaller canvas at half the rate: nine callers who code and decode share two cores with the server.
-# More bits for Opus: at 64 kbit/s its own noise beside eight tones is only 50 to 60 dB down in 1/3 Hz.
+# A smaller canvas at half the rate: nine callers who code and decode share two cores with the
+# server. More bits for Opus: at 64 kbit/s its own noise beside eight tones is only 50 to 60 dB down
+# in 1/3 Hz.
 SETTINGS = ("video.width=960", "video.height=540", "video.fps=15", "audio.opus_bps=128000")
 
 

@@ -52,7 +52,8 @@ def judge_file(c, path, callers, least_s):
     sound = measure.steady(media.read_wav(path), 4)
     levels = measure.tones_db(sound, [media.TONES[o.number] for o in callers])
     wanted = measure.tones_db(media.tone(1000, 48000, 4, room.AMPLITUDE), [1000])[0]
-    c.check(abs(levels - wanted).max() <= room.WITHIN_DB, f"everybody's tone is in it: {levels - wanted}")
+    c.check(abs(levels - wanted).max() <= room.WITHIN_DB,
+            f"everybody's tone is in it: {levels - wanted}")
     picture = path + ".png"
     # By number: without an end to the file there is no seeking from there.
     some = len(times(info, "video")) - 10

@@ -1,5 +1,5 @@
-"""A caller whose signalling runs over TCP is killed: his leg ends after the time-out, the others talk
-on, and the next caller over TCP is served."""
+"""A caller whose signalling runs over TCP is killed: his leg ends after the time-out, the others
+talk on, and the next caller over TCP is served."""
 import signal
 import time
 

@@ -1,5 +1,5 @@
-"""A caller (sipp) who begins without an offer, holds, resumes and changes his codec within the call:
-another one (baresip) hears his tone exactly while he is there."""
+"""A caller (sipp) who begins without an offer, holds, resumes and changes his codec within the
+call: another one (baresip) hears his tone exactly while he is there."""
 import time
 
 import numpy as np

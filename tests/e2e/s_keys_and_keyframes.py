@@ -20,7 +20,8 @@ def test(c):
     anna.command("sndcode", "15#")
 
     call = sipp.Sipp(c, server, "keys")
-    call.invite(sipp.sdp(*sipp.audio(), "m=video [auto_media_port] RTP/AVP 97", "a=rtpmap:97 H264/90000",
+    call.invite(sipp.sdp(*sipp.audio(), "m=video [auto_media_port] RTP/AVP 97",
+                         "a=rtpmap:97 H264/90000",
                          "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1"))
     call.pause(3)
     call.request("INFO", "application/dtmf-relay", "Signal=7\nDuration=160\n")

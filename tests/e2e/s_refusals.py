@@ -1,5 +1,5 @@
-"""What is not possible is refused, and what is not known is answered: unknown media lines keep their
-place with port 0, limits give 503 with Retry-After, an impossible name 404, no common codec 488."""
+"""What is not possible is refused, and what is not known is answered: unknown media lines keep
+their place with port 0, limits give 503 with Retry-After, an impossible name 404, no common codec 488."""
 import socket
 
 from lib import case, sipp
@@ -61,7 +61,8 @@ def cancelled(c, server):
                 answers += s.recv(65536).decode().splitlines()[0] + "\n"
             except OSError:
                 break
-        c.check("200" in answers or "487" in answers, "CANCEL is answered: " + answers.replace("\n", "; "))
+        c.check("200" in answers or "487" in answers,
+                "CANCEL is answered: " + answers.replace("\n", "; "))
         if "487" in answers:
             send("ACK", "Content-Length: 0\n\n")
         return "487" in answers
@@ -70,8 +71,8 @@ def cancelled(c, server):
 def test(c):
     server = Server(c, "limits.legs=3", "limits.conferences=2", "limits.legs_per_conference=2")
     unknown_lines(c, server)
-    refused(c, server, "nocodec", "room", sipp.sdp("m=audio 6000 RTP/AVP 18", "a=rtpmap:18 G729/8000"),
-            488)
+    refused(c, server, "nocodec", "room",
+            sipp.sdp("m=audio 6000 RTP/AVP 18", "a=rtpmap:18 G729/8000"), 488)
     refused(c, server, "badname", "a%00b", sipp.sdp(*sipp.audio()), 404)
     if cancelled(c, server):
         c.wait_for(lambda: not server.api("conferences")["conferences"], 5,

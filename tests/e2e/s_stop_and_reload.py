@@ -46,8 +46,9 @@ def test(c):
     for guest in guests:
         guest.finish()
     for caller in meeting.callers:
-        c.wait_for(lambda log=caller.process.log: "terminated" in log() or "session closed" in log(),
-                   3, f"{caller.name} was hung up on")
+        def over(log=caller.process.log):
+            return "terminated" in log() or "session closed" in log()
+        c.wait_for(over, 3, f"{caller.name} was hung up on")
 
 
 case.main(test, clients=("baresip", "sipp", "ffmpeg"))

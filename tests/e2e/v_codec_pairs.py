@@ -1,5 +1,5 @@
-"""VP8 and H.264 in packetization modes 0 and 1 in one room: each sees all three, and both modes share
-one encoder."""
+"""VP8 and H.264 in packetization modes 0 and 1 in one room: each sees all three, and both modes
+share one encoder."""
 import time
 
 from lib import case, peer
@@ -14,9 +14,9 @@ def test(c):
     server = Server(c, "video.fps=15")
     peers = []
     for i, (codec, fmtp) in enumerate(KINDS):
-        peers.append(peer.Peer(c, server, "pairs", f"{codec}-{i}", "--video", codec, *fmtp, "--silent",
-                               "--size", "320x180@10", "--tiles", 3, "--steady", 3, number=i,
-                               seconds=10))
+        peers.append(peer.Peer(c, server, "pairs", f"{codec}-{i}", "--video", codec, *fmtp,
+                               "--silent", "--size", "320x180@10", "--tiles", 3, "--steady", 3,
+                               number=i, seconds=10))
         peer.joined(c, server, "pairs", i + 1)
     time.sleep(2)
     running = sorted(r["codec"] for r in server.conference("pairs")["renditions"])

@@ -21,10 +21,10 @@ def test(c):
         rate = baresip.rate_of(audio)
         speech = media.read_wav(voice, rate)[:TURN_S * rate]
         speech *= 0.5 / np.abs(speech).max()
-        before = np.zeros((6 + i * TURN_S) * rate)
-        meeting.add(name, audio, "h264", sound=np.concatenate((before, speech, np.zeros(40 * rate))))
+        before, after = np.zeros((6 + i * TURN_S) * rate), np.zeros(40 * rate)
+        meeting.add(name, audio, "h264", sound=np.concatenate((before, speech, after)))
     meeting.meet()
-    for caller in (meeting.callers[0], meeting.callers[1], meeting.callers[2]):
+    for caller in meeting.callers:
         c.wait_for(lambda who=caller: speaker(meeting) == who.name, TURN_S + 6,
                    f"{caller.name} has the floor")
         order = [caller] + [o for o in meeting.callers if o is not caller]

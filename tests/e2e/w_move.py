@@ -1,5 +1,5 @@
-"""A caller is moved from one conference to another, which may be on another media loop: he hears and
-sees the new one and nothing more of the old one, and is heard and seen there."""
+"""A caller is moved from one conference to another, which may be on another media loop: he hears
+and sees the new one and nothing more of the old one, and is heard and seen there."""
 from lib import case, room
 
 

@@ -1,5 +1,5 @@
-"""baresip 1.0.0 as a caller: it sends a file as camera and one as microphone, records what it hears,
-and takes pictures of what it sees."""
+"""baresip 1.0.0 as a caller: it sends a file as camera and one as microphone, records what it
+hears, and takes pictures of what it sees."""
 import glob
 import json
 import os

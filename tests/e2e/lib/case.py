@@ -50,7 +50,7 @@ class Case:
         self.say("ok: " + text)
 
     def wait_for(self, condition, seconds, text):
-        """Polls condition() until it is true and returns its value; fails after that many seconds."""
+        """Polls condition() until it is true and returns its value; fails after these seconds."""
         end = time.monotonic() + seconds
         while True:
             value = condition()

@@ -15,7 +15,7 @@ def spectrum(samples, rate=48000):
 
 
 def tones_db(samples, frequencies, rate=48000):
-    """Levels of tones in dB relative to a full-scale sine: the power within _NEAR_HZ around each."""
+    """Levels of tones in dB relative to a full-scale sine: all power within _NEAR_HZ of each."""
     power, width = spectrum(samples, rate)
     near = [power[int((hz - _NEAR_HZ) / width):int((hz + _NEAR_HZ) / width) + 1].sum()
             for hz in frequencies]
@@ -39,7 +39,7 @@ def steady(samples, seconds, rate=48000, before_end=0.6):
 
 
 def longest_gap_ms(samples, tone_dbfs, rate=48000, block_ms=2):
-    """The longest stretch in which all sound together is 10 dB below a tone that should be there."""
+    """The longest stretch in which all sound together is 10 dB below a tone that is sent."""
     block = rate * block_ms // 1000
     blocks = samples[:len(samples) // block * block].reshape(-1, block)
     quiet = 2 * np.mean(np.square(blocks), axis=1) < 10 ** ((tone_dbfs - 10) / 10)

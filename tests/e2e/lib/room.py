@@ -30,7 +30,7 @@ class Room:
         self._stills = {}  # of all cameras at a size
 
     def add(self, name, audio, video=None, sound=None, **options):
-        """One more caller; its tone (if no other sound is given) and colour follow from its number."""
+        """One more caller. Its colour, and its tone if no sound is given, go by its number."""
         number = self.first + len(self.callers)
         if sound is None:
             sound = media.tone(media.TONES[number], baresip.rate_of(audio), CALL_SECONDS, AMPLITUDE)
@@ -65,7 +65,7 @@ class Room:
     def judge_pictures(self, tiles=None, order=None, eyes=None):
         """Each caller with a picture must see the right one in every tile, by colour and number.
         tiles: where they stand (a grid if not given); order: whose they are (as they joined); eyes:
-        who is asked (all). The first pictures after a change may be on their way: tried for 10 s."""
+        who is asked (all). Pictures after a change may be on their way: tried for 10 s."""
         for caller in eyes or self.callers:
             if not caller.video:
                 continue
@@ -104,7 +104,8 @@ class Room:
             return f"a camera's colour {shown}" if distance < 20 else None
         if nearest != caller.number or distance > 30:
             return f"the colour {shown}, wanted {media.COLOURS[caller.number]}"
-        alike = [measure.likeness(measure.inner(seen, rect), measure.inner(picture, (0, 0) + rect[2:]))
+        tile, whole = measure.inner(seen, rect), (0, 0) + rect[2:]
+        alike = [measure.likeness(tile, measure.inner(picture, whole))
                  for picture in self._numbers(rect[2], rect[3])]
         best = int(np.argmax(alike))
         if self.callers[best] is not caller or alike[best] < 0.8:
