@@ -1,5 +1,6 @@
 """What is not possible is refused, and what is not known is answered: unknown media lines keep
-their place with port 0, limits give 503 with Retry-After, an impossible name 404, no common codec 488."""
+their place with port 0, limits give 503 with Retry-After, an impossible name 404, no common
+codec 488."""
 import socket
 
 from lib import case, sipp

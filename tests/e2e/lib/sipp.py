@@ -105,7 +105,8 @@ class Sipp:
         used = ",".join(["to"] + [f"t{i + 1}" for i in range(self._tests)])
         with open(path, "w", encoding="utf-8") as out:
             out.write("\n".join(['<?xml version="1.0" encoding="UTF-8"?>', '<scenario name="e2e">',
-                                 *self._steps, f'<Reference variables="{used}"/>', "</scenario>\n"]))
+                                 *self._steps, f'<Reference variables="{used}"/>',
+                                 "</scenario>\n"]))
         ports = self.server.ports
         self.process = Process(self.case, self.name, [
             "sipp", "-sf", path, f"127.0.0.1:{self.server.sip_port}", "-i", "127.0.0.1",
