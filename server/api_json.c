@@ -112,7 +112,6 @@ static json_t *participant(const struct mcu_snapshot *s, const struct mcu_conf_l
     json_object_set_new(o, "name", text(p->name));
     json_object_set_new(o, "participant", json_integer(p->participant));
     json_object_set_new(o, "leg", json_integer(p->leg));
-    json_object_set_new(o, "hidden", json_boolean(p->hidden));
     json_object_set_new(o, "audio_in", codec(p->audio_in));
     json_object_set_new(o, "audio_out", codec(p->audio_out));
     json_object_set_new(o, "video_in", codec(p->video_in));
@@ -169,8 +168,14 @@ static json_t *conference(const struct mcu_snapshot *s, const struct mcu_conf_in
     json_object_set_new(o, "media_loop", json_integer(c->media_loop));
     json_object_set_new(o, "recording", json_boolean(c->recording));
     json_object_set_new(o, "participants", people);
-    for (int i = 0; i < c->leg_count; i++)
-        json_array_append_new(people, participant(s, &c->legs[i]));
+    int hidden = 0; /* recorders and the like are nobody's company */
+    for (int i = 0; i < c->leg_count; i++) {
+        if (c->legs[i].hidden)
+            hidden++;
+        else
+            json_array_append_new(people, participant(s, &c->legs[i]));
+    }
+    json_object_set_new(o, "hidden_legs", json_integer(hidden));
     json_object_set_new(o, "renditions", renditions);
     for (int i = 0; i < c->rendition_count; i++)
         json_array_append_new(renditions, rendition(&c->renditions[i]));
