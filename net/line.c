@@ -124,6 +124,8 @@ static void ask_if_due(struct mcu_line *line)
     line->wish = false;
     line->may_ask_ns = line->now_ns + ASK_NS;
     line->asked++;
+    if (line->events->keyframe_asked)
+        line->events->keyframe_asked(line->arg);
     mcu_count(MCU_CNT_KEYFRAMES_ASKED);
     begin_compound(line, &w);
     write_request(line, &w);

@@ -58,6 +58,9 @@ struct mcu_line_events {
     void (*dtmf)(char key, void *arg);
     /* The peer wants a keyframe from us (PLI or FIR, repeats of one FIR request removed). */
     void (*keyframe_wanted)(void *arg);
+    /* A keyframe has just been asked of the peer by RTCP; may be NULL. For peers that announced
+     * neither PLI nor FIR the owner asks by signalling too. */
+    void (*keyframe_asked)(void *arg);
     /* RTCP BYE for the source. */
     void (*bye)(void *arg);
 };

@@ -13,6 +13,7 @@
 
 #define TIMEOUT_CHECK_NS MCU_NS_PER_S
 #define KEYS_PER_S       20
+#define INFO_APART_NS    MCU_NS_PER_S
 
 struct leg_line {
     struct mcu_leg *leg;
@@ -23,6 +24,7 @@ struct leg_line {
     struct mcu_line *line;
     int loss_percent;  /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
+    int64_t may_tell_ns;
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
 };
 
@@ -151,13 +153,7 @@ static void leg_asks_keyframe(void *obj, int word, struct mcu_unit *unit)
     struct leg_line *l = line_of(leg, word);
     if (!l)
         return;
-    struct mcu_line_stats before, after;
-    mcu_line_get_stats(l->line, &before);
     mcu_line_ask_keyframe(l->line, mcu_loop_now(leg->media->loop));
-    mcu_line_get_stats(l->line, &after);
-    /* INFO follows the line's own rate limit. */
-    if (l->tell_by_info && after.keyframes_asked > before.keyframes_asked)
-        tell(leg, deliver_ask, NULL);
     poll_lines(leg);
 }
 
@@ -292,6 +288,16 @@ static void on_keyframe_wanted(void *arg)
         mcu_media_post(l->leg->conf_leg, MCU_CONF_LEGS, conf_takes_keyframe, l->role, NULL);
 }
 
+static void on_keyframe_asked(void *arg)
+{
+    struct leg_line *l = arg;
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    if (!l->tell_by_info || now < l->may_tell_ns)
+        return;
+    l->may_tell_ns = now + INFO_APART_NS;
+    tell(l->leg, deliver_ask, NULL);
+}
+
 static void on_bye(void *arg)
 {
     /* The end of a source is no end of a call; signalling decides that. */
@@ -302,6 +308,7 @@ static const struct mcu_line_events line_events = {
     .unit = on_unit,
     .dtmf = on_dtmf,
     .keyframe_wanted = on_keyframe_wanted,
+    .keyframe_asked = on_keyframe_asked,
     .bye = on_bye,
 };
 

@@ -52,7 +52,8 @@ static void on_event(void *arg)
     check(arg != NULL);
 }
 
-static const struct mcu_line_events events = { on_send, on_unit, on_dtmf, on_event, on_event };
+static const struct mcu_line_events events = { on_send,  on_unit,  on_dtmf,
+                                               on_event, on_event, on_event };
 
 static void configure(struct mcu_line_config *c, uint8_t how)
 {
