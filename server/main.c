@@ -11,15 +11,7 @@
 #include "mixer/text.h"
 #include "net/addr.h"
 #include "server/server.h"
-
-static const char help[] =
-    "usage: tessera [options]\n"
-    "  -c, --config FILE     read this YAML file\n"
-    "  -s, --set KEY=VALUE   set one key over the file, for example --set listen.sip_port=5070\n"
-    "      --check-config    read the configuration, say what is wrong with it, and end\n"
-    "      --version         print the version and end\n"
-    "  -h, --help            print this and end\n"
-    "SIGTERM and SIGINT end every call and stop; SIGHUP reads the configuration again.\n";
+#include "server/words.h"
 
 struct options {
     const char *config;
@@ -49,7 +41,7 @@ static int parse_options(int argc, char **argv, struct options *o)
             break;
         case 's':
             if (o->set_count == (int)MCU_ARRAY_LEN(o->set)) {
-                fprintf(stderr, "tessera: more than %d times --set\n", o->set_count);
+                fprintf(stderr, mcu_words()->too_many_set, o->set_count);
                 return 2;
             }
             o->set[o->set_count++] = optarg;
@@ -61,15 +53,16 @@ static int parse_options(int argc, char **argv, struct options *o)
             printf("tessera %s\n", MCU_VERSION);
             return 0;
         case 'h':
-            fputs(help, stdout);
+            fputs(mcu_words()->help, stdout);
             return 0;
         default:
-            fputs(help, stderr);
+            fputs(mcu_words()->help, stderr);
             return 2;
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "tessera: what is '%s'?\n%s", argv[optind], help);
+        fprintf(stderr, mcu_words()->what_is, argv[optind]);
+        fputs(mcu_words()->help, stderr);
         return 2;
     }
     return -1;
@@ -82,7 +75,7 @@ static const char *callable(const struct mcu_config *c)
     if (c->public_address[0])
         return c->public_address;
     if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_any(&a))
-        return "THIS-MACHINE";
+        return mcu_words()->this_machine;
     return c->address;
 }
 
@@ -91,19 +84,16 @@ static void print_addresses(const struct mcu_config *c)
     struct mcu_addr a;
     const char *host = callable(c);
     bool v6 = strchr(host, ':') != NULL;
-    printf("tessera %s is ready.\n", MCU_VERSION);
-    printf("  call    sip:ROOM@%s%s%s:%d (UDP or TCP; any name is a room)\n", v6 ? "[" : "", host,
-           v6 ? "]" : "", c->sip_port);
+    const struct mcu_words *w = mcu_words();
+    const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
+    printf(w->ready, MCU_VERSION);
+    printf(w->call, open, host, close, c->sip_port);
     if (c->tls_cert[0])
-        printf("  or      sip:ROOM@%s%s%s:%d;transport=tls\n", v6 ? "[" : "", host, v6 ? "]" : "",
-               c->sip_tls_port);
+        printf(w->call_tls, open, host, close, c->sip_tls_port);
     if (c->http_port)
-        printf("  look    http://%s:%d/api/v1/conferences  /metrics  /healthz\n",
-               c->http_address[0] ? c->http_address : host, c->http_port);
+        printf(w->look, c->http_address[0] ? c->http_address : host, c->http_port);
     if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_loopback(&a))
-        printf("  Only this machine can call. To open it to the network:\n"
-               "    scripts/run -- --set listen.address=0.0.0.0 --set listen.public_address=THE-IP "
-               "--set listen.http_address=127.0.0.1\n");
+        fputs(w->only_here, stdout);
     fflush(stdout);
 }
 
@@ -147,7 +137,7 @@ int main(int argc, char **argv)
     }
     status = 0;
     if (options.check) {
-        printf("the configuration is good\n");
+        fputs(mcu_words()->config_good, stdout);
         goto out;
     }
     signal(SIGPIPE, SIG_IGN);
