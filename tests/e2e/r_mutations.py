@@ -201,7 +201,8 @@ def answer_ms(server):
 
 def test(c):
     seconds = COUNT * 4 / A_SECOND + (60 if FULL else 16)
-    server = Server(c, "limits.calls_per_s=2000", "limits.leg_timeout_s=10")
+    server = Server(c, "limits.calls_per_s=2000", "limits.leg_timeout_s=10",
+                    "listen.rtp_first=33000", "listen.rtp_last=59999")  # ports rest after a call
     attack = Attack(c, server)
     peer.Peer(c, server, "quiet", "talker", "--tone", f"{HZ}:{DBFS}", "--video", "none",
               seconds=seconds + 8)
