@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include <sofia-sip/msg.h>
@@ -15,6 +16,11 @@
 #include <sofia-sip/su.h>
 #include <sofia-sip/su_string.h>
 #include <sofia-sip/url.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+
+#define SOURCES 4096
 
 static bool is_target(const url_t *url)
 {
@@ -54,12 +60,17 @@ static issize_t parse_request(su_home_t *home, msg_header_t *h, char *s, isize_t
 
 /* ---- where answers go ---- */
 
-static bool over_udp(msg_t *msg, su_sockaddr_t *source)
+static bool source_of(msg_t *msg, su_sockaddr_t *source)
 {
     socklen_t size = sizeof(*source);
-    su_addrinfo_t *ai = msg_addrinfo(msg);
-    return ai && ai->ai_socktype == SOCK_DGRAM && msg_get_address(msg, source, &size) == 0 &&
+    return msg_get_address(msg, source, &size) == 0 &&
            (source->su_family == AF_INET || source->su_family == AF_INET6);
+}
+
+static bool over_udp(msg_t *msg, su_sockaddr_t *source)
+{
+    su_addrinfo_t *ai = msg_addrinfo(msg);
+    return ai && ai->ai_socktype == SOCK_DGRAM && source_of(msg, source);
 }
 
 /* The stack goes by Via: for another transport than the request's own it would connect, and for
@@ -82,9 +93,55 @@ static void keep_answers_home(msg_t *msg, sip_via_t *via)
         sip_via_add_param(msg_home(msg), via, param);
 }
 
+/* ---- floods ---- */
+
+/* A bucket of one second for each address; those whose hashes are equal share one. */
+static struct {
+    int per_s;
+    struct {
+        int64_t at_ns, saved_ns;
+    } bucket[SOURCES];
+} limit;
+
+void mcu_sip_strict_limit(int requests_per_s)
+{
+    memset(&limit, 0, sizeof(limit));
+    limit.per_s = requests_per_s;
+}
+
+/* Of IPv6 the network's part, for a host has any number of addresses there. FNV-1a. */
+static unsigned bucket_of(const su_sockaddr_t *source)
+{
+    bool v6 = source->su_family == AF_INET6;
+    const uint8_t *bytes = v6 ? (const uint8_t *)&source->su_sin6.sin6_addr
+                              : (const uint8_t *)&source->su_sin.sin_addr;
+    uint32_t hash = 2166136261u;
+    for (int i = 0; i < (v6 ? 8 : 4); i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return (hash ^ hash >> 16) % SOURCES;
+}
+
+static bool too_many(msg_t *msg)
+{
+    su_sockaddr_t source;
+    if (!limit.per_s || !source_of(msg, &source))
+        return false;
+    unsigned i = bucket_of(&source);
+    int64_t now = mcu_clock_now_ns(), cost = MCU_NS_PER_S / limit.per_s;
+    int64_t saved = limit.bucket[i].saved_ns + (now - limit.bucket[i].at_ns);
+    saved = saved < MCU_NS_PER_S ? saved : MCU_NS_PER_S;
+    limit.bucket[i].at_ns = now;
+    limit.bucket[i].saved_ns = saved < cost ? saved : saved - cost;
+    return saved < cost;
+}
+
 static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size, int eos)
 {
     sip_t *sip = (sip_t *)pub;
+    if (sip->sip_request && sip->sip_request->rq_method != sip_method_ack && too_many(msg)) {
+        sip->sip_request = NULL; /* so that the stack sees nothing that it knows, and forgets it */
+        mcu_count(MCU_CNT_SIP_FLOODED);
+    }
     if (sip->sip_request && sip->sip_via && sip->sip_via->v_protocol)
         keep_answers_home(msg, sip->sip_via);
     return sip_extract_body(msg, sip, b, size, eos);

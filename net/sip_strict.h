@@ -12,4 +12,10 @@
 /* For NTATAG_MCLASS; free() it after the stack. NULL: no memory. Any thread. */
 msg_mclass_t *mcu_sip_strict_class_new(void);
 
+/* How many requests a second are read from one address, ACK not counted; 0: any number (as at the
+ * start). More are dropped as if the network had lost them. The stack remembers each request for 32 s,
+ * some 5 kB, so this is what bounds the memory that a flood costs. For all stacks of the process.
+ * Thread: the stack's. */
+void mcu_sip_strict_limit(int requests_per_s);
+
 #endif
