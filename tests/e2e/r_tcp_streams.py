@@ -11,7 +11,7 @@ from lib import case, peer, rawcall
 from lib.server import Server
 
 HZ, DBFS, SECONDS = 613, -20, 24
-CONNECTIONS, ANSWER_MS, GROWTH_KB = 400, 50, 64 * 1024
+CONNECTIONS, ANSWER_MS, GROWTH_KB = 400, 100, 64 * 1024
 
 
 def options(server, s, length=0, extra=""):
