@@ -51,8 +51,8 @@ class Watch:
 
 def show(c, room, tone, way, watch):
     c.say(f"{room:9}: {tone['dbfs']:6.1f} dBFS ({tone['min_dbfs']:.1f} to {tone['max_dbfs']:.1f}), "
-          f"{tone['holes']} holes, longest {tone['hole_max_ms']} ms; playout {watch.worst(room)} ms "
-          f"at most, {watch.underruns[room]} underruns")
+          f"{tone['holes']} holes, longest {tone['hole_max_ms']} ms; playout "
+          f"{watch.worst(room)} ms at most, {watch.underruns[room]} underruns")
     c.say(f"{'':9}  {way.passed} passed, {way.lost} lost ({way.close} close to another), "
           f"{way.doubled} doubled, the relay itself late by {way.late_max_ms:.1f} ms")
 
@@ -91,7 +91,8 @@ def test(c):
     watch.until(started + SECONDS - 1)
     results = {room: listeners[room].result() for room in TROUBLE}
     clean = peer.probe(results["clean"], HZ)
-    c.check(abs(clean["dbfs"] - DBFS) <= WITHIN_DB, f"the clean run is heard at {clean['dbfs']} dBFS")
+    c.check(abs(clean["dbfs"] - DBFS) <= WITHIN_DB, "the clean run is heard at "
+            f"{clean['dbfs']} dBFS")
     for room in TROUBLE:
         show(c, room, peer.probe(results[room], HZ), relays[room].up, watch)
     for room in TROUBLE:

@@ -12,7 +12,7 @@ from lib.server import Server
 FULL = "--full" in sys.argv
 sys.argv = [a for a in sys.argv if a != "--full"]
 RATE, ROUND_S, REST_S = 50, 20 if FULL else 5, 40 if FULL else 4
-GROWTH_KB = 1024 if FULL else 6 * 1024  # in a short rest the transactions of the round are still there
+GROWTH_KB = 1024 if FULL else 6 * 1024  # short rest: its transactions are still there
 
 
 def usage(server):

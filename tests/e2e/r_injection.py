@@ -88,7 +88,8 @@ def test(c):
     for s in senders:
         s.thread.join()
     after = {p["name"]: p for p in server.participants("inject")}
-    c.check(after["raw"]["lines"][0]["packets_in"] == 0, "nothing of the foreign source was taken for the raw caller's")
+    c.check(after["raw"]["lines"][0]["packets_in"] == 0,
+            "nothing of the foreign source was taken for the raw caller's")
     for s, name in ((stranger, "at his address"), (elsewhere, "elsewhere")):
         s.settimeout(0.2)
         try:
@@ -108,7 +109,7 @@ def test(c):
     info = next(p for p in server.participants("inject") if p["name"] == "raw")
     c.check(info["lines"][0]["ssrc_in"] == 0x1001, "single packets of other sources replace none")
     own.thread.join()
-    second = Sender(raw.media[0], ("127.0.0.1", raw.theirs[0]), 0x2002, hz=FOREIGN_HZ * 2, seconds=1)
+    second = Sender(raw.media[0], ("127.0.0.1", raw.theirs[0]), 0x2002, FOREIGN_HZ * 2, 1)
     second.thread.join()
     info = next(p for p in server.participants("inject") if p["name"] == "raw")
     c.check(info["lines"][0]["ssrc_in"] == 0x2002, "a new source that stays is taken")

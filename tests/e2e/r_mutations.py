@@ -1,7 +1,7 @@
 """Mutated SIP, SDP, RTP and RTCP, some thousands of each by a seed, during a call of two others: the
 server is alive after them, answers at once, their sound has no gap, and memory stays where it was.
---full: 100 000 of each. The mutations of RTP and RTCP come from a caller's own address, so that they
-get as far as can be."""
+--full: 100 000 of each. The mutations of RTP and RTCP come from a caller's own address, so that
+they get as far as can be."""
 import random
 import re
 import struct
@@ -21,7 +21,8 @@ HZ, DBFS, GAP_MS, ANSWER_MS, GROWTH_KB = 613, -20, 20, 50, 24 * 1024
 
 WORDS = [b"", b"\0", b"\r\n", b"\r\n\r\n", b" ", b";", b",", b"%00", b"%", b"\"", b"<", b">", b"@",
          b":", b"[", b"]", b"-1", b"0", b"4294967296", b"99999999999999999999", b"\xff" * 9, b"/",
-         b"A" * 300, b"127.0.0.1", b"[::1]", b"INVITE", b"BYE", b"SIP/2.0", b"a=", b"m=audio 0 x y\r\n"]
+         b"A" * 300, b"127.0.0.1", b"[::1]", b"INVITE", b"BYE", b"SIP/2.0", b"a=",
+         b"m=audio 0 x y\r\n"]
 
 
 def spoil(rng, data, words=WORDS):
@@ -70,10 +71,13 @@ def sip_messages(own, uri):
 SDP = rawcall.offer(9000, 9002) + (
     "a=fmtp:98 max-fr=30;max-fs=3600\r\nm=video 9010 RTP/AVPF 97\r\nb=TIAS:500000\r\n"
     "a=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f;packetization-mode=1;"
-    "sprop-parameter-sets=Z0LAHtkA2D3m4QAAAwABAAADADwPFi5I,aMuMsg==\r\na=rtcp:9011 IN IP4 127.0.0.1\r\n"
-    "a=rtcp-fb:* ccm fir\r\na=extmap:1 urn:x\r\na=content:slides\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
-    "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\nm=application 9 UDP/BFCP *\r\na=ptime:20\r\n"
-    "m=audio 9020 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1;usedtx=1\r\n"
+    "sprop-parameter-sets=Z0LAHtkA2D3m4QAAAwABAAADADwPFi5I,aMuMsg==\r\n"
+    "a=rtcp:9011 IN IP4 127.0.0.1\r\na=rtcp-fb:* ccm fir\r\na=extmap:1 urn:x\r\n"
+    "a=content:slides\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+    "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+    "m=application 9 UDP/BFCP *\r\na=ptime:20\r\n"
+    "m=audio 9020 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\n"
+    "a=fmtp:111 useinbandfec=1;usedtx=1\r\n"
     "a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-15\r\n")
 
 
@@ -175,7 +179,8 @@ class Attack:
             struct.pack("!BBHII", 0x81, 206, 2, 0x77, theirs),
             struct.pack("!BBHIIII", 0x84, 206, 4, 0x77, 0, theirs, 7 << 24),
             struct.pack("!BBHIIII", 0x83, 205, 4, 0x77, 0, theirs, 0xffffffff),
-            struct.pack("!BBHI", 0x80, 204, 2, 0x77) + b"name", struct.pack("!BBHI", 0x80, 207, 1, 1)]
+            struct.pack("!BBHI", 0x80, 204, 2, 0x77) + b"name",
+            struct.pack("!BBHI", 0x80, 207, 1, 1)]
         for _ in range(COUNT):
             first = self.rng.choice(pieces[:2])
             packet = first + b"".join(self.rng.choices(pieces, k=self.rng.randrange(4)))

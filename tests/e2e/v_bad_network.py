@@ -3,8 +3,8 @@ sees the others move again after each loss; what the one on the bad line sees co
 keyframes that he asks for. A dead line of 1 s is over within 1 s of its end.
 
 Nothing is sent again (no NACK) and no view gets smaller for a lossy line yet, so a keyframe of some
-twenty packets seldom arrives whole at 5 % and hardly ever at 20 %: what that one sees is printed, and
-judged to 3 % only."""
+twenty packets seldom arrives whole at 5 % and hardly ever at 20 %: what that one sees is printed,
+and judged to 3 % only."""
 import time
 
 from lib import case, peer, relay
@@ -12,7 +12,7 @@ from lib.server import Server
 
 SECONDS = 16
 DEAD_S, BACK_S = 1.0, 1.0
-# ms for which the one on the good line sees the other's tile stand still, and the canvas of the other
+# ms for which a tile stands still on the good line, and the whole canvas on the bad one
 TILE_MS = {"clean": 300, "loss1": 600, "loss3": 800, "loss5": 1000, "loss20": 3000}
 CANVAS_MS = {"clean": 300, "loss1": 2500, "loss3": 5000}
 LOSS = {"clean": 0, "loss1": 1, "loss3": 3, "loss5": 5, "loss20": 20, "dead": 0}

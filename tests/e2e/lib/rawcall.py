@@ -17,7 +17,8 @@ def request(method, uri, own, to_tag="", cseq=1, call_id="", tag="", branch="", 
     """A request as text, complete in all that a server asks for."""
     branch = branch or f"z9hG4bK{random.getrandbits(64):x}"
     to = uri.split(";")[0]
-    return (f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} 127.0.0.1:{own};branch={branch}\r\n"
+    return (f"{method} {uri} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{transport} 127.0.0.1:{own};branch={branch}\r\n"
             f"From: <sip:raw@127.0.0.1:{own}>;tag={tag or 'raw'}\r\n"
             f"To: <{to}>{';tag=' + to_tag if to_tag else ''}\r\n"
             f"Call-ID: {call_id or '%x' % random.getrandbits(64)}\r\nCSeq: {cseq} {method}\r\n"
