@@ -1,10 +1,11 @@
-"""Sound through a bad network: loss of 1, 3, 5 and 20 %, jitter of 100 ms with packets out of order,
-duplicates, and a pause whose packets all come at once. A listener on a good line hears every sender
-within 1 dB; up to 5 % of loss no hole above 20 ms is left, and the delay goes back after the pause.
+"""Sound through a bad network: loss of 1, 3, 5 and 20 %, jitter of 100 ms with packets out of
+order, duplicates, and a pause whose packets all come at once. A listener on a good line hears
+every sender within 1 dB; up to 5 % of loss no hole above 20 ms is left, and the delay goes back
+after the pause.
 
-One exception, libopus's own: when a packet is lost right after one or no good packet since the loss
-before, it fills the gap with noise and the tone has a hole of a packet's length. At 20 % this is
-common: holes to about 70 ms are printed, and judged by the level alone."""
+One exception, libopus's own: when a packet is lost right after one or no good packet since the
+loss before, it fills the gap with noise and the tone has a hole of a packet's length. At 20 %
+this is common: holes to about 70 ms are printed, and judged by the level alone."""
 import time
 
 from lib import case, peer, relay

@@ -1,6 +1,6 @@
-"""Fifty calls a second by sipp, in three rounds: none fails, descriptors come back, and the third round
-needs no more memory than the second. --full: rounds of 20 s with 40 s of rest, as long as the stack
-remembers a transaction."""
+"""Fifty calls a second by sipp, in three rounds: none fails, descriptors come back, and the
+third round needs no more memory than the second. --full: rounds of 20 s with 40 s of rest, as
+long as the stack remembers a transaction."""
 import os
 import re
 import sys

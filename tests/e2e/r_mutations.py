@@ -1,7 +1,7 @@
-"""Mutated SIP, SDP, RTP and RTCP, some thousands of each by a seed, during a call of two others: the
-server is alive after them, answers at once, their sound has no gap, and memory stays where it was.
---full: 100 000 of each. The mutations of RTP and RTCP come from a caller's own address, so that
-they get as far as can be."""
+"""Mutated SIP, SDP, RTP and RTCP, some thousands of each by a seed, during a call of two
+others: the server is alive after them, answers at once, their sound has no gap, and memory
+stays where it was. --full: 100 000 of each. The mutations of RTP and RTCP come from a caller's
+own address, so that they get as far as can be."""
 import random
 import re
 import struct
@@ -26,7 +26,7 @@ WORDS = [b"", b"\0", b"\r\n", b"\r\n\r\n", b" ", b";", b",", b"%00", b"%", b"\""
 
 
 def spoil(rng, data, words=WORDS):
-    """One to four mutations of a message: bits, bytes, pieces doubled, cut, exchanged, words put in."""
+    """One to four mutations: bits, bytes, pieces doubled, cut, exchanged, words put in."""
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         at, n = rng.randrange(len(data) + 1), rng.choice((1, 1, 2, 4, 16, 60))

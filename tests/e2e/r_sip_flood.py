@@ -1,5 +1,6 @@
-"""A flood of SIP requests of eight methods from one address beside a call: the call's sound keeps every
-packet, memory has a bound, and as soon as the flood ends others are answered at once."""
+"""A flood of SIP requests of eight methods from one address beside a call: the call's sound
+keeps every packet, memory has a bound, and as soon as the flood ends others are answered at
+once."""
 import random
 import re
 import subprocess

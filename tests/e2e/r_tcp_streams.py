@@ -1,6 +1,7 @@
-"""Hostile TCP beside a call: messages in pieces of a byte and many in one piece, headers without end, a
-Content-Length of gigabytes, hundreds of connections that say nothing or half a message. All others
-are served at once meanwhile, the call's sound is complete, memory and descriptors come back."""
+"""Hostile TCP beside a call: messages in pieces of a byte and many in one piece, headers
+without end, a Content-Length of gigabytes, hundreds of connections that say nothing or half a
+message. All others are served at once meanwhile, the call's sound is complete, memory and
+descriptors come back."""
 import os
 import re
 import select

@@ -1,6 +1,7 @@
-"""SIP messages that are odd but right, and such that are wrong, over UDP and TCP, written after RFC 4475
-and RFC 5118: each gets what it deserves, the answer goes to where the request came from (no Via
-makes the server connect, ask the DNS or write to a third party), and OPTIONS is answered at once after it."""
+"""SIP messages that are odd but right, and such that are wrong, over UDP and TCP, written after
+RFC 4475 and RFC 5118: each gets what it deserves, the answer goes to where the request came
+from (no Via makes the server connect, ask the DNS or write to a third party), and OPTIONS is
+answered at once after it."""
 import re
 import select
 import socket
@@ -56,7 +57,7 @@ def statuses(data):
 
 
 def over_udp(server, changes, seconds):
-    """Final answers at the place from which the request came; an attempt to connect counts as 999."""
+    """Final answers where the request came from; an attempt to connect counts as 999."""
     with socket.socket() as door, rawcall.bind() as s:
         own = s.getsockname()[1]
         door.bind(("127.0.0.1", own))

@@ -1,10 +1,10 @@
-"""Pictures through a bad network in both directions: 1, 3, 5 and 20 % of loss. The one on a good line
-sees the others move again after each loss; what the one on the bad line sees comes back by the
-keyframes that he asks for. A dead line of 1 s is over within 1 s of its end.
+"""Pictures through a bad network in both directions: 1, 3, 5 and 20 % of loss. The one on a
+good line sees the others move again after each loss; what the one on the bad line sees comes
+back by the keyframes that he asks for. A dead line of 1 s is over within 1 s of its end.
 
-Nothing is sent again (no NACK) and no view gets smaller for a lossy line yet, so a keyframe of some
-twenty packets seldom arrives whole at 5 % and hardly ever at 20 %: what that one sees is printed,
-and judged to 3 % only."""
+Nothing is sent again (no NACK) and no view gets smaller for a lossy line yet, so a keyframe of
+some twenty packets seldom arrives whole at 5 % and hardly ever at 20 %: what that one sees is
+printed, and judged to 3 % only."""
 import time
 
 from lib import case, peer, relay

@@ -1,5 +1,5 @@
-"""A SIP caller of a few lines over UDP, for tests that send what no good caller sends: every message
-and every RTP packet is put together here, and what comes back can be looked at."""
+"""A SIP caller of a few lines over UDP, for tests that send what no good caller sends: every
+message and every RTP packet is put together here, and what comes back can be looked at."""
 import random
 import re
 import select
@@ -58,7 +58,7 @@ def bind(port=0, address="127.0.0.1"):
 
 
 class RawCall:
-    """One call with sound and perhaps pictures; media sockets are RTP at even, RTCP at odd ports."""
+    """One call with sound and perhaps pictures; RTP at even ports, RTCP at odd ones."""
 
     def __init__(self, case, server, room, video=False):
         self.server, self.uri = server, server.uri(room)

@@ -1,6 +1,6 @@
-"""A bad network between mcu_peer and the server: a UDP relay for RTP and RTCP in both directions with
-seeded loss, bursts, jitter, duplicates and a limited rate. It runs in a thread of the test, which
-may change what it does at any time."""
+"""A bad network between mcu_peer and the server: a UDP relay for RTP and RTCP in both
+directions with seeded loss, bursts, jitter, duplicates and a limited rate. It runs in a thread
+of the test, which may change what it does at any time."""
 import heapq
 import random
 import select
