@@ -8,7 +8,7 @@
 #define STEADY_COUNT    220 /* packets: a packet's weight is 1/220 once this many were seen */
 #define TAIL            0.03f
 #define MARGIN_MS       10
-#define FALL_MS_PER_S   20.0
+#define FALL_MS_PER_S   75.0 /* the playout can shorten by 120 ms a second; 300 ms go within 5 s */
 #define OUTLIER_NS      MCU_NS_PER_S
 #define OUTLIERS_MAX    3
 

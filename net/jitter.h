@@ -3,7 +3,8 @@
  *
  * A packet's relative delay is how much longer it was on its way than the fastest one of the last
  * seconds. Relative delays go into a histogram that forgets (half in about 3 s of 20 ms packets);
- * the delay wanted covers 97 % of it. It rises at once and falls by at most 20 ms a second. */
+ * the delay wanted covers 97 % of it. It rises at once and falls by at most 75 ms a second, so that
+ * the 300 ms of a burst are gone within 5 s. */
 #ifndef MCU_NET_JITTER_H
 #define MCU_NET_JITTER_H
 

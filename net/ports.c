@@ -60,6 +60,7 @@ static int open_pair(const struct mcu_addr *local, int port, int fd[2])
             int rc = fd[i];
             if (i == 1)
                 close(fd[0]);
+            fd[0] = fd[1] = -1; /* a number left here is another's file by the time it is closed */
             return rc;
         }
     }

@@ -17,7 +17,7 @@ int mcu_ports_new(struct mcu_ports **out, int first, int last);
 void mcu_ports_free(struct mcu_ports **ports);
 
 /* Opens a pair on the address: the even port in *port, sockets in fd[0] (RTP) and fd[1] (RTCP), the
- * caller's to close. -EADDRINUSE: every pair is taken or resting. */
+ * caller's to close. -EADDRINUSE: every pair is taken or resting; fd[] is then as it was, or -1. */
 int mcu_ports_take(struct mcu_ports *ports, const struct mcu_addr *local, int64_t now_ns, int *port,
                    int fd[2]);
 /* The sockets are closed already. */

@@ -29,6 +29,7 @@
 #define SESSION_EXPIRES_S 1800 /* RFC 4028 4: the recommended interval */
 #define MIN_SE_S          90   /* and the smallest one allowed */
 #define DEFAULT_T1_MS     500
+#define REQUESTS_PER_CALL 10 /* of one address, a trunk's perhaps: more is a flood */
 /* The stack has no limits of its own. A connection stays for a refresh half-way a session, but not
  * for ever; half a message does not stay longer than a transaction. */
 #define TCP_IDLE_MS    (SESSION_EXPIRES_S * 1000 / 2 + 100 * 1000)
@@ -251,6 +252,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 static int create_root(struct mcu_sip *sip)
 {
     sip->message_class = mcu_sip_strict_class_new();
+    mcu_sip_strict_limit(sip->max_calls_per_s * REQUESTS_PER_CALL);
     if (!sip->message_class)
         return -ENOMEM;
     sip->root = su_glib_root_create(sip);

@@ -1,12 +1,26 @@
 #include "net/sip_strict.h"
 
+#include <arpa/inet.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
+#include <sofia-sip/msg.h>
+#include <sofia-sip/msg_addr.h>
 #include <sofia-sip/msg_mclass_hash.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su.h>
+#include <sofia-sip/su_string.h>
 #include <sofia-sip/url.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+
+#define SOURCES 4096
 
 static bool is_target(const url_t *url)
 {
@@ -25,6 +39,112 @@ static issize_t parse_record_route(su_home_t *home, msg_header_t *h, char *s, is
 {
     issize_t rc = sip_record_route_d(home, h, s, size);
     return rc >= 0 && is_target(((sip_record_route_t *)h)->r_url) ? rc : -1;
+}
+
+/* A request line whose target cannot be read is no reason for silence (RFC 4475 3.1.2, RFC 5118 4.2):
+ * the method becomes one that is not that of CSeq, for which the stack answers 400. After a failed
+ * parse `s` is the method alone. */
+static issize_t parse_request(su_home_t *home, msg_header_t *h, char *s, isize_t size)
+{
+    sip_request_t *rq = (sip_request_t *)h;
+    issize_t rc = sip_request_d(home, h, s, size);
+    if (rc >= 0)
+        return rc;
+    rq->rq_method = sip_method_unknown;
+    rq->rq_method_name = "unreadable";
+    rq->rq_version = sip_version_2_0;
+    url_init(rq->rq_url, url_sip);
+    rq->rq_url->url_host = "invalid";
+    return 0;
+}
+
+/* ---- where answers go ---- */
+
+static bool source_of(msg_t *msg, su_sockaddr_t *source)
+{
+    socklen_t size = sizeof(*source);
+    return msg_get_address(msg, source, &size) == 0 &&
+           (source->su_family == AF_INET || source->su_family == AF_INET6);
+}
+
+static bool over_udp(msg_t *msg, su_sockaddr_t *source)
+{
+    su_addrinfo_t *ai = msg_addrinfo(msg);
+    return ai && ai->ai_socktype == SOCK_DGRAM && source_of(msg, source);
+}
+
+/* The stack goes by Via: for another transport than the request's own it would connect, and for
+ * names it would ask the DNS, which would hold up every call. An answer goes back to the address that
+ * the request came from (RFC 3581), whatever Via says. */
+static void keep_answers_home(msg_t *msg, sip_via_t *via)
+{
+    su_sockaddr_t source;
+    char address[INET6_ADDRSTRLEN];
+    via->v_maddr = NULL;
+    if (!over_udp(msg, &source) || strcasecmp(via->v_protocol, sip_transport_udp) == 0)
+        return;
+    via->v_protocol = sip_transport_udp;
+    const void *bytes = source.su_family == AF_INET6 ? (const void *)&source.su_sin6.sin6_addr
+                                                     : (const void *)&source.su_sin.sin_addr;
+    if (!inet_ntop(source.su_family, bytes, address, sizeof(address)))
+        return;
+    char *param = su_sprintf(msg_home(msg), "received=%s", address);
+    if (param)
+        sip_via_add_param(msg_home(msg), via, param);
+}
+
+/* ---- floods ---- */
+
+/* A bucket of one second for each address; those whose hashes are equal share one. */
+static struct {
+    int per_s;
+    struct {
+        int64_t at_ns, saved_ns;
+    } bucket[SOURCES];
+} limit;
+
+void mcu_sip_strict_limit(int requests_per_s)
+{
+    memset(&limit, 0, sizeof(limit));
+    limit.per_s = requests_per_s;
+}
+
+/* Of IPv6 the network's part, for a host has any number of addresses there. FNV-1a. */
+static unsigned bucket_of(const su_sockaddr_t *source)
+{
+    bool v6 = source->su_family == AF_INET6;
+    const uint8_t *bytes = v6 ? (const uint8_t *)&source->su_sin6.sin6_addr
+                              : (const uint8_t *)&source->su_sin.sin_addr;
+    uint32_t hash = 2166136261u;
+    for (int i = 0; i < (v6 ? 8 : 4); i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return (hash ^ hash >> 16) % SOURCES;
+}
+
+static bool too_many(msg_t *msg)
+{
+    su_sockaddr_t source;
+    if (!limit.per_s || !source_of(msg, &source))
+        return false;
+    unsigned i = bucket_of(&source);
+    int64_t now = mcu_clock_now_ns(), cost = MCU_NS_PER_S / limit.per_s;
+    int64_t saved = limit.bucket[i].saved_ns + (now - limit.bucket[i].at_ns);
+    saved = saved < MCU_NS_PER_S ? saved : MCU_NS_PER_S;
+    limit.bucket[i].at_ns = now;
+    limit.bucket[i].saved_ns = saved < cost ? saved : saved - cost;
+    return saved < cost;
+}
+
+static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size, int eos)
+{
+    sip_t *sip = (sip_t *)pub;
+    if (sip->sip_request && sip->sip_request->rq_method != sip_method_ack && too_many(msg)) {
+        sip->sip_request = NULL; /* so that the stack sees nothing that it knows, and forgets it */
+        mcu_count(MCU_CNT_SIP_FLOODED);
+    }
+    if (sip->sip_request && sip->sip_via && sip->sip_via->v_protocol)
+        keep_answers_home(msg, sip->sip_via);
+    return sip_extract_body(msg, sip, b, size, eos);
 }
 
 /* The parser finds a class by name, everything else by its address. So the strict class takes the
@@ -49,11 +169,13 @@ static int replace(msg_mclass_t *mc, msg_hclass_t *stock, msg_hclass_t *strict)
 msg_mclass_t *mcu_sip_strict_class_new(void)
 {
     /* Copies, so that only the way they are read differs. Written the same by any thread. */
-    static struct msg_hclass_s contact[1], record_route[1];
+    static struct msg_hclass_s contact[1], record_route[1], request[1];
     contact[0] = sip_contact_class[0];
     contact[0].hc_parse = parse_contact;
     record_route[0] = sip_record_route_class[0];
     record_route[0].hc_parse = parse_record_route;
+    request[0] = sip_request_class[0];
+    request[0].hc_parse = parse_request;
     const msg_mclass_t *stock = sip_default_mclass();
     if (stock->mc_hash_used + 4 > stock->mc_hash_size)
         return NULL;
@@ -62,6 +184,10 @@ msg_mclass_t *mcu_sip_strict_class_new(void)
                replace(mc, sip_record_route_class, record_route) < 0)) {
         free(mc);
         return NULL;
+    }
+    if (mc) {
+        mc->mc_request[0].hr_class = request;
+        mc->mc_extract_body = extract_body;
     }
     return mc;
 }

@@ -1,9 +1,13 @@
-/* net/sip_strict.h - a message class that takes no Contact and no Record-Route we cannot send to.
+/* net/sip_strict.h - what stands between the network and sofia-sip: a message class that checks what is
+ * read, sends answers to where the request came from, and drops floods.
  *
  * Debian's sofia-sip recurses without end, and the process dies, when its own BYE (no ACK came, a
  * session refresh failed) cannot be sent because the peer's Contact is, say, a tel: address. An
  * UPDATE changes that target before the application hears of it. So such a header must not get
- * through the parser: a request with one is answered with 400, a response dropped. */
+ * through the parser: a request with one is answered with 400, a response dropped.
+ *
+ * Answers go by Via, which may name another transport, a name for the DNS, or a third party: on UDP its
+ * top entry is made to say where the request came from. An unreadable request line gets 400. */
 #ifndef MCU_NET_SIP_STRICT_H
 #define MCU_NET_SIP_STRICT_H
 
@@ -11,5 +15,11 @@
 
 /* For NTATAG_MCLASS; free() it after the stack. NULL: no memory. Any thread. */
 msg_mclass_t *mcu_sip_strict_class_new(void);
+
+/* How many requests a second are read from one address, ACK not counted; 0: any number (as at the
+ * start). More are dropped as if the network had lost them. The stack remembers each request for 32 s,
+ * some 5 kB, so this is what bounds the memory that a flood costs. For all stacks of the process.
+ * Thread: the stack's. */
+void mcu_sip_strict_limit(int requests_per_s);
 
 #endif

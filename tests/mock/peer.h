@@ -64,6 +64,7 @@ struct peer_options {
     int sr_skew_ms, video_late_ms;
     int as_kbps, tias_kbps;
     int rtp_first, rtp_last;
+    int relay;                           /* first port of a relay (tests/e2e/lib/relay.py), or 0 */
     const char *dump_wav, *dump_frames, *json;
     int dump_every_ms;
     double probe_hz[PEER_MAX_PROBES];

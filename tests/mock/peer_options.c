@@ -9,6 +9,7 @@
 static const char help[] =
     "usage: mcu_peer --server IP:PORT --room ROOM [options]\n"
     "  calls:   --name N  --count N  --stagger MS  --seconds S  --local IP  --rtp-ports FIRST-LAST\n"
+    "           --relay PORT  media go through tests/e2e/lib/relay.py\n"
     "           --reinvite S:sendrecv|sendonly|recvonly|inactive  (may be repeated)\n"
     "  sound:   --audio opus|g722|pcmu|pcma|none  --tone HZ[:DBFS] | --wav FILE | --speech | --silent\n"
     "           --ptime MS  --audio-fmtp TEXT  --recvonly-audio  --dtmf KEYS[:AT_S]\n"
@@ -27,7 +28,7 @@ enum {
     O_STOP_AFTER, O_LOSS, O_DROP_IN, O_SR_SKEW, O_VIDEO_LATE, O_DRIFT, O_AS, O_TIAS, O_AUDIO_FMTP,
     O_VIDEO_FMTP, O_PTIME, O_DUMP_WAV, O_DUMP_FRAMES, O_JSON, O_PROBE, O_TILES, O_DTMF, O_PLI_EVERY,
     O_COUNT, O_STAGGER, O_REINVITE, O_STEADY, O_LOCAL, O_RTP_PORTS, O_VIDEO_BPS, O_AVPF, O_VERBOSE,
-    O_HELP
+    O_RELAY, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
     { "local", 1, NULL, O_LOCAL },             { "rtp-ports", 1, NULL, O_RTP_PORTS },
     { "video-bps", 1, NULL, O_VIDEO_BPS },     { "avpf", 0, NULL, O_AVPF },
     { "verbose", 0, NULL, O_VERBOSE },         { "help", 0, NULL, O_HELP },
+    { "relay", 1, NULL, O_RELAY },
     { 0 },
 };
 
@@ -214,6 +216,7 @@ static bool take(struct peer_options *o, int c, char *arg)
     case O_SECONDS: o->seconds = atof(arg); return true;
     case O_LOCAL: o->local = arg; return true;
     case O_RTP_PORTS: return sscanf(arg, "%d-%d", &o->rtp_first, &o->rtp_last) == 2;
+    case O_RELAY: o->relay = atoi(arg); return o->relay > 0 && o->relay < 65528;
     case O_REINVITE: return parse_reinvite(o, arg);
     default: return take_judging(o, c, arg);
     }

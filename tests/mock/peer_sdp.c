@@ -43,7 +43,8 @@ static void put_line(const struct peer_call *c, struct text *t, int kind)
     const struct mcu_codec_info *info = mcu_codec_info(o->codec[kind]);
     const char *fmtp = o->fmtp[kind] ? o->fmtp[kind] : default_fmtp(o->codec[kind]);
     int pt = offered_pt(o->codec[kind]);
-    put(t, "m=%s %d %s %d", kind ? "video" : "audio", c->port[kind],
+    int port = o->relay ? o->relay + 2 * kind : c->port[kind];
+    put(t, "m=%s %d %s %d", kind ? "video" : "audio", port,
         o->avpf ? "RTP/AVPF" : "RTP/AVP", pt);
     put(t, kind ? "\r\n" : " %d\r\n", PEER_DTMF_PT);
     if (kind && o->as_kbps)
@@ -103,8 +104,10 @@ static void take_line(struct peer_call *c, int kind, const struct mcu_sdp *sdp,
         return;
     const char *host = m->address[0] ? m->address : sdp->origin_address;
     take_formats(c, kind, m);
-    mcu_addr_parse(&c->rtp_to[kind], host, m->port);
-    mcu_addr_parse(&c->rtcp_to[kind], host, m->rtcp_port > 0 ? m->rtcp_port : m->port + 1);
+    int relay = c->o->relay + 4 + 2 * kind; /* where it plays the server */
+    int rtcp = m->rtcp_port > 0 ? m->rtcp_port : m->port + 1;
+    mcu_addr_parse(&c->rtp_to[kind], host, c->o->relay ? relay : m->port);
+    mcu_addr_parse(&c->rtcp_to[kind], host, c->o->relay ? relay + 1 : rtcp);
     c->may_send[kind] = m->direction == MCU_SENDRECV || m->direction == MCU_RECVONLY;
     if (kind)
         c->max_bps = m->bandwidth_bps;

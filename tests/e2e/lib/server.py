@@ -28,7 +28,7 @@ class Server:
         self.ports = Ports()
         self.sip_port = self.ports.take(4)
         self.http_port = self.ports.take(2)
-        rtp = block()
+        self.rtp_first = rtp = block()
         chosen = [f"listen.sip_port={self.sip_port}", f"listen.http_port={self.http_port}",
                   f"listen.rtp_first={rtp}", f"listen.rtp_last={rtp + 399}",
                   f"media.loops={case.options.loops}", *settings]
