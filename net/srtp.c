@@ -137,13 +137,17 @@ bool mcu_srtp_key_equal(const struct mcu_srtp_key *a, const struct mcu_srtp_key 
     return !differ;
 }
 
+void mcu_srtp_random(void *out, size_t size)
+{
+    if (getrandom(out, size, 0) != (ssize_t)size)
+        abort(); /* a key that can be guessed is worse than no call */
+}
+
 void mcu_srtp_key_random(struct mcu_srtp_key *out, enum mcu_srtp_suite suite)
 {
     memset(out, 0, sizeof(*out));
     out->suite = suite;
-    size_t n = mcu_srtp_key_bytes(suite) + mcu_srtp_salt_bytes(suite);
-    if (getrandom(out->bytes, n, 0) != (ssize_t)n)
-        abort(); /* a key that can be guessed is worse than no call */
+    mcu_srtp_random(out->bytes, mcu_srtp_key_bytes(suite) + mcu_srtp_salt_bytes(suite));
 }
 
 void mcu_srtp_wipe(void *data, size_t size)

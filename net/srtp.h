@@ -42,6 +42,9 @@ bool mcu_srtp_key_equal(const struct mcu_srtp_key *a, const struct mcu_srtp_key 
 /* A fresh random key for a suite. */
 void mcu_srtp_key_random(struct mcu_srtp_key *out, enum mcu_srtp_suite suite);
 
+/* Random bytes from the kernel; ends the process if there are none. */
+void mcu_srtp_random(void *out, size_t size);
+
 /* Overwrites memory that held keys; the compiler may not leave it out. */
 void mcu_srtp_wipe(void *data, size_t size);
 
