@@ -19,14 +19,16 @@ def meet(c, name, seals, server):
         c.check((sealed >= 2) == bool(seal), f"{caller.name}: {sealed} secured lines")
     meeting.end()
     meeting.judge_sound()
+    judge_counters(c, server)
 
 
 def judge_counters(c, server):
-    """Nothing that came was bad."""
+    """Nothing that came was bad but baresip's first and last word of RTCP on each line: it says them
+    in the clear, before it has its keys and after it has thrown them away."""
     metrics = server.metrics()
     bad = {name: metrics[f"tessera_srtp_packets_{name}_total"]
            for name in ("unauthentic", "replayed", "without_key")}
-    c.check(not any(bad.values()), f"bad packets: {bad}")
+    c.check(bad.pop("unauthentic") <= 10 and not any(bad.values()), f"bad packets: {bad}")
 
 
 def test(c):
