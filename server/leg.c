@@ -10,6 +10,7 @@
 #include "mixer/base/util.h"
 #include "net/peer_clock.h"
 #include "net/udp.h"
+#include "server/leg_notice.h"
 
 #define TIMEOUT_CHECK_NS MCU_NS_PER_S
 #define KEYS_PER_S       20
@@ -57,49 +58,12 @@ struct mcu_leg {
 
 /* ---- words to the control loop ---- */
 
-struct notice {
-    struct mcu_msg msg;
-    const struct mcu_leg_events *events;
-    void *arg;
-    const char *reason;
-};
-
-static void deliver_failed(void *p)
-{
-    struct notice *n = p;
-    n->events->failed(n->reason, n->arg);
-    free(n);
-}
-
-static void deliver_ask(void *p)
-{
-    struct notice *n = p;
-    n->events->ask_keyframe(n->arg);
-    free(n);
-}
-
-static void deliver_ended(void *p)
-{
-    struct notice *n = p;
-    n->events->ended(n->arg);
-    free(n);
-}
-
-static void tell(struct mcu_leg *leg, void (*deliver)(void *), const char *reason)
-{
-    struct notice *n = malloc(sizeof(*n));
-    if (!n)
-        abort();
-    *n = (struct notice){ .events = leg->events, .arg = leg->arg, .reason = reason };
-    mcu_post_call(leg->control, deliver, n);
-}
-
 static void fail(struct mcu_leg *leg, const char *reason)
 {
     if (leg->failed || leg->ending)
         return;
     leg->failed = true;
-    tell(leg, deliver_failed, reason);
+    mcu_leg_tell(leg->control, MCU_LEG_FAILED, reason, leg->events, leg->arg);
 }
 
 /* ---- the way to the conference and back ---- */
@@ -307,7 +271,7 @@ static void on_keyframe_asked(void *arg)
     if (!l->tell_by_info || now < l->may_tell_ns)
         return;
     l->may_tell_ns = now + INFO_APART_NS;
-    tell(l->leg, deliver_ask, NULL);
+    mcu_leg_tell(l->leg->control, MCU_LEG_ASKS_KEYFRAME, NULL, l->leg->events, l->leg->arg);
 }
 
 static void on_bye(void *arg)
@@ -554,7 +518,7 @@ static void start(void *arg)
 
 static void finish_end(struct mcu_leg *leg)
 {
-    tell(leg, deliver_ended, NULL);
+    mcu_leg_tell(leg->control, MCU_LEG_ENDED, NULL, leg->events, leg->arg);
     mcu_srtp_wipe(&leg->params, sizeof(leg->params));
     free(leg);
 }
