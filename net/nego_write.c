@@ -184,11 +184,45 @@ static void put_refused(struct text *t, const struct mcu_sdp_media *m)
         put(t, "a=mid:%s\r\n", m->mid);
 }
 
-static void put_accepted(struct text *t, const struct mcu_nego_line *l,
-                         const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps, int port,
-                         bool send, bool receive)
+static void put_crypto(struct text *t, int tag, const struct mcu_srtp_key *key)
 {
-    put(t, "m=%s %d %s", m->kind, port, m->proto);
+    char line[MCU_SDES_LINE_BYTES];
+    if (mcu_sdes_write(line, sizeof(line), tag, key) < 0)
+        t->full = true;
+    else
+        put(t, "%s", line);
+    mcu_srtp_wipe(line, sizeof(line));
+}
+
+/* An answer takes the peer's tag (RFC 4568 5.1.2) and a role (RFC 5763 5); an offer leaves the role
+ * open. */
+static void put_security(struct text *t, const struct mcu_nego_line *l,
+                         const struct mcu_nego_caps *caps, const struct mcu_srtp_key *key,
+                         bool offer)
+{
+    char text[MCU_FINGERPRINT_TEXT];
+    if (l->sealing == MCU_SDES)
+        put_crypto(t, offer ? 1 : l->sdes.tag, key);
+    else if (l->sealing == MCU_DTLS)
+        put(t, "a=setup:%s\r\na=fingerprint:%s\r\n",
+            offer            ? "actpass"
+            : l->dtls_active ? "active"
+                             : "passive",
+            mcu_fingerprint_text(text, &caps->fingerprint));
+}
+
+/* What one call of write_lines says of one line. */
+struct line_words {
+    int port;
+    const struct mcu_srtp_key *key;
+    bool send, receive, offer;
+};
+
+static void put_accepted(struct text *t, const struct mcu_nego_line *l,
+                         const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps,
+                         const struct line_words *w)
+{
+    put(t, "m=%s %d %s", m->kind, w->port, m->proto);
     for (int i = 0; i < l->rx_count; i++)
         put(t, " %d", l->rx[i].pt);
     if (l->dtmf_pt >= 0)
@@ -210,11 +244,12 @@ static void put_accepted(struct text *t, const struct mcu_nego_line *l,
         put_feedback(t, l, m);
     if (l->rtcp_mux)
         put(t, "a=rtcp-mux\r\n");
+    put_security(t, l, caps, w->key, w->offer);
     if (strcasecmp(m->content, "main") == 0)
         put(t, "a=content:main\r\n");
     if (m->mid[0])
         put(t, "a=mid:%s\r\n", m->mid);
-    put_direction(t, send, receive);
+    put_direction(t, w->send, w->receive);
 }
 
 static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote,
@@ -225,10 +260,14 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
     put_session(&t, caps, local);
     for (int i = 0; i < remote->media_count && i < nego->line_count; i++) {
         const struct mcu_nego_line *l = &nego->line[i];
-        bool send = offer || l->we_send;
-        bool receive = (offer || l->we_receive) && !local->hold[i];
-        if (l->accepted && local->port[i] > 0)
-            put_accepted(&t, l, &remote->media[i], caps, local->port[i], send, receive);
+        bool keyed = l->sealing != MCU_SDES || local->key[i].suite == l->sdes.key.suite;
+        struct line_words w = { .port = local->port[i],
+                                .key = &local->key[i],
+                                .send = offer || l->we_send,
+                                .receive = (offer || l->we_receive) && !local->hold[i],
+                                .offer = offer };
+        if (l->accepted && w.port > 0 && keyed)
+            put_accepted(&t, l, &remote->media[i], caps, &w);
         else
             put_refused(&t, &remote->media[i]);
     }
@@ -321,14 +360,22 @@ static void put_own_format(struct text *t, const struct mcu_nego_own *own,
     }
 }
 
-static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
-                         int port, bool hold)
+static const char *kind_name(enum mcu_kind kind)
 {
+    return kind == MCU_AUDIO ? "audio" : "video";
+}
+
+static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
+                         const struct mcu_nego_local *local)
+{
+    const struct mcu_srtp_key *key = &local->key[kind == MCU_VIDEO];
+    bool sealed = key->suite != MCU_SRTP_NONE && caps->security != MCU_SECURITY_OFF;
     struct mcu_nego_own own[MCU_NEGO_OWN_MAX];
     int count = mcu_nego_own_formats(own, caps, kind), dtmf_8000 = -1, dtmf_48000 = -1;
     if (kind == MCU_AUDIO)
         mcu_nego_own_dtmf(caps, &dtmf_8000, &dtmf_48000);
-    put(t, "m=%s %d RTP/AVP", kind == MCU_AUDIO ? "audio" : "video", port);
+    put(t, "m=%s %d RTP/%s", kind_name(kind), local->port[kind == MCU_VIDEO],
+        sealed && caps->security == MCU_SECURITY_REQUIRED ? "SAVP" : "AVP");
     for (int i = 0; i < count; i++)
         put(t, " %d", own[i].pt);
     if (dtmf_8000 >= 0)
@@ -343,7 +390,9 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
     put_dtmf(t, dtmf_48000, 48000);
     put(t, "%s",
         kind == MCU_AUDIO ? "a=ptime:20\r\n" : "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n");
-    put_direction(t, true, !hold);
+    if (sealed)
+        put_crypto(t, 1, key);
+    put_direction(t, true, !local->hold[kind == MCU_VIDEO]);
 }
 
 int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
@@ -351,8 +400,8 @@ int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego
 {
     struct text t = { .buf = buf, .size = size };
     put_session(&t, caps, local);
-    put_own_line(&t, caps, MCU_AUDIO, local->port[0], local->hold[0]);
+    put_own_line(&t, caps, MCU_AUDIO, local);
     if (caps->video_count > 0)
-        put_own_line(&t, caps, MCU_VIDEO, local->port[1], local->hold[1]);
+        put_own_line(&t, caps, MCU_VIDEO, local);
     return finish(&t);
 }

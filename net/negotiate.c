@@ -110,9 +110,49 @@ static bool is_zero_address(const char *address, bool ipv6)
 static bool transport_usable(const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps)
 {
     uint8_t raw[16];
-    bool proto = strcasecmp(m->proto, "RTP/AVP") == 0 || strcasecmp(m->proto, "RTP/AVPF") == 0;
-    return proto && m->port > 0 && parse_literal(m->address, m->ipv6, raw) &&
+    return m->port > 0 && parse_literal(m->address, m->ipv6, raw) &&
            (m->ipv6 == caps->ipv6 || is_zero_address(m->address, m->ipv6));
+}
+
+static bool proto_is(const struct mcu_sdp_media *m, const char *name)
+{
+    size_t n = strlen(name);
+    return strncasecmp(m->proto, name, n) == 0 &&
+           (m->proto[n] == '\0' || strcasecmp(m->proto + n, "F") == 0);
+}
+
+/* The key that a secured line travels with. SDES before DTLS where both are offered: it is there at
+ * once. False: none that we can use. */
+static bool set_key(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                    const struct mcu_nego_caps *caps, bool sdes_too)
+{
+    const struct mcu_sdes *sdes = sdes_too ? mcu_sdes_choose(m->sdes, m->sdes_count) : NULL;
+    if (sdes) {
+        l->sealing = MCU_SDES;
+        l->sdes = *sdes;
+        return true;
+    }
+    if (!m->fingerprint.hash || !caps->fingerprint.hash)
+        return false;
+    l->sealing = MCU_DTLS;
+    l->fingerprint = m->fingerprint;
+    /* RFC 5763 5: who may choose begins, which spares a round trip. Without a=setup the offerer
+     * begins (RFC 4145 4). */
+    l->dtls_active = m->setup == MCU_SETUP_ACTPASS || m->setup == MCU_SETUP_PASSIVE;
+    return true;
+}
+
+static bool set_sealing(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                        const struct mcu_nego_caps *caps, bool *security_missing)
+{
+    bool allowed = caps->security != MCU_SECURITY_OFF;
+    bool tls = proto_is(m, "UDP/TLS/RTP/SAVP"), secured = tls || proto_is(m, "RTP/SAVP");
+    if (!secured && !proto_is(m, "RTP/AVP"))
+        return false;
+    bool have = allowed && set_key(l, m, caps, !tls);
+    bool good = have || (!secured && caps->security != MCU_SECURITY_REQUIRED);
+    *security_missing |= !good;
+    return good;
 }
 
 /* An address family other than the line's, a name, or none: RTCP goes where RTP goes. */
@@ -316,13 +356,14 @@ static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct
 }
 
 static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
-                           enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+                           enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt,
+                           bool *security_missing)
 {
     l->kind = kind;
     if (!transport_usable(m, caps))
         return false;
     const struct mcu_sdp_format *f = choose(l, m, caps, our_pt);
-    if (!f)
+    if (!f || !set_sealing(l, m, caps, security_missing))
         return false;
     set_remote(l, m);
     set_direction(l, m);
@@ -356,7 +397,8 @@ static int negotiate_all(struct mcu_nego *out, const struct mcu_sdp *sdp,
         l->ptime_ms = 20;
         l->content = strcasecmp(m->content, "slides") == 0;
         if (kind >= 0 && !l->content && !have[kind])
-            have[kind] = negotiate_line(l, m, (enum mcu_kind)kind, caps, our_pt);
+            have[kind] = negotiate_line(l, m, (enum mcu_kind)kind, caps, our_pt,
+                                        &out->security_missing);
     }
     return have[MCU_AUDIO] || have[MCU_VIDEO] ? 0 : -ENOENT;
 }
@@ -365,6 +407,19 @@ int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
                    const struct mcu_nego_caps *caps)
 {
     return negotiate_all(out, offer, caps, pt_as_offered);
+}
+
+void mcu_nego_keep_roles(struct mcu_nego *nego, const struct mcu_sdp *offer,
+                         const struct mcu_nego *before)
+{
+    for (int i = 0; i < nego->line_count && i < before->line_count; i++) {
+        struct mcu_nego_line *now = &nego->line[i];
+        const struct mcu_nego_line *old = &before->line[i];
+        if (now->accepted && old->accepted && now->sealing == MCU_DTLS &&
+            old->sealing == MCU_DTLS && offer->media[i].setup == MCU_SETUP_ACTPASS &&
+            mcu_fingerprint_equal(&now->fingerprint, &old->fingerprint))
+            now->dtls_active = old->dtls_active;
+    }
 }
 
 /* telephone-event under another number than ours: sent with theirs is what dtmf_pt is not for, so
@@ -380,6 +435,13 @@ static void own_dtmf(struct mcu_nego_line *l, const struct mcu_nego_caps *caps)
         l->dtmf_clock_hz = -1;
 }
 
+/* RFC 4568 5.1.3: the tag and the suite that we offered; DTLS we never offer first. */
+static bool answers_our_key(const struct mcu_nego_line *l)
+{
+    return l->sealing == MCU_SDES && l->sdes.tag == 1 &&
+           l->sdes.key.suite == MCU_NEGO_OFFER_SUITE;
+}
+
 int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
                     const struct mcu_nego_caps *caps)
 {
@@ -389,8 +451,13 @@ int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
     for (int i = 0; i < answer->media_count; i++)
         if (strcasecmp(answer->media[i].kind, kind_names[i]) != 0)
             return -EBADMSG;
+    bool any = false;
     int rc = negotiate_all(out, answer, caps, pt_as_we_offered);
-    for (int i = 0; i < out->line_count; i++)
-        own_dtmf(&out->line[i], caps);
-    return rc;
+    for (int i = 0; i < out->line_count; i++) {
+        struct mcu_nego_line *l = &out->line[i];
+        own_dtmf(l, caps);
+        l->accepted &= l->sealing == MCU_PLAIN || answers_our_key(l);
+        any |= l->accepted;
+    }
+    return rc < 0 ? rc : any ? 0 : -ENOENT;
 }

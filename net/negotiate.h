@@ -5,8 +5,17 @@
 
 #include "net/line.h"
 #include "net/sdp.h"
+#include "net/seal.h"
 
-#define MCU_NEGO_MAX_CODECS 8
+#define MCU_NEGO_MAX_CODECS  8
+#define MCU_NEGO_OFFER_SUITE MCU_SRTP_AES128_SHA1_80 /* of an offer of ours: everybody has it */
+
+/* How media may travel (the configuration's media.security). */
+enum mcu_security {
+    MCU_SECURITY_OFF,      /* plain RTP alone */
+    MCU_SECURITY_OPTIONAL, /* as the peer offers; what he offers secured is secured */
+    MCU_SECURITY_REQUIRED, /* plain lines are refused */
+};
 
 /* What we are and can: the same for every leg of an address family. */
 struct mcu_nego_caps {
@@ -20,6 +29,8 @@ struct mcu_nego_caps {
     int max_width, max_height, max_fps; /* video we want to receive: H.264 level, max-fs; VP8 max-fs */
     int dtmf_pt;           /* 101 when we offer */
     char name[48];         /* s= */
+    enum mcu_security security;
+    struct mcu_fingerprint fingerprint; /* ours; hash NONE: no DTLS */
 };
 
 /* H.264 as one side may receive it (RFC 6184 section 8.1). */
@@ -57,11 +68,17 @@ struct mcu_nego_line {
     } opus;
     struct mcu_nego_h264 h264;
     int vp8_max_fs, vp8_max_fr; /* RFC 7741 6.1; 0: none given */
+    enum mcu_sealing sealing;
+    struct mcu_sdes sdes;    /* SDES: tag and key of the peer's line */
+    struct mcu_fingerprint fingerprint; /* DTLS: the peer's */
+    bool dtls_active;        /* DTLS: we begin the handshake */
 };
 
 struct mcu_nego {
     struct mcu_nego_line line[MCU_SDP_MAX_LINES];
     int line_count;
+    bool security_missing;   /* a line was refused for its security alone: plain where it is
+                                required, or secured without a key that we can use */
 };
 
 /* What we know about our own side of each line: index as in the peer's offer. */
@@ -69,12 +86,17 @@ struct mcu_nego_local {
     int port[MCU_SDP_MAX_LINES];     /* RTP port ours; 0: do not accept this line */
     bool hold[MCU_SDP_MAX_LINES];    /* we do not want to receive now */
     uint64_t session_id, session_version; /* o=; raise the version with each change */
+    /* SDES: ours, of the suite of line[i].sdes (an answer) or any (an offer of ours). A line whose
+     * suite is another is refused. */
+    struct mcu_srtp_key key[MCU_SDP_MAX_LINES];
 };
 
 /* First look at an offer: which lines could be accepted and need ports (local ports are not known
  * yet). At most one audio and one video line (content lines are refused in order until content
- * exists); no common codec or unknown kinds and protos: not accepted. RTP/AVP and RTP/AVPF are
- * taken; secured protos not yet. The address must be a literal one of caps' family (0.0.0.0 and ::
+ * exists); no common codec or unknown kinds and protos: not accepted. RTP/SAVP(F) is taken with a
+ * key (a=crypto, RFC 4568) or a fingerprint, UDP/TLS/RTP/SAVP(F) with a fingerprint (RFC 5763);
+ * RTP/AVP(F) with either is secured too (RFC 8643), without it is plain. caps->security decides
+ * which of them may be. The address must be a literal one of caps' family (0.0.0.0 and ::
  * are holds). The codec is the first of caps' order that both have. H.264 with several formats: the
  * best common one is chosen (mode 1 before 0, then higher profile that our constrained-baseline
  * encoder fits into), every acceptable one is in rx. Returns 0, or -ENOENT: nothing acceptable
@@ -82,19 +104,27 @@ struct mcu_nego_local {
 int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
                    const struct mcu_nego_caps *caps);
 
+/* After mcu_nego_offer in a running session: where the peer leaves the DTLS roles to us (actpass) and
+ * shows the certificate that he had before, they stay as they are (RFC 8842 5.3). */
+void mcu_nego_keep_roles(struct mcu_nego *nego, const struct mcu_sdp *offer,
+                         const struct mcu_nego *before);
+
 /* Writes our answer to that offer. Formats and their numbers as the peer offered them; proto
  * echoed. Returns bytes written or -ENOSPC. */
 int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *offer,
                           const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                           char *buf, size_t size);
 
-/* Our offer: one audio line, one video line when caps have video, all codecs, our numbers. */
+/* Our offer: one audio line, one video line when caps have video, all codecs, our numbers. With a
+ * local->key the line carries it under tag 1: RTP/SAVP where security is required, else RTP/AVP, which
+ * a peer may take or leave (RFC 8643). */
 int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                          char *buf, size_t size);
 
 /* The peer's answer to the offer just written (delayed offer: in its ACK). A codec that we offered
  * may come back under the peer's own number (RFC 3264 6.1): we send with that, and receive with
- * ours; formats never offered are ignored. -EBADMSG: more lines than offered, or of another kind;
+ * ours; formats never offered are ignored. A secured line must
+ * come back with tag 1 and MCU_NEGO_OFFER_SUITE, or plain where that is allowed. -EBADMSG: more lines than offered, or of another kind;
  * -ENOENT: everything refused. */
 int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
                     const struct mcu_nego_caps *caps);

@@ -59,6 +59,10 @@ static void close_media(struct mcu_sdp_parser *p)
     if (!m)
         return;
     apply_star(m, &p->star);
+    if (!m->fingerprint.hash)
+        m->fingerprint = p->fingerprint;
+    if (!m->setup)
+        m->setup = p->setup;
     if (!m->rtcp_port && m->port && m->port < 65535)
         m->rtcp_port = m->port + 1;
     if (p->tias_bps)
@@ -318,6 +322,8 @@ void mcu_sdp_free(struct mcu_sdp **sdp)
     *sdp = NULL;
     if (!s)
         return;
+    if (s->media)
+        mcu_srtp_wipe(s->media, (size_t)s->media_count * sizeof(*s->media));
     free(s->media);
     free(s);
 }

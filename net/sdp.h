@@ -9,10 +9,15 @@
 #include <stdint.h>
 
 #include "mixer/base/codec_id.h"
+#include "net/fingerprint.h"
+#include "net/sdes.h"
 
 #define MCU_SDP_MAX_BYTES   65536
 #define MCU_SDP_MAX_LINES   32 /* m= lines */
 #define MCU_SDP_MAX_FORMATS 48 /* per m= line */
+
+/* a=setup (RFC 4145 section 4). */
+enum mcu_sdp_setup { MCU_SETUP_NONE, MCU_SETUP_ACTIVE, MCU_SETUP_PASSIVE, MCU_SETUP_ACTPASS };
 
 enum mcu_sdp_direction { MCU_SENDRECV, MCU_SENDONLY, MCU_RECVONLY, MCU_INACTIVE };
 
@@ -42,6 +47,10 @@ struct mcu_sdp_media {
     int ptime_ms, maxptime_ms;
     char content[24];       /* a=content (RFC 4796), "" none */
     char mid[32], label[32];
+    struct mcu_sdes sdes[MCU_SDES_MAX]; /* the a=crypto lines that we can use, in order */
+    int sdes_count;
+    struct mcu_fingerprint fingerprint; /* the strongest of the media's, else of the session's */
+    enum mcu_sdp_setup setup;           /* the media's, else the session's */
 };
 
 struct mcu_sdp {
@@ -66,6 +75,7 @@ struct mcu_sdp_error {
  * -EBADMSG with *error filled (may be NULL), -E2BIG (over a limit), -ENOMEM. Time and memory are
  * linear in len. */
 int mcu_sdp_parse(struct mcu_sdp **out, const char *text, size_t len, struct mcu_sdp_error *error);
+/* Keys are wiped. */
 void mcu_sdp_free(struct mcu_sdp **sdp);
 
 /* One parameter of an fmtp: "name=value" parted by ";", names without case. The value is copied to

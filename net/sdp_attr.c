@@ -184,6 +184,31 @@ static void label(struct mcu_sdp_parser *p, struct mcu_cursor value)
         mcu_text_copy_token(p->media->label, sizeof(p->media->label), value);
 }
 
+/* a=crypto (RFC 4568): lines that we cannot use, and those beyond the limit, are passed over. */
+static void crypto(struct mcu_sdp_parser *p, struct mcu_cursor value)
+{
+    struct mcu_sdp_media *m = p->media;
+    if (m && m->sdes_count < MCU_SDES_MAX && mcu_sdes_parse(&m->sdes[m->sdes_count], value) == 0)
+        m->sdes_count++;
+}
+
+/* a=fingerprint (RFC 8122 5): of several the strongest hash counts. */
+static void fingerprint(struct mcu_sdp_parser *p, struct mcu_cursor value)
+{
+    struct mcu_fingerprint *to = p->media ? &p->media->fingerprint : &p->fingerprint, f;
+    if (mcu_fingerprint_parse(&f, value) == 0 && f.hash > to->hash)
+        *to = f;
+}
+
+/* a=setup (RFC 4145 4); holdconn says nothing about who begins. */
+static void setup(struct mcu_sdp_parser *p, struct mcu_cursor value)
+{
+    static const char *const names[] = { "", "active", "passive", "actpass" };
+    for (int i = MCU_SETUP_ACTIVE; i <= MCU_SETUP_ACTPASS; i++)
+        if (mcu_text_is(value, names[i]))
+            *(p->media ? &p->media->setup : &p->setup) = (enum mcu_sdp_setup)i;
+}
+
 static const struct {
     const char *name;
     void (*parse)(struct mcu_sdp_parser *p, struct mcu_cursor value);
@@ -192,7 +217,8 @@ static const struct {
     { "sendrecv", sendrecv }, { "sendonly", sendonly }, { "recvonly", recvonly },
     { "inactive", inactive }, { "rtcp", rtcp },         { "rtcp-mux", rtcp_mux },
     { "ptime", ptime },       { "maxptime", maxptime }, { "content", content },
-    { "mid", mid },           { "label", label },
+    { "mid", mid },           { "label", label },       { "crypto", crypto },
+    { "setup", setup },       { "fingerprint", fingerprint },
 };
 
 void mcu_sdp_attribute(struct mcu_sdp_parser *p, struct mcu_cursor value)

@@ -18,6 +18,8 @@ struct mcu_sdp_parser {
     bool ipv6;
     enum mcu_sdp_direction direction;
     int session_tias_bps, session_as_bps;
+    struct mcu_fingerprint fingerprint;
+    enum mcu_sdp_setup setup;
 
     /* Of the media in hand. Attributes find their format through index, so that time stays linear
      * in the input however often a number is named. */

@@ -17,7 +17,7 @@
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_RUNGS };
+                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY };
 
 struct key {
     const char *name; /* section.key */
@@ -43,6 +43,7 @@ static const struct key keys[] = {
     { "listen.rtp_last", T_INT, FIELD(rtp_last), 1025, 65535, false },
     { "media.loops", T_INT, FIELD(media_loops), 0, 64, false },
     { "media.worker_cores", T_INT, FIELD(worker_cores), 0, 256, false },
+    { "media.security", T_SECURITY, FIELD(security), 0, 0, false },
     { "video.width", T_INT, FIELD(width), 64, 3840, false },
     { "video.height", T_INT, FIELD(height), 36, 2160, false },
     { "video.fps", T_INT, FIELD(fps), 1, 60, false },
@@ -99,7 +100,7 @@ void mcu_config_defaults(struct mcu_config *c)
 {
     *c = (struct mcu_config){
         .address = "127.0.0.1", .sip_port = 5060, .sip_tls_port = 5061, .http_port = 8080,
-        .rtp_first = 20000, .rtp_last = 29999,
+        .rtp_first = 20000, .rtp_last = 29999, .security = MCU_SECURITY_OPTIONAL,
         .width = 1280, .height = 720, .fps = 30, .layout = MCU_LAYOUT_GRID, .names = true,
         .video_codecs = { MCU_CODEC_H264, MCU_CODEC_VP8 }, .video_codec_count = 2,
         .h264_encoder = "openh264",
@@ -158,6 +159,18 @@ static int parse_choice(const struct place *at, const char *text, const char *fi
         return complain(at, "expected '%s' or '%s', not '%.40s'", first, second, text);
     *out = strcmp(text, second) == 0;
     return 0;
+}
+
+static int parse_security(const struct place *at, const char *text, enum mcu_security *out)
+{
+    static const char *const names[] = { "off", "optional", "required" };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum mcu_security)i;
+            return 0;
+        }
+    }
+    return complain(at, "expected off, optional or required, not '%.40s'", text);
 }
 
 static int parse_codec(const struct place *at, const char *text, enum mcu_kind kind,
@@ -243,6 +256,8 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         if (rc == 0)
             c->rung_count = index + 1;
         return rc;
+    case T_SECURITY:
+        return parse_security(at, text, &c->security);
     }
     return -EINVAL;
 }

@@ -9,6 +9,7 @@
 #include "mixer/base/codec_id.h"
 #include "mixer/base/log.h"
 #include "mixer/layout.h"
+#include "net/negotiate.h"
 
 #define MCU_CONFIG_MAX_CODECS 8
 #define MCU_CONFIG_RUNGS      4
@@ -31,6 +32,7 @@ struct mcu_config {
     /* media: */
     int media_loops;         /* 0: chosen by cores (1 up to 8 cores, else cores / 8) */
     int worker_cores;        /* 0: all */
+    enum mcu_security security; /* optional */
     /* video: */
     int width, height, fps;  /* 1280 720 30 */
     enum mcu_layout_kind layout; /* grid */

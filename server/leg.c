@@ -10,6 +10,7 @@
 #include "mixer/base/util.h"
 #include "net/peer_clock.h"
 #include "net/udp.h"
+#include "server/leg_notice.h"
 
 #define TIMEOUT_CHECK_NS MCU_NS_PER_S
 #define KEYS_PER_S       20
@@ -18,9 +19,11 @@
 struct leg_line {
     struct mcu_leg *leg;
     int role;
-    bool used, remote_known, rtcp_mux;
+    bool used, remote_known, had_remote, rtcp_mux;
+    enum mcu_sealing sealing;
     struct mcu_udp *udp[2];
     struct mcu_addr remote[2];
+    struct mcu_seal *seal;
     struct mcu_line *line;
     int loss_percent;  /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
@@ -55,49 +58,12 @@ struct mcu_leg {
 
 /* ---- words to the control loop ---- */
 
-struct notice {
-    struct mcu_msg msg;
-    const struct mcu_leg_events *events;
-    void *arg;
-    const char *reason;
-};
-
-static void deliver_failed(void *p)
-{
-    struct notice *n = p;
-    n->events->failed(n->reason, n->arg);
-    free(n);
-}
-
-static void deliver_ask(void *p)
-{
-    struct notice *n = p;
-    n->events->ask_keyframe(n->arg);
-    free(n);
-}
-
-static void deliver_ended(void *p)
-{
-    struct notice *n = p;
-    n->events->ended(n->arg);
-    free(n);
-}
-
-static void tell(struct mcu_leg *leg, void (*deliver)(void *), const char *reason)
-{
-    struct notice *n = malloc(sizeof(*n));
-    if (!n)
-        abort();
-    *n = (struct notice){ .events = leg->events, .arg = leg->arg, .reason = reason };
-    mcu_post_call(leg->control, deliver, n);
-}
-
 static void fail(struct mcu_leg *leg, const char *reason)
 {
     if (leg->failed || leg->ending)
         return;
     leg->failed = true;
-    tell(leg, deliver_failed, reason);
+    mcu_leg_tell(leg->control, MCU_LEG_FAILED, reason, leg->events, leg->arg);
 }
 
 /* ---- the way to the conference and back ---- */
@@ -251,13 +217,23 @@ static void joined(void *arg)
 
 /* ---- lines ---- */
 
+static bool may_send(const struct leg_line *l)
+{
+    return l->used && l->remote_known && l->leg->peer_there;
+}
+
 static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 {
     struct leg_line *l = arg;
-    if (!l->used || !l->remote_known || !l->leg->peer_there)
-        return;
-    int i = rtcp && !l->rtcp_mux ? 1 : 0;
-    if (mcu_udp_send(l->udp[i], &l->remote[i], data, size) < 0)
+    if (may_send(l))
+        mcu_seal_out(l->seal, rtcp, data, size);
+}
+
+static void on_sealed(int component, const uint8_t *data, size_t size, void *arg)
+{
+    struct leg_line *l = arg;
+    if (may_send(l) &&
+        mcu_udp_send(l->udp[component], &l->remote[component], data, size) < 0)
         mcu_count(MCU_CNT_RTP_SEND_FAILED);
 }
 
@@ -295,7 +271,7 @@ static void on_keyframe_asked(void *arg)
     if (!l->tell_by_info || now < l->may_tell_ns)
         return;
     l->may_tell_ns = now + INFO_APART_NS;
-    tell(l->leg, deliver_ask, NULL);
+    mcu_leg_tell(l->leg->control, MCU_LEG_ASKS_KEYFRAME, NULL, l->leg->events, l->leg->arg);
 }
 
 static void on_bye(void *arg)
@@ -312,6 +288,13 @@ static const struct mcu_line_events line_events = {
     .bye = on_bye,
 };
 
+static void start_seals(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (leg->line[i].seal)
+            mcu_seal_start(leg->line[i].seal, mcu_loop_now(leg->media->loop));
+}
+
 /* The peer has shown that he wants this: his ACK came, or media from where ours is to go. Until
  * then nothing is sent, so that a forged INVITE cannot point our picture at a third party. */
 static void peer_is_there(struct mcu_leg *leg)
@@ -319,15 +302,31 @@ static void peer_is_there(struct mcu_leg *leg)
     if (leg->peer_there)
         return;
     leg->peer_there = true;
+    start_seals(leg);
     start_joining(leg);
 }
+
+static void on_opened(bool rtcp, const uint8_t *data, size_t size, int64_t now, void *arg)
+{
+    struct leg_line *l = arg;
+    peer_is_there(l->leg);
+    if (rtcp)
+        mcu_line_rtcp(l->line, data, size, now);
+    else
+        mcu_line_rtp(l->line, data, size, now);
+}
+
+static const struct mcu_seal_events seal_events = {
+    .datagram = on_sealed,
+    .packet = on_opened,
+    .ready = on_keyframe_wanted, /* the first one was lost for want of a key */
+};
 
 static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *data, size_t size,
                         const struct mcu_addr *from)
 {
     int64_t now = mcu_loop_now(l->leg->media->loop);
-    bool rtcp = rtcp_socket || (l->rtcp_mux && mcu_rtp_is_rtcp(data, size));
-    int i = rtcp && !l->rtcp_mux ? 1 : 0;
+    int i = rtcp_socket && !l->rtcp_mux ? 1 : 0;
     if (!l->used || !l->remote_known || !mcu_addr_equal(from, &l->remote[i])) {
         static struct mcu_log_limit limit;
         char text[MCU_ADDR_TEXT];
@@ -336,11 +335,9 @@ static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *dat
                         l->leg->params.join.leg, mcu_addr_text(from, text));
         return;
     }
-    peer_is_there(l->leg);
-    if (rtcp)
-        mcu_line_rtcp(l->line, data, size, now);
-    else
-        mcu_line_rtp(l->line, data, size, now);
+    if (l->sealing == MCU_DTLS) /* he begins a handshake: his address and ports are his own */
+        peer_is_there(l->leg);
+    mcu_seal_in(l->seal, rtcp_socket, data, size, now);
     poll_lines(l->leg);
 }
 
@@ -368,7 +365,22 @@ static int open_line(struct leg_line *l, const struct mcu_leg_line *p)
             return rc;
         }
     }
-    return mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
+    int rc = mcu_seal_new(&l->seal, p->config.ssrc, &seal_events, l);
+    return rc < 0 ? rc : mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
+}
+
+/* Another address in a running call moves a DTLS association; a hold does not. */
+static int set_seal(struct leg_line *l, const struct mcu_leg_line *p, const struct mcu_addr *before)
+{
+    struct mcu_seal_config config = p->seal;
+    config.rtcp_mux = p->rtcp_mux;
+    config.moved = before && p->remote_known && !mcu_addr_equal(before, &p->remote[0]);
+    l->sealing = config.sealing;
+    int rc = mcu_seal_set(l->seal, &config);
+    mcu_srtp_wipe(&config, sizeof(config));
+    if (rc == 0 && l->leg->peer_there)
+        mcu_seal_start(l->seal, mcu_loop_now(l->leg->media->loop));
+    return rc;
 }
 
 /* Lets the parameter sets point into this copy of the params. */
@@ -390,8 +402,13 @@ static int set_line(struct leg_line *l, struct mcu_leg_line *p)
         l->used = false;
         return 0;
     }
-    l->remote[0] = p->remote[0];
-    l->remote[1] = p->remote[1];
+    struct mcu_addr before = l->remote[0];
+    bool known_before = l->line && l->had_remote;
+    if (p->remote_known) {
+        l->remote[0] = p->remote[0];
+        l->remote[1] = p->remote[1];
+        l->had_remote = true;
+    }
     l->remote_known = p->remote_known;
     l->rtcp_mux = p->rtcp_mux;
     l->tell_by_info = p->config.kind == MCU_VIDEO && !p->config.fb_pli && !p->config.fb_fir;
@@ -400,7 +417,7 @@ static int set_line(struct leg_line *l, struct mcu_leg_line *p)
     else
         rc = mcu_line_reconfigure(l->line, &p->config);
     l->used = rc == 0;
-    return rc;
+    return rc < 0 ? rc : set_seal(l, p, known_before ? &before : NULL);
 }
 
 static void set_lines(struct mcu_leg *leg)
@@ -462,8 +479,9 @@ static void poll_lines(struct mcu_leg *leg)
         if (!leg->line[i].line)
             continue;
         int64_t due = mcu_line_poll(leg->line[i].line, now);
-        if (due < next)
-            next = due;
+        int64_t seal_due = mcu_seal_poll(leg->line[i].seal, now);
+        due = seal_due < due ? seal_due : due;
+        next = due < next ? due : next;
     }
     if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
         mcu_timer_start(&leg->timer, next);
@@ -500,7 +518,8 @@ static void start(void *arg)
 
 static void finish_end(struct mcu_leg *leg)
 {
-    tell(leg, deliver_ended, NULL);
+    mcu_leg_tell(leg->control, MCU_LEG_ENDED, NULL, leg->events, leg->arg);
+    mcu_srtp_wipe(&leg->params, sizeof(leg->params));
     free(leg);
 }
 
@@ -515,6 +534,7 @@ static void end(void *arg)
         if (l->line)
             mcu_line_bye(l->line, now);
         mcu_line_free(&l->line);
+        mcu_seal_free(&l->seal);
         l->used = false;
         mcu_udp_free(&l->udp[0]);
         mcu_udp_free(&l->udp[1]);
@@ -581,6 +601,7 @@ static void update(void *arg)
     struct change *c = arg;
     struct mcu_leg *leg = c->leg;
     leg->params = c->params;
+    mcu_srtp_wipe(&c->params, sizeof(c->params));
     free(c);
     set_lines(leg);
     poll_lines(leg);

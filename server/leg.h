@@ -7,6 +7,7 @@
 
 #include "net/addr.h"
 #include "net/line.h"
+#include "net/seal.h"
 #include "server/conf.h"
 
 struct mcu_leg;
@@ -19,6 +20,7 @@ struct mcu_leg_line {
     bool remote_known;       /* false: nothing is sent or taken (delayed offer, hold by 0.0.0.0) */
     bool rtcp_mux;
     struct mcu_line_config config;
+    struct mcu_seal_config seal; /* rtcp_mux and moved are the leg's own business */
     /* What config.rx[].sprop points into: the params travel by value, so the bytes come along. */
     uint8_t sprop[1024];
     const uint8_t *sprop_origin; /* where sprop was copied from; NULL: none */

@@ -36,6 +36,8 @@ static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int
         .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
         .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
     };
+    p->seal = (struct mcu_seal_config){ .sealing = n->sealing, .rx = n->sdes.key,
+                                        .peer = n->fingerprint, .active = n->dtls_active };
     memcpy(l->cname, id->cname, sizeof(l->cname));
     memcpy(l->rx, n->rx, sizeof(l->rx));
     memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));

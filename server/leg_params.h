@@ -17,7 +17,7 @@ struct mcu_leg_identity {
 /* Which of our lines an accepted line of the description is. */
 int mcu_nego_role(const struct mcu_nego_line *line);
 
-/* Fills everything but the sockets (left 0) and the sink. */
+/* Fills everything but the sockets (left 0), our own keys (seal.tx) and the sink. */
 void mcu_leg_params_fill(struct mcu_leg_params *out, const struct mcu_nego *nego,
                          const struct mcu_leg_identity *identity,
                          const struct mcu_config *config);

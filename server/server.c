@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mixer/base/clock.h"
+#include "net/dtls.h"
 #include "server/recorder.h"
 
 #define CALLS_END_MS  4000 /* BYE to all and their answers */
@@ -149,6 +150,8 @@ static void start_network(void *arg)
 {
     struct running *r = arg;
     struct mcu_server *s = &r->server;
+    if (s->config.security != MCU_SECURITY_OFF && mcu_dtls_start() < 0)
+        mcu_log(MCU_LOG_WARN, "dtls-unavailable", NULL); /* SDES works without it */
     int rc = mcu_sip_side_new(&s->calls, s);
     if (rc < 0)
         snprintf(r->start_what, sizeof(r->start_what), "SIP on %s port %d", s->config.address,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "mixer/base/counter.h"
+#include "net/dtls.h"
 #include "net/negotiate.h"
 #include "net/room_name.h"
 #include "server/leg_params.h"
@@ -41,6 +42,8 @@ struct call {
     struct mcu_nego *nego;
     uint64_t session_id, session_version;
     int port[MCU_ROLES];       /* RTP port, 0: none taken */
+    /* SDES: ours, and the peer's that it was made for. */
+    struct mcu_srtp_key tx_key[MCU_ROLES], rx_key[MCU_ROLES];
     int fd[MCU_ROLES][2];      /* -1 once the leg has them */
     struct mcu_leg_params params;
 };
@@ -112,6 +115,15 @@ static void close_unused_sockets(struct call *c)
         }
 }
 
+/* It holds keys. */
+static void free_nego(struct mcu_nego **np)
+{
+    if (*np)
+        mcu_srtp_wipe(*np, sizeof(**np));
+    free(*np);
+    *np = NULL;
+}
+
 static void release_if_over(struct call *c)
 {
     struct mcu_sip_side *side = c->side;
@@ -131,7 +143,8 @@ static void release_if_over(struct call *c)
     side->call_count--;
     free(c->offer);
     mcu_sdp_free(&c->peer);
-    free(c->nego);
+    free_nego(&c->nego);
+    mcu_srtp_wipe(c, sizeof(*c));
     free(c);
     check_shutdown(side);
 }
@@ -198,6 +211,9 @@ static void fill_caps(const struct call *c, struct mcu_nego_caps *caps)
     caps->max_fps = k->fps;
     caps->dtmf_pt = DTMF_PT;
     snprintf(caps->name, sizeof(caps->name), "tessera");
+    caps->security = k->security;
+    if (k->security != MCU_SECURITY_OFF)
+        caps->fingerprint = *mcu_dtls_fingerprint();
 }
 
 static int take_port(struct call *c, int role)
@@ -212,6 +228,18 @@ static int take_port(struct call *c, int role)
                                    c->fd[role]);
 }
 
+/* Our key of a line lives as long as the peer's: one that he changes begins a new context on both
+ * sides, whatever his idea of a rollover counter is then. */
+static const struct mcu_srtp_key *take_key(struct call *c, const struct mcu_nego_line *line)
+{
+    int role = mcu_nego_role(line);
+    const struct mcu_srtp_key *peer = &line->sdes.key;
+    if (c->tx_key[role].suite != peer->suite || !mcu_srtp_key_equal(&c->rx_key[role], peer))
+        mcu_srtp_key_random(&c->tx_key[role], peer->suite);
+    c->rx_key[role] = *peer;
+    return &c->tx_key[role];
+}
+
 static int take_ports(struct call *c, const struct mcu_nego *nego, struct mcu_nego_local *local)
 {
     memset(local, 0, sizeof(*local));
@@ -224,6 +252,8 @@ static int take_ports(struct call *c, const struct mcu_nego *nego, struct mcu_ne
         if (rc < 0)
             return rc;
         local->port[i] = c->port[mcu_nego_role(&nego->line[i])];
+        if (nego->line[i].sealing == MCU_SDES)
+            local->key[i] = *take_key(c, &nego->line[i]);
     }
     return 0;
 }
@@ -234,12 +264,15 @@ static void fill_params(struct call *c, const struct mcu_nego *nego)
 {
     struct mcu_leg_params *p = &c->params;
     mcu_leg_params_fill(p, nego, &c->identity, &c->side->server->config);
-    for (int i = 0; i < MCU_ROLES; i++)
+    for (int i = 0; i < MCU_ROLES; i++) {
+        if (p->line[i].seal.sealing == MCU_SDES)
+            p->line[i].seal.tx = c->tx_key[i];
         for (int k = 0; k < 2; k++) {
             p->line[i].fd[k] = p->line[i].used ? c->fd[i][k] : -1;
             if (p->line[i].used)
                 c->fd[i][k] = -1; /* the leg's from now on */
         }
+    }
 }
 
 /* Starts the leg, or changes it. */
@@ -271,7 +304,7 @@ static int apply(struct call *c, const struct mcu_nego *nego)
 static void keep(struct call *c, struct mcu_sdp **peer, struct mcu_nego **nego)
 {
     mcu_sdp_free(&c->peer);
-    free(c->nego);
+    free_nego(&c->nego);
     c->peer = *peer;
     c->nego = *nego;
     *peer = NULL;
@@ -294,6 +327,14 @@ static int parse_sdp(struct call *c, const char *text, size_t len, struct mcu_sd
     return rc;
 }
 
+/* What we wrote for the wire; it may hold our keys. */
+static void free_sdp(char *sdp)
+{
+    if (sdp)
+        mcu_srtp_wipe(sdp, SDP_BYTES);
+    free(sdp);
+}
+
 /* Answers an offer of the peer, first or later. Refuses by itself what it cannot take. */
 static void answer_offer(struct call *c, const char *text, size_t len)
 {
@@ -310,9 +351,15 @@ static void answer_offer(struct call *c, const char *text, size_t len)
         goto out;
     fill_caps(c, &caps);
     if (mcu_nego_offer(nego, offer, &caps) < 0) {
-        refuse(c, 488, "no common audio or video codec", 0);
+        refuse(c, 488,
+               !nego->security_missing                  ? "no common audio or video codec"
+               : caps.security == MCU_SECURITY_REQUIRED ? "media must be secured, with a usable key"
+                                                        : "secured media without a usable key",
+               0);
         goto out;
     }
+    if (c->nego)
+        mcu_nego_keep_roles(nego, offer, c->nego);
     if (take_ports(c, nego, &local) < 0) {
         refuse(c, 503, "no RTP port is free", RETRY_AFTER_S);
         goto out;
@@ -326,8 +373,9 @@ static void answer_offer(struct call *c, const char *text, size_t len)
     mcu_sip_accept(c->sip, sdp);
 out:
     mcu_sdp_free(&offer);
-    free(nego);
-    free(sdp);
+    free_nego(&nego);
+    free_sdp(sdp);
+    mcu_srtp_wipe(&local, sizeof(local));
 }
 
 /* Ports for a first offer: one audio and one video line. */
@@ -340,6 +388,11 @@ static int first_offer(struct call *c, const struct mcu_nego_caps *caps, char *s
         rc = take_port(c, MCU_ROLE_VIDEO);
     local.port[0] = c->port[MCU_ROLE_AUDIO];
     local.port[1] = c->port[MCU_ROLE_VIDEO];
+    for (int i = 0; i < 2 && caps->security != MCU_SECURITY_OFF; i++) {
+        int role = i ? MCU_ROLE_VIDEO : MCU_ROLE_AUDIO;
+        mcu_srtp_key_random(&c->tx_key[role], MCU_NEGO_OFFER_SUITE);
+        local.key[i] = c->tx_key[role];
+    }
     return rc < 0 ? rc : mcu_nego_write_offer(caps, &local, sdp, SDP_BYTES);
 }
 
@@ -365,7 +418,18 @@ static void make_offer(struct call *c)
         c->offered = true;
         mcu_sip_accept(c->sip, sdp);
     }
-    free(sdp);
+    free_sdp(sdp);
+}
+
+/* Our key stands: it was in the offer that is answered here. */
+static void accept_keys(struct call *c, struct mcu_nego *nego, const struct mcu_sdp *answer,
+                        bool first)
+{
+    for (int i = 0; i < nego->line_count; i++)
+        if (nego->line[i].accepted && nego->line[i].sealing == MCU_SDES)
+            c->rx_key[mcu_nego_role(&nego->line[i])] = nego->line[i].sdes.key;
+    if (!first)
+        mcu_nego_keep_roles(nego, answer, c->nego);
 }
 
 static void take_answer(struct call *c, const char *text, size_t len)
@@ -380,6 +444,8 @@ static void take_answer(struct call *c, const char *text, size_t len)
     if (rc == 0)
         rc = first ? mcu_nego_answer(nego, answer, &caps) : mcu_nego_offer(nego, answer, &caps);
     if (rc == 0)
+        accept_keys(c, nego, answer, first);
+    if (rc == 0)
         rc = apply(c, nego);
     if (rc < 0) {
         mcu_count(MCU_CNT_SDP_BAD);
@@ -389,7 +455,7 @@ static void take_answer(struct call *c, const char *text, size_t len)
         mcu_leg_confirm(c->leg); /* it came in the ACK */
     }
     mcu_sdp_free(&answer);
-    free(nego);
+    free_nego(&nego);
 }
 
 /* ---- the dialog's words ---- */

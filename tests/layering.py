@@ -34,6 +34,8 @@ OWNED = [
     # No sdp_: its parser loops for ever on hostile input, ours (net/sdp.h) stands in its place.
     (["net"], ["sofia-sip/"], r"(nua|nta|sip|su|url|msg|tl|tag|tport|_bnf)_|(nu|nta|sip|su|url|tp)tag_"),
     (["net"], ["libwebsockets"], r"lws_|_lws_"),
+    (["net"], ["srtp2/"], r"srtp_"),
+    (["net"], ["openssl/"], r"(SSL|TLS|DTLS|DTLSv1|BIO|X509|EVP|ASN1|BN|ERR|EC|OPENSSL|CRYPTO)_"),
     (["server"], ["jansson"], r"json_"),
     (["server"], ["yaml"], r"yaml_"),
 ]

@@ -15,6 +15,11 @@
     X(RTP_DUPLICATE, "rtp_packets_duplicate_total", "RTP packets received twice")                  \
     X(RTP_UNKNOWN_PT, "rtp_packets_unknown_pt_total", "RTP packets of a type not negotiated")      \
     X(RTP_SEND_FAILED, "rtp_packets_send_failed_total", "RTP packets the kernel refused")          \
+    X(SRTP_UNAUTHENTIC, "srtp_packets_unauthentic_total", "SRTP packets that failed their check")  \
+    X(SRTP_REPLAYED, "srtp_packets_replayed_total", "SRTP packets received twice or too old")      \
+    X(SRTP_UNKEYED, "srtp_packets_without_key_total", "Packets of secured lines without key, seal") \
+    X(DTLS_DONE, "dtls_handshakes_total", "DTLS handshakes completed")                             \
+    X(DTLS_FAILED, "dtls_handshakes_failed_total", "DTLS handshakes that failed")                  \
     X(RTCP_IN, "rtcp_packets_received_total", "RTCP compound packets accepted")                    \
     X(RTCP_OUT, "rtcp_packets_sent_total", "RTCP compound packets sent")                           \
     X(RTCP_BAD, "rtcp_packets_malformed_total", "RTCP packets that could not be parsed")           \

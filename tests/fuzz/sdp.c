@@ -28,7 +28,9 @@ static const struct mcu_nego_caps caps[2] = {
       .max_height = 720,
       .max_fps = 30,
       .dtmf_pt = 101,
-      .name = "tessera" },
+      .name = "tessera",
+      .security = MCU_SECURITY_OPTIONAL,
+      .fingerprint = { .hash = MCU_HASH_SHA256 } },
     { .audio = { MCU_CODEC_PCMA, MCU_CODEC_OPUS },
       .audio_count = 2,
       .video = { MCU_CODEC_VP8, MCU_CODEC_H264 },
@@ -38,13 +40,17 @@ static const struct mcu_nego_caps caps[2] = {
       .max_width = 1920,
       .max_height = 1080,
       .max_fps = 60,
-      .dtmf_pt = 97 },
+      .dtmf_pt = 97,
+      .security = MCU_SECURITY_REQUIRED },
 };
 
 static void check_line(const struct mcu_nego_line *l, const struct mcu_nego_caps *c)
 {
     if (!l->accepted)
         return;
+    CHECK(c->security != MCU_SECURITY_REQUIRED || l->sealing != MCU_PLAIN);
+    CHECK((l->sealing == MCU_SDES) == (l->sdes.key.suite != MCU_SRTP_NONE));
+    CHECK((l->sealing == MCU_DTLS) == (l->fingerprint.hash != MCU_HASH_NONE));
     CHECK(l->rx_count >= 1 && l->rx_count <= MCU_LINE_RX_MAX);
     CHECK(l->remote_port > 0 && l->remote_port < 65536 && l->remote_address[0]);
     CHECK(l->remote_rtcp_port >= 0 && l->remote_rtcp_port < 65536);
@@ -75,7 +81,7 @@ static struct mcu_sdp *reparse(const char *text, int n, const struct mcu_sdp *mi
 }
 
 static void as_offer(const struct mcu_sdp *sdp, const struct mcu_nego_caps *c,
-                     const struct mcu_nego_local *local)
+                     struct mcu_nego_local *local)
 {
     static struct mcu_nego nego, of_answer;
     static char text[32768];
@@ -83,11 +89,14 @@ static void as_offer(const struct mcu_sdp *sdp, const struct mcu_nego_caps *c,
     CHECK(nego.line_count == sdp->media_count);
     for (int i = 0; i < nego.line_count; i++)
         check_line(&nego.line[i], c);
+    for (int i = 0; i < nego.line_count; i++)
+        local->key[i].suite = nego.line[i].sdes.key.suite;
     int n = mcu_nego_write_answer(&nego, sdp, c, local, text, sizeof(text));
     struct mcu_sdp *answer = reparse(text, n, sdp);
     CHECK(mcu_nego_offer(&of_answer, answer, c) == rc);
     for (int i = 0; i < nego.line_count; i++) {
         CHECK(of_answer.line[i].accepted == nego.line[i].accepted);
+        CHECK(of_answer.line[i].sealing == nego.line[i].sealing);
         CHECK(!nego.line[i].accepted || of_answer.line[i].rx_count == nego.line[i].rx_count);
     }
     mcu_sdp_free(&answer);

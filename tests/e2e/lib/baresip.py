@@ -29,7 +29,7 @@ video_size {width}x{height}
 video_bitrate 300000
 video_fps {fps}
 rtp_ports {rtp}-{rtp_last}
-rtcp_mux no
+rtcp_mux {mux}
 jitter_buffer_delay 1-10
 rtp_stats yes
 net_interface 127.0.0.1
@@ -38,7 +38,7 @@ module stdio.so
 module g711.so
 module g722.so
 module opus.so
-{video_modules}module aufile.so
+{seal_modules}{video_modules}module aufile.so
 module sndfile.so
 module_tmp uuid.so
 module_tmp account.so
@@ -47,6 +47,8 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 snd_path {folder}
 """
+_SEAL_MODULES = {"srtp": "srtp", "srtp-mand": "srtp", "srtp-mandf": "srtp",
+                 "dtls_srtp": "dtls_srtp"}  # account parameter mediaenc: its module
 _VIDEO_MODULES = "".join(f"module {m}.so\n" for m in
                          ("avcodec", "vp8", "avformat", "fakevideo", "snapshot"))
 
@@ -60,10 +62,11 @@ def _module_path():
 
 class Caller:
     """One baresip. sound: float samples at the codec's rate (see AUDIO); video: "h264", "vp8" or
-    None; number: which colour and figure its camera shows. It does not call yet."""
+    None; number: which colour and figure its camera shows; seal: how it secures media, a value of
+    baresip's mediaenc, or None. It does not call yet."""
 
     def __init__(self, case, ports, name, audio, sound, video=None, number=0, size=(320, 180),
-                 fps=10, transport="udp"):
+                 fps=10, transport="udp", seal=None, mux=False):
         self.case, self.name, self.audio, self.video = case, name, audio, video
         self.number, self.size = number, size
         self.transport = transport
@@ -78,9 +81,11 @@ class Caller:
         self._write("config", _CONFIG.format(
             sip=ports.take(2), control=self.control, folder=self.folder, rate=rate, rtp=rtp,
             rtp_last=rtp + 19, width=size[0], height=size[1], fps=fps, modules=_module_path(),
-            video_modules=_VIDEO_MODULES if video else ""))
+            video_modules=_VIDEO_MODULES if video else "", mux="yes" if mux else "no",
+            seal_modules=f"module {_SEAL_MODULES[seal]}.so\n" if seal else ""))
         self._write("contacts", "")
         lines = f";audio_codecs={codec}" + (f";video_codecs={video}" if video else "")
+        lines += f";mediaenc={seal}" if seal else ""
         self._write("accounts", f'"{name}" <sip:{name}@127.0.0.1;transport={transport}>'
                                 f";regint=0;answermode=auto{lines}\n")
 
