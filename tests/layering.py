@@ -34,6 +34,7 @@ OWNED = [
     # No sdp_: its parser loops for ever on hostile input, ours (net/sdp.h) stands in its place.
     (["net"], ["sofia-sip/"], r"(nua|nta|sip|su|url|msg|tl|tag|tport|_bnf)_|(nu|nta|sip|su|url|tp)tag_"),
     (["net"], ["libwebsockets"], r"lws_|_lws_"),
+    (["net"], ["openssl/"], r"EVP_|HMAC|CRYPTO_|OPENSSL_"),
     (["server"], ["jansson"], r"json_"),
     (["server"], ["yaml"], r"yaml_"),
 ]
