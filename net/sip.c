@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
 #include "net/sip_text.h"
 #include "net/sip_tls.h"
 
-#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK"
 #define SESSION_EXPIRES_S 1800 /* RFC 4028 4: the recommended interval */
 #define MIN_SE_S          90   /* and the smallest one allowed */
 #define DEFAULT_T1_MS     500
@@ -103,6 +104,9 @@ static const struct {
     { nua_i_error, on_error },
     { nua_r_invite, mcu_sip_call_on_invite_response },
     { nua_r_info, mcu_sip_call_on_info_response },
+    { nua_r_update, mcu_sip_call_on_update_response },
+    { nua_r_bye, mcu_sip_call_on_bye_response },
+    { nua_i_register, mcu_sip_on_register },
     { nua_r_shutdown, on_shutdown_response },
     /* Not in Allow, so the stack refuses them; should one come through, so do we. */
     { nua_i_refer, mcu_sip_on_other_request },
@@ -110,7 +114,6 @@ static const struct {
     { nua_i_subscribe, mcu_sip_on_other_request },
     { nua_i_notify, mcu_sip_on_other_request },
     { nua_i_publish, mcu_sip_on_other_request },
-    { nua_i_register, mcu_sip_on_other_request },
     { nua_i_prack, mcu_sip_on_other_request },
     { nua_i_method, mcu_sip_on_other_request },
 };
@@ -235,8 +238,11 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         TPTAG_STUN_SERVER(0), /* on by default, for anybody */
         /* Its SDP parser loops for ever on one bad line: never let it see any. */
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(0),
-        SIPTAG_ALLOW_STR(SIP_ALLOW), NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
-        SIPTAG_SUPPORTED_STR("timer"), NUTAG_SESSION_TIMER(SESSION_EXPIRES_S),
+        SIPTAG_ALLOW_STR(c->registrar ? SIP_ALLOW ", REGISTER" : SIP_ALLOW),
+        NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
+        TAG_IF(c->registrar, NUTAG_APPL_METHOD("REGISTER")),
+        /* Who requires it gets a 180 that he confirms (RFC 3262); nobody is made to. */
+        SIPTAG_SUPPORTED_STR("timer, 100rel"), NUTAG_EARLY_MEDIA(0), NUTAG_SESSION_TIMER(SESSION_EXPIRES_S),
         NUTAG_MIN_SE(MIN_SE_S), SIPTAG_USER_AGENT_STR(c->user_agent),
         NTATAG_MCLASS(sip->message_class), NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
@@ -251,7 +257,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 
 static int create_root(struct mcu_sip *sip)
 {
-    sip->message_class = mcu_sip_strict_class_new();
+    sip->message_class = mcu_sip_strict_class_new(sip->registrar != NULL);
     mcu_sip_strict_limit(sip->max_calls_per_s * REQUESTS_PER_CALL);
     if (!sip->message_class)
         return -ENOMEM;
@@ -261,6 +267,39 @@ static int create_root(struct mcu_sip *sip)
     su_root_threading(sip->root, 0);
     g_source_attach(su_glib_root_gsource(sip->root), sip->context);
     return mcu_glib_pump_new(&sip->pump, sip->loop, sip->context, MCU_CNT_SIP_SOCKET_REARMED);
+}
+
+/* Accounts, registrar and allowances, as far as they are wanted. */
+static int create_guard(struct mcu_sip *sip, const struct mcu_sip_config *c)
+{
+    struct {
+        uint8_t secret[32];
+        uint64_t seed;
+    } random;
+    int rc = 0;
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return -EIO;
+    static const enum mcu_digest both[] = { MCU_DIGEST_SHA256, MCU_DIGEST_MD5 };
+    sip->digest_count = c->digest_count ? c->digest_count : MCU_DIGESTS;
+    memcpy(sip->digests, c->digest_count ? c->digests : both, sizeof(both));
+    sip->auth_mode = c->auth;
+    sip->max_calls_per_source = c->max_calls_per_source;
+    if (c->auth != MCU_SIP_AUTH_OFF || c->registrar)
+        rc = mcu_sip_auth_new(&sip->auth, c->realm ? c->realm : "tessera", c->accounts,
+                              c->account_count, random.secret);
+    if (rc == 0 && c->registrar)
+        rc = mcu_sip_registrar_new(&sip->registrar);
+    if (rc == 0 && c->max_calls_per_source_s > 0)
+        rc = mcu_sip_sources_new(&sip->sources, c->max_calls_per_source_s, random.seed);
+    mcu_digest_wipe(&random, sizeof(random));
+    return rc;
+}
+
+static void free_guard(struct mcu_sip *sip)
+{
+    mcu_sip_auth_free(&sip->auth);
+    mcu_sip_registrar_free(&sip->registrar);
+    mcu_sip_sources_free(&sip->sources);
 }
 
 static void on_shutdown_timer(struct mcu_timer *timer);
@@ -287,7 +326,9 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->context = g_main_context_new();
     su_init();
     su_log_redirect(NULL, on_stack_log, NULL);
-    rc = create_root(sip);
+    rc = create_guard(sip, config);
+    if (rc == 0)
+        rc = create_root(sip);
     if (rc == 0)
         rc = create_nua(sip, config);
     if (rc < 0) {
@@ -370,6 +411,7 @@ void mcu_sip_free(struct mcu_sip **pp)
     mcu_timer_stop(&sip->shutdown_timer);
     bool clean = destroy_nua(sip);
     mcu_glib_pump_free(&sip->pump);
+    free_guard(sip);
     if (clean) {
         if (sip->root)
             su_root_destroy(sip->root);

@@ -9,9 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/sip_auth.h"
+
 struct mcu_loop;
 struct mcu_sip;
 struct mcu_sip_call; /* one dialog; lives until its `ended` callback returns */
+
+enum mcu_sip_auth_mode {
+    MCU_SIP_AUTH_OFF,
+    MCU_SIP_AUTH_INVITE, /* who calls shows a password */
+    MCU_SIP_AUTH_ALL,    /* and who asks (OPTIONS) or changes a call (re-INVITE, UPDATE, INFO) */
+};
 
 struct mcu_sip_config {
     const char *address;      /* to listen on: "127.0.0.1", "::1", "0.0.0.0", ... */
@@ -22,6 +30,16 @@ struct mcu_sip_config {
     const char *user_agent;
     int max_calls_per_s;      /* INVITEs above it get 503 with Retry-After before work is done */
     int max_calls;            /* both: at least 1 */
+    /* The same for one source address (an IPv6 /64), REGISTER counted too; 0: no such limit. */
+    int max_calls_per_source_s, max_calls_per_source;
+    const char *realm;        /* of digests asked for (RFC 7616); NULL: "tessera" */
+    enum mcu_sip_auth_mode auth;
+    const char (*accounts)[MCU_SIP_ACCOUNT_SIZE]; /* as mcu_sip_account_check takes them */
+    int account_count;
+    /* Offered in this order, others not taken; 0: SHA-256, then MD5. */
+    enum mcu_digest digests[MCU_DIGESTS];
+    int digest_count;
+    bool registrar;           /* take REGISTER from these accounts; else it gets 405 */
     int t1_ms;                /* T1 of RFC 3261 17.1.1.1; 0: 500. Tests shorten it, and with it the
                                * 64 T1 that an unanswered request or a missing ACK may take */
 };
@@ -58,7 +76,7 @@ struct mcu_sip_events {
 };
 
 /* Opens the sockets. Returns 0, -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL (certificate: the log
- * says why) or -ENOMEM. */
+ * says why; or an account) or -ENOMEM. */
 int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_sip_config *config,
                 const struct mcu_sip_events *events, void *arg);
 
@@ -82,8 +100,15 @@ void mcu_sip_refuse(struct mcu_sip_call *call, int status, const char *warning, 
 void mcu_sip_hangup(struct mcu_sip_call *call, const char *reason);
 /* INFO picture_fast_update to the peer (RFC 5168). */
 void mcu_sip_ask_keyframe(struct mcu_sip_call *call);
-/* Outgoing call with our offer. uri: "sip:user@host:port[;transport=tcp]". 0 or negative errno. */
+/* Outgoing call with our offer: `answered` or `ended` follows; early media is passed over. uri:
+ * "sip:user@host:port[;transport=tcp]". login: for a challenge of its realm and no other, copied;
+ * NULL: none. 0, -EINVAL (the uri), -EBUSY (shutting down, or too many calls) or -ENOMEM. */
 int mcu_sip_call_out(struct mcu_sip_call **out, struct mcu_sip *sip, const char *uri,
-                     const char *from_user, const char *sdp, void *call_arg);
+                     const char *from_user, const char *sdp, const struct mcu_digest_login *login,
+                     void *call_arg);
+/* Whether mcu_sip_call_out would take it: 0 or -EINVAL. */
+int mcu_sip_uri_check(const char *uri);
+/* The address of ours that the uri's host would see, for an offer: the public one, or by route. */
+void mcu_sip_local_address(const struct mcu_sip *sip, const char *uri, char out[64]);
 
 #endif

@@ -1,17 +1,14 @@
 #include "net/sip_priv.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <sofia-sip/msg.h>
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/nua_tag.h>
 #include <sofia-sip/sip_tag.h>
-#include <sofia-sip/url.h>
 
 #include "mixer/base/counter.h"
 #include "net/sip_text.h"
@@ -101,6 +98,7 @@ void mcu_sip_call_end(struct mcu_sip_call *call, bool linger)
         nua_handle_destroy(call->nh);
     unlink_call(call);
     forget_update(call);
+    mcu_sip_out_free(&call->out);
     call->pending = SIP_PENDING_NONE;
     call->hanging = true; /* whatever the owner still asks for within the callback is too late */
     call->nh = NULL;
@@ -244,66 +242,6 @@ void mcu_sip_ask_keyframe(struct mcu_sip_call *call)
              SIPTAG_PAYLOAD_STR(body), TAG_END());
 }
 
-/* The From of an outgoing call. */
-static int make_from(char *out, size_t size, const struct mcu_sip *sip, const char *user)
-{
-    char escaped[SIP_MAX_ROOM * 3];
-    int rc = mcu_sip_user_encode(escaped, sizeof(escaped), user);
-    if (rc < 0)
-        return rc;
-    int n = snprintf(out, size, "<sip:%s%s%s:%d>", escaped, *escaped ? "@" : "", sip->contact_host,
-                     sip->port);
-    return n < (int)size ? 0 : -ENAMETOOLONG;
-}
-
-static int parse_target(const char *uri, char *to, size_t to_size, enum sip_transport *transport)
-{
-    char text[512], parameter[8];
-    url_t url[1];
-    int n = snprintf(text, sizeof(text), "%s", uri);
-    if (n < 0 || n >= (int)sizeof(text) || url_d(url, text) < 0)
-        return -EINVAL;
-    if ((url->url_type != url_sip && url->url_type != url_sips) || !url->url_host)
-        return -EINVAL;
-    if (url_param(url->url_params, "transport", parameter, sizeof(parameter)) == 0)
-        *transport = url->url_type == url_sips ? SIP_TLS : SIP_UDP;
-    else
-        *transport = strcasecmp(parameter, "tcp") == 0   ? SIP_TCP
-                     : strcasecmp(parameter, "tls") == 0 ? SIP_TLS
-                                                         : SIP_UDP;
-    snprintf(to, to_size, "<%s>", uri);
-    return 0;
-}
-
-int mcu_sip_call_out(struct mcu_sip_call **out, struct mcu_sip *sip, const char *uri,
-                     const char *from_user, const char *sdp, void *call_arg)
-{
-    char to[520], from[SIP_MAX_ROOM * 3 + 320];
-    enum sip_transport transport;
-    if (sip->shutting_down || sip->call_count >= sip->max_calls)
-        return -EBUSY;
-    int rc = parse_target(uri, to, sizeof(to), &transport);
-    if (rc == 0)
-        rc = make_from(from, sizeof(from), sip, from_user);
-    if (rc < 0)
-        return rc;
-    nua_handle_t *nh = nua_handle(sip->nua, NULL, NUTAG_URL(uri), SIPTAG_TO_STR(to),
-                                  SIPTAG_FROM_STR(from), TAG_END());
-    if (!nh)
-        return -ENOMEM;
-    struct mcu_sip_call *call = mcu_sip_call_new(sip, nh, from_user, transport, NULL);
-    if (!call) {
-        nua_handle_destroy(nh);
-        return -ENOMEM;
-    }
-    call->outgoing = call->peer_info = true;
-    call->arg = call_arg;
-    nua_invite(nh, SIPTAG_CONTACT_STR(call->contact), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-               SIPTAG_PAYLOAD_STR(sdp), TAG_END());
-    *out = call;
-    return 0;
-}
-
 /* ---- what the stack tells ---- */
 
 static bool is_live(const struct mcu_sip_call *call)
@@ -361,6 +299,7 @@ static void on_first_answer(struct mcu_sip_call *call, const struct sip_event *e
     const char *sdp = NULL;
     size_t sdp_bytes = 0;
     call->answered = call->confirmed = true;
+    mcu_sip_out_free(&call->out);
     mcu_sip_call_note_allow(call, e->msg);
     nua_set_hparams(call->nh, NUTAG_UPDATE_REFRESH(call->peer_updates), TAG_END());
     nua_ack(call->nh, TAG_END());
@@ -387,6 +326,19 @@ static void on_refresh_answer(struct mcu_sip_call *call, const struct sip_event 
     call->sip->events.reinvite(call, sdp, sdp_bytes, call->sip->arg);
 }
 
+/* To a challenge within a call nua waits for a password, and holds the BYE back meanwhile. An
+ * authentication without one makes it give up. */
+static bool is_challenge(const struct sip_event *e)
+{
+    return e->status == 401 || e->status == 407;
+}
+
+void mcu_sip_call_on_update_response(const struct sip_event *e)
+{
+    if (is_live(e->call) && is_challenge(e))
+        nua_authenticate(e->nh, TAG_END());
+}
+
 void mcu_sip_call_on_invite_response(const struct sip_event *e)
 {
     struct mcu_sip_call *call = e->call;
@@ -400,11 +352,14 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e)
             on_first_answer(call, e);
         return;
     }
+    if (e->status >= 300 && call->answered)
+        mcu_sip_call_on_update_response(e); /* a session refresh */
     if (e->status < 300 || call->answered)
         return;
+    if (is_challenge(e) && !call->hanging && mcu_sip_out_retry(call, e))
+        return;
     mcu_sip_call_note_end(call, e->status, e->phrase);
-    /* We have no passwords to give; nua would wait for one. */
-    if (e->status == 401 || e->status == 407)
+    if (is_challenge(e)) /* nua would wait for a password */
         mcu_sip_call_end(call, false);
 }
 
@@ -414,8 +369,23 @@ void mcu_sip_call_on_info_response(const struct sip_event *e)
     if (!is_live(call) || e->status < 200)
         return;
     call->info_pending = false;
-    if (e->status == 405 || e->status == 415 || e->status == 469 || e->status == 501)
+    if (is_challenge(e))
+        nua_authenticate(e->nh, TAG_END());
+    if (is_challenge(e) || e->status == 405 || e->status == 415 || e->status == 469 || e->status == 501)
         call->peer_info = false;
+}
+
+/* Whoever asks for a password before he lets go has been let go: nua would wait for one. */
+void mcu_sip_call_on_bye_response(const struct sip_event *e)
+{
+    if (!is_challenge(e))
+        return;
+    if (is_live(e->call)) {
+        mcu_sip_call_end(e->call, false);
+    } else if (e->call) {
+        nua_handle_bind(e->nh, NULL);
+        nua_handle_destroy(e->nh);
+    }
 }
 
 void mcu_sip_call_on_bye(const struct sip_event *e)

@@ -1,5 +1,6 @@
 /* net/sip_priv.h - what the files sip*.c share: sip.c (the stack's life and its events), sip_call.c
- * (a call's life), sip_request.c (requests from peers).
+ * (a call's life), sip_out.c (calls of ours), sip_request.c (requests from peers), sip_guard.c
+ * (whether these are let in), sip_register.c.
  *
  * Every function of nua is a message to itself: none calls back before it returns, so a callback
  * of ours may call any function of this module. */
@@ -14,12 +15,15 @@ struct mcu_sip;
 struct mcu_sip_call;
 
 #include <glib.h>
+#include <netinet/in.h>
 #include <sofia-sip/nua.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 
 #include "net/loop.h"
 #include "net/sip.h"
+#include "net/sip_registrar.h"
+#include "net/sip_source.h"
 
 #define SIP_MAX_BODY_BYTES (64 * 1024)
 #define SIP_MAX_ROOM       256 /* bytes; the server's own limit is smaller */
@@ -38,6 +42,8 @@ enum sip_pending {
     SIP_PENDING_ACK, /* our session refresh was answered with an offer: the answer goes in the ACK */
 };
 
+struct sip_out; /* what an outgoing call is made of again when it is challenged: sip_out.c */
+
 struct mcu_sip_call {
     struct mcu_sip *sip;
     nua_handle_t *nh;
@@ -47,6 +53,8 @@ struct mcu_sip_call {
     char contact[SIP_CONTACT_SIZE];
     enum sip_pending pending;
     msg_t *update;       /* the pending UPDATE's, a reference */
+    struct sip_out *out; /* until it is answered */
+    uint8_t source[MCU_SIP_SOURCE_KEY];
     bool offer_received; /* in the pending or last INVITE */
     bool outgoing;
     bool answered;     /* final response to the first INVITE sent or received */
@@ -63,7 +71,14 @@ struct mcu_sip {
     struct mcu_loop *loop;
     struct mcu_sip_events events;
     void *arg;
-    int max_calls_per_s, max_calls;
+    int max_calls_per_s, max_calls, max_calls_per_source;
+    enum mcu_sip_auth_mode auth_mode;
+    struct mcu_sip_auth *auth;           /* NULL: nobody is asked */
+    struct mcu_sip_registrar *registrar; /* NULL: there is none */
+    struct mcu_sip_sources *sources;     /* NULL: no limit */
+    uint64_t nonces;                     /* made so far */
+    enum mcu_digest digests[MCU_DIGESTS]; /* offered, in order */
+    int digest_count;
     char listen_host[64];  /* numeric, in brackets if IPv6 */
     char contact_host[256]; /* the same for Contact; "": the address that was reached */
     char contact_address[256]; /* without brackets */
@@ -98,6 +113,14 @@ struct sip_event {
     msg_t *request; /* to answer with NUTAG_WITH */
 };
 
+/* Where a request came from and which of our addresses it reached. */
+struct sip_route {
+    enum sip_transport transport;
+    char source[INET6_ADDRSTRLEN], local[INET6_ADDRSTRLEN];
+    char contact_host[INET6_ADDRSTRLEN + 2]; /* local, in brackets if IPv6 */
+    int source_port;
+};
+
 /* Stands for a call that has ended for its owner while the stack still sends its BYE. */
 extern struct mcu_sip_call mcu_sip_call_gone;
 
@@ -129,6 +152,33 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e);
 void mcu_sip_call_on_info_response(const struct sip_event *e);
 void mcu_sip_call_on_bye(const struct sip_event *e);
 void mcu_sip_call_on_cancel(const struct sip_event *e);
+void mcu_sip_call_on_update_response(const struct sip_event *e);
+void mcu_sip_call_on_bye_response(const struct sip_event *e);
+
+/* ---- sip_out.c ---- */
+
+/* Answers the challenge in a 401 or 407 with a new request; false: it cannot be. */
+bool mcu_sip_out_retry(struct mcu_sip_call *call, const struct sip_event *e);
+void mcu_sip_out_free(struct sip_out **out);
+
+/* ---- sip_guard.c ---- */
+
+/* "Digest a=b,..." as it stood in the header. False: too long. */
+bool mcu_sip_auth_text(char *out, size_t size, const msg_auth_t *header);
+/* Whether the source may bring one more request now. */
+bool mcu_sip_source_may(struct mcu_sip *sip, const char *source);
+/* The same for one more call; key: what the call is then counted under. */
+bool mcu_sip_source_may_call(struct mcu_sip *sip, const char *source,
+                             uint8_t key[MCU_SIP_SOURCE_KEY]);
+/* Checks who sends a request; asks him with 401 if that is not clear. user: the account; or NULL. */
+bool mcu_sip_authorize(const struct sip_event *e, const char *source,
+                       char user[MCU_SIP_USER_SIZE]);
+/* The same where every request needs a password. */
+bool mcu_sip_authorize_all(const struct sip_event *e);
+
+/* ---- sip_register.c ---- */
+
+void mcu_sip_on_register(const struct sip_event *e);
 
 /* ---- sip_request.c ---- */
 
@@ -138,6 +188,13 @@ void mcu_sip_on_info(const struct sip_event *e);
 void mcu_sip_on_options(const struct sip_event *e);
 /* Methods that Allow does not list and that came through all the same. */
 void mcu_sip_on_other_request(const struct sip_event *e);
+void mcu_sip_find_route(struct sip_route *route, const struct sip_event *e);
+/* Its source alone, which asks nothing of the kernel. */
+void mcu_sip_find_source(struct sip_route *route, const struct sip_event *e);
+/* On a wildcard: which of our addresses that peer sees. */
+void mcu_sip_find_local(char out[INET6_ADDRSTRLEN], const su_sockaddr_t *peer);
+/* The end of a request outside a call, whose handle nua made for it alone. */
+void mcu_sip_drop_handle(const struct sip_event *e);
 /* The SDP of a message. Returns 0 (no body: NULL), or the status to refuse it with. */
 int mcu_sip_body(const sip_t *msg, const char **sdp, size_t *sdp_bytes);
 

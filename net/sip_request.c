@@ -17,15 +17,8 @@
 
 #include "mixer/base/counter.h"
 #include "mixer/base/log.h"
+#include "net/sip_strict.h"
 #include "net/sip_text.h"
-
-/* Where a request came from and which of our addresses it reached. */
-struct route {
-    enum sip_transport transport;
-    char source[INET6_ADDRSTRLEN], local[INET6_ADDRSTRLEN];
-    char contact_host[INET6_ADDRSTRLEN + 2]; /* local, in brackets if IPv6 */
-    int source_port;
-};
 
 /* ---- parts of a message ---- */
 
@@ -80,7 +73,7 @@ static void print_address(char out[INET6_ADDRSTRLEN], const su_sockaddr_t *a)
 
 /* On a wildcard socket the kernel's route back to the peer tells which address is ours to him.
  * Connecting a datagram socket sends nothing. */
-static void find_local(char out[INET6_ADDRSTRLEN], const su_sockaddr_t *peer)
+void mcu_sip_find_local(char out[INET6_ADDRSTRLEN], const su_sockaddr_t *peer)
 {
     su_sockaddr_t local = { 0 };
     socklen_t size = sizeof(local);
@@ -94,21 +87,34 @@ static void find_local(char out[INET6_ADDRSTRLEN], const su_sockaddr_t *peer)
         close(fd);
 }
 
-static void find_route(struct route *route, const struct sip_event *e)
+static void peer_of(su_sockaddr_t *peer, const struct sip_event *e)
 {
-    su_sockaddr_t peer = { 0 };
-    socklen_t size = sizeof(peer);
-    *route = (struct route){ .transport = transport_of(e->msg) };
-    if (!e->request || msg_get_address(e->request, &peer, &size) < 0 ||
-        (peer.su_family != AF_INET && peer.su_family != AF_INET6))
-        peer.su_family = AF_INET;
+    socklen_t size = sizeof(*peer);
+    memset(peer, 0, sizeof(*peer));
+    if (!e->request || msg_get_address(e->request, peer, &size) < 0 ||
+        (peer->su_family != AF_INET && peer->su_family != AF_INET6))
+        peer->su_family = AF_INET;
+}
+
+void mcu_sip_find_source(struct sip_route *route, const struct sip_event *e)
+{
+    su_sockaddr_t peer;
+    peer_of(&peer, e);
+    *route = (struct sip_route){ .transport = transport_of(e->msg) };
     print_address(route->source, &peer);
     route->source_port = ntohs(peer.su_port);
+}
+
+void mcu_sip_find_route(struct sip_route *route, const struct sip_event *e)
+{
+    su_sockaddr_t peer;
+    peer_of(&peer, e);
+    mcu_sip_find_source(route, e);
     if (e->sip->contact_host[0])
         snprintf(route->local, sizeof(route->local), "%.*s", INET6_ADDRSTRLEN - 1,
                  e->sip->contact_address);
     else
-        find_local(route->local, &peer);
+        mcu_sip_find_local(route->local, &peer);
     bool v6 = strchr(route->local, ':');
     snprintf(route->contact_host, sizeof(route->contact_host), v6 ? "[%s]" : "%s", route->local);
 }
@@ -125,7 +131,7 @@ static void respond(const struct sip_event *e, int status, const char *phrase, i
 }
 
 /* For requests outside a dialog of ours, which nua gives a handle of their own. */
-static void drop_handle(const struct sip_event *e)
+void mcu_sip_drop_handle(const struct sip_event *e)
 {
     if (!e->call)
         nua_handle_destroy(e->nh);
@@ -158,7 +164,7 @@ static void fill_from(const sip_t *msg, char *uri, size_t uri_size, char *name, 
 }
 
 static void announce(struct mcu_sip_call *call, const struct sip_event *e, const char *room,
-                     const struct route *route, const char *sdp, size_t sdp_bytes)
+                     const struct sip_route *route, const char *sdp, size_t sdp_bytes)
 {
     static const char *const names[] = {
         [SIP_UDP] = "udp", [SIP_TCP] = "tcp", [SIP_TLS] = "tls"
@@ -186,7 +192,10 @@ static void announce(struct mcu_sip_call *call, const struct sip_event *e, const
 static bool has_target(const sip_t *msg)
 {
     const url_t *from = msg->sip_from->a_url;
-    return msg->sip_contact ||
+    const sip_contact_t *contact = msg->sip_contact;
+    if (contact && strcasecmp(contact->m_url->url_host, MCU_SIP_STAR_HOST) == 0)
+        return false;
+    return contact ||
            ((from->url_type == url_sip || from->url_type == url_sips) && from->url_host &&
             from->url_host[0]);
 }
@@ -196,9 +205,17 @@ static void on_new_invite(const struct sip_event *e)
     char room[SIP_MAX_ROOM];
     const char *sdp;
     size_t sdp_bytes;
-    struct route route;
+    struct sip_route route;
+    uint8_t source[MCU_SIP_SOURCE_KEY];
     mcu_count(MCU_CNT_SIP_CALLS);
-    if (e->sip->shutting_down || !mcu_sip_admit(e->sip)) {
+    mcu_sip_find_source(&route, e);
+    if (e->sip->shutting_down || !mcu_sip_source_may_call(e->sip, route.source, source)) {
+        refuse_invite(e, 503, 5);
+        return;
+    }
+    if (e->sip->auth_mode != MCU_SIP_AUTH_OFF && !mcu_sip_authorize(e, route.source, NULL))
+        return;
+    if (!mcu_sip_admit(e->sip)) {
         refuse_invite(e, 503, 5);
         return;
     }
@@ -213,7 +230,7 @@ static void on_new_invite(const struct sip_event *e)
         refuse_invite(e, status, 0);
         return;
     }
-    find_route(&route, e);
+    mcu_sip_find_route(&route, e);
     struct mcu_sip_call *call =
         mcu_sip_call_new(e->sip, e->nh, room, route.transport, route.contact_host);
     if (!call) {
@@ -221,6 +238,7 @@ static void on_new_invite(const struct sip_event *e)
         return;
     }
     mcu_sip_call_set_id(call, e->msg);
+    memcpy(call->source, source, sizeof(source));
     call->pending = SIP_PENDING_INVITE;
     call->offer_received = sdp;
     call->peer_info = true; /* many that take INFO do not say so, but none that lists its methods */
@@ -233,6 +251,8 @@ static void on_reinvite(const struct sip_event *e)
     struct mcu_sip_call *call = e->call;
     const char *sdp;
     size_t sdp_bytes;
+    if (!mcu_sip_authorize_all(e))
+        return;
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
     if (!status && (call->pending != SIP_PENDING_NONE || call->hanging))
         status = 491; /* RFC 3261 14.2 */
@@ -269,9 +289,11 @@ void mcu_sip_on_update(const struct sip_event *e)
         return;
     if (!call || call == &mcu_sip_call_gone) {
         respond(e, SIP_481_NO_CALL, 0);
-        drop_handle(e);
+        mcu_sip_drop_handle(e);
         return;
     }
+    if (!mcu_sip_authorize_all(e))
+        return;
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
     if (status || !sdp) {
         /* Without an offer it only refreshes the session. */
@@ -339,9 +361,11 @@ void mcu_sip_on_info(const struct sip_event *e)
         return;
     if (!e->call || e->call == &mcu_sip_call_gone) {
         respond(e, SIP_481_NO_CALL, 0);
-        drop_handle(e);
+        mcu_sip_drop_handle(e);
         return;
     }
+    if (!mcu_sip_authorize_all(e))
+        return;
     int status = on_call_info(e->call, e->msg);
     nua_respond(e->nh, status, sip_status_phrase(status), NUTAG_WITH(e->request),
                 TAG_IF(status == 415, SIPTAG_ACCEPT_STR(SIP_ACCEPT_INFO)), TAG_END());
@@ -352,10 +376,14 @@ void mcu_sip_on_info(const struct sip_event *e)
 void mcu_sip_on_options(const struct sip_event *e)
 {
     char contact[SIP_CONTACT_SIZE];
-    struct route route;
+    struct sip_route route;
     if (e->status >= 200)
         return;
-    find_route(&route, e);
+    if (!mcu_sip_authorize_all(e)) {
+        mcu_sip_drop_handle(e);
+        return;
+    }
+    mcu_sip_find_route(&route, e);
     mcu_sip_make_contact(contact, sizeof(contact), e->sip, NULL, route.transport,
                          route.contact_host);
     bool inside = e->call && e->call != &mcu_sip_call_gone;
@@ -363,12 +391,12 @@ void mcu_sip_on_options(const struct sip_event *e)
     /* The stack adds Accept and Allow by itself. */
     nua_respond(e->nh, busy ? 503 : 200, busy ? "Shutting Down" : "OK", NUTAG_WITH(e->request),
                 SIPTAG_CONTACT_STR(inside ? e->call->contact : contact), TAG_END());
-    drop_handle(e);
+    mcu_sip_drop_handle(e);
 }
 
 void mcu_sip_on_other_request(const struct sip_event *e)
 {
     if (e->status < 200)
         respond(e, SIP_501_NOT_IMPLEMENTED, 0);
-    drop_handle(e);
+    mcu_sip_drop_handle(e);
 }

@@ -35,6 +35,20 @@ static issize_t parse_contact(su_home_t *home, msg_header_t *h, char *s, isize_t
     return rc >= 0 && is_target(((sip_contact_t *)h)->m_url) ? rc : -1;
 }
 
+static issize_t parse_contact_or_star(su_home_t *home, msg_header_t *h, char *s, isize_t size)
+{
+    static const char star[] = "sip:" MCU_SIP_STAR_HOST;
+    issize_t rc = sip_contact_d(home, h, s, size);
+    url_t *url = ((sip_contact_t *)h)->m_url;
+    if (rc >= 0 && url->url_type == url_any) {
+        const url_t *nowhere = url_make(home, star);
+        if (!nowhere)
+            return -1;
+        *url = *nowhere;
+    }
+    return rc >= 0 && is_target(url) ? rc : -1;
+}
+
 static issize_t parse_record_route(su_home_t *home, msg_header_t *h, char *s, isize_t size)
 {
     issize_t rc = sip_record_route_d(home, h, s, size);
@@ -166,12 +180,13 @@ static int replace(msg_mclass_t *mc, msg_hclass_t *stock, msg_hclass_t *strict)
     return 0;
 }
 
-msg_mclass_t *mcu_sip_strict_class_new(void)
+msg_mclass_t *mcu_sip_strict_class_new(bool registrar)
 {
     /* Copies, so that only the way they are read differs. Written the same by any thread. */
-    static struct msg_hclass_s contact[1], record_route[1], request[1];
+    static struct msg_hclass_s contacts[2], record_route[1], request[1];
+    struct msg_hclass_s *contact = &contacts[registrar];
     contact[0] = sip_contact_class[0];
-    contact[0].hc_parse = parse_contact;
+    contact[0].hc_parse = registrar ? parse_contact_or_star : parse_contact;
     record_route[0] = sip_record_route_class[0];
     record_route[0].hc_parse = parse_record_route;
     request[0] = sip_request_class[0];

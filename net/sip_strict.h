@@ -11,10 +11,16 @@
 #ifndef MCU_NET_SIP_STRICT_H
 #define MCU_NET_SIP_STRICT_H
 
+#include <stdbool.h>
+
 #include <sofia-sip/msg_mclass.h>
 
+/* What "Contact: *" (RFC 3261 10.2.2) is read as where REGISTER is taken: an address that leads
+ * nowhere (RFC 6761 6.4), for UPDATE may bring it as well. */
+#define MCU_SIP_STAR_HOST "star.invalid"
+
 /* For NTATAG_MCLASS; free() it after the stack. NULL: no memory. Any thread. */
-msg_mclass_t *mcu_sip_strict_class_new(void);
+msg_mclass_t *mcu_sip_strict_class_new(bool registrar);
 
 /* How many requests a second are read from one address, ACK not counted; 0: any number (as at the
  * start). More are dropped as if the network had lost them. The stack remembers each request for 32 s,

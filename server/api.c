@@ -261,6 +261,50 @@ static void delete_leg(struct mcu_http_request *req, void *arg)
     done_or_failed(req, mcu_sip_side_kick(api->server->calls, leg), "kick", leg);
 }
 
+/* Calls for a room; the answer is not waited for, an event tells of it. */
+static void call_for(struct mcu_http_request *req, struct mcu_api *api, const char *room,
+                     const struct mcu_api_call *call)
+{
+    const struct mcu_digest_login login = { call->realm, call->user, call->password };
+    uint32_t leg = 0;
+    int rc = mcu_sip_side_call(api->server->calls, room, call->uri, call->user[0] ? &login : NULL,
+                               &leg);
+    mcu_log(MCU_LOG_INFO, "http-control", "what=call leg=%u result=%d", leg, rc);
+    if (rc == -EINVAL)
+        fail(req, 400, "that is no address to call");
+    else if (rc < 0)
+        fail(req, 503, "no more calls are possible now");
+    else
+        answer(req, 202, JSON_TYPE, mcu_api_leg_json(leg));
+}
+
+/* POST /api/v1/conferences/ROOM/call */
+static void post_conference(struct mcu_http_request *req, void *arg)
+{
+    static const char tail[] = "/call";
+    struct mcu_api *api = arg;
+    struct mcu_api_call call;
+    char name[2 * MCU_ROOM_NAME_BYTES], room[MCU_ROOM_NAME_BYTES], error[160];
+    const char *path = mcu_http_path(req) + strlen(CONF_PREFIX);
+    size_t size, len = strlen(path), tail_len = sizeof(tail) - 1;
+    const char *body = mcu_http_body(req, &size);
+    if (len <= tail_len || strcmp(path + len - tail_len, tail) != 0 ||
+        len - tail_len >= sizeof(name)) {
+        fail(req, 404, "there is nothing at this path");
+        return;
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)(len - tail_len), path);
+    if (refuse_when_stopping(req, api))
+        return;
+    if (room_of_path(name, room) < 0)
+        fail(req, 404, "no conference can have that name");
+    else if (mcu_api_read_call(body, size, &call, error, sizeof(error)) < 0)
+        fail(req, 400, error);
+    else
+        call_for(req, api, room, &call);
+    mcu_digest_wipe(&call, sizeof(call));
+}
+
 /* ---- life ---- */
 
 static const struct mcu_http_route routes[] = {
@@ -272,8 +316,9 @@ static const struct mcu_http_route routes[] = {
     /* listen.http_control; they stay last */
     { "POST", LEGS_PREFIX "*", post_leg },
     { "DELETE", LEGS_PREFIX "*", delete_leg },
+    { "POST", CONF_PREFIX "*", post_conference },
 };
-#define CONTROL_ROUTES 2
+#define CONTROL_ROUTES 3
 
 int mcu_api_new(struct mcu_api **out, struct mcu_server *server)
 {

@@ -279,3 +279,43 @@ int mcu_api_read_move(const char *body, size_t size, char *room, size_t room_siz
     json_decref(o);
     return rc;
 }
+
+/* Takes a text out of an object; how many it took (1, or 0: it is not there). -1: too long, or no text. */
+static int take_text(json_t *o, const char *key, char *out, size_t size)
+{
+    json_t *value = json_object_get(o, key);
+    const char *text = json_string_value(value);
+    if (!value)
+        return 0;
+    if (!text || json_string_length(value) != strlen(text) || strlen(text) >= size)
+        return -1;
+    strcpy(out, text);
+    return 1;
+}
+
+int mcu_api_read_call(const char *body, size_t size, struct mcu_api_call *out, char *error,
+                      size_t error_size)
+{
+    json_t *o = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+    memset(out, 0, sizeof(*out));
+    int uri = take_text(o, "uri", out->uri, sizeof(out->uri));
+    int realm = take_text(o, "realm", out->realm, sizeof(out->realm));
+    int user = take_text(o, "user", out->user, sizeof(out->user));
+    int password = take_text(o, "password", out->password, sizeof(out->password));
+    bool good = uri == 1 && realm >= 0 && realm == user && user == password &&
+                json_object_size(o) == (size_t)(1 + 3 * realm) && (!realm || out->user[0]);
+    json_decref(o);
+    if (good)
+        return 0;
+    snprintf(error, error_size, "expected {\"uri\": \"sip:...\"}, with \"realm\", \"user\" and "
+                                "\"password\" where it needs them");
+    return -EINVAL;
+}
+
+char *mcu_api_leg_json(uint32_t leg)
+{
+    json_t *o = json_pack("{s:I}", "leg", (json_int_t)leg);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}

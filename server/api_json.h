@@ -26,4 +26,16 @@ char *mcu_api_error_json(const char *what);
 int mcu_api_read_move(const char *body, size_t size, char *room, size_t room_size, char *error,
                       size_t error_size);
 
+/* What a call is made with. */
+struct mcu_api_call {
+    char uri[512];
+    char realm[128], user[128], password[128]; /* "": no password */
+};
+/* {"uri":"sip:...", "realm":"...", "user":"...", "password":"..."}, the last three together or none.
+ * 0, or -EINVAL with what was expected in error (never the password). */
+int mcu_api_read_call(const char *body, size_t size, struct mcu_api_call *out, char *error,
+                      size_t error_size);
+/* {"leg":17} */
+char *mcu_api_leg_json(uint32_t leg);
+
 #endif

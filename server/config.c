@@ -17,7 +17,7 @@
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY };
+                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS, T_ACCOUNTS };
 
 struct key {
     const char *name; /* section.key */
@@ -41,6 +41,11 @@ static const struct key keys[] = {
     { "listen.http_control", T_BOOL, FIELD(http_control), 0, 0, false },
     { "listen.rtp_first", T_INT, FIELD(rtp_first), 1024, 65534, false },
     { "listen.rtp_last", T_INT, FIELD(rtp_last), 1025, 65535, false },
+    { "sip.realm", T_REALM, FIELD(sip_realm), 0, 0, false },
+    { "sip.auth", T_AUTH, FIELD(sip_auth), 0, 0, false },
+    { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
+    { "sip.accounts", T_ACCOUNTS, FIELD(sip_accounts), 0, 0, false },
+    { "sip.registrar", T_BOOL, FIELD(sip_registrar), 0, 0, false },
     { "media.loops", T_INT, FIELD(media_loops), 0, 64, false },
     { "media.worker_cores", T_INT, FIELD(worker_cores), 0, 256, false },
     { "media.security", T_SECURITY, FIELD(security), 0, 0, false },
@@ -67,6 +72,8 @@ static const struct key keys[] = {
     { "limits.legs", T_INT, FIELD(max_legs), 1, 100000, true },
     { "limits.legs_per_conference", T_INT, FIELD(max_legs_per_conference), 1, 100000, true },
     { "limits.calls_per_s", T_INT, FIELD(max_calls_per_s), 1, 100000, false },
+    { "limits.calls_per_source_s", T_INT, FIELD(max_calls_per_source_s), 0, 100000, false },
+    { "limits.legs_per_source", T_INT, FIELD(max_legs_per_source), 0, 100000, false },
     { "limits.leg_timeout_s", T_INT, FIELD(leg_timeout_s), 0, 86400, true },
     { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
 };
@@ -109,6 +116,8 @@ void mcu_config_defaults(struct mcu_config *c)
         .audio_codec_count = 4, .audio_channels = 2, .heard_threshold_dbov = -60,
         .record_dir = "recordings",
         .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
+        .sip_realm = "tessera", .sip_digests = { MCU_DIGEST_SHA256, MCU_DIGEST_MD5 },
+        .sip_digest_count = 2, .max_calls_per_source_s = 60,
         .max_calls_per_s = 100, .leg_timeout_s = 30, .log_level = MCU_LOG_INFO,
     };
 }
@@ -202,14 +211,77 @@ static int parse_rung(const struct place *at, const char *text, struct mcu_confi
     return 0;
 }
 
+static int parse_realm(const struct place *at, const char *text, char *out, size_t size)
+{
+    for (const char *s = text; *s; s++)
+        if (*s == '"' || *s == '\\' || (unsigned char)*s < ' ' || *s == 0x7f)
+            return complain(at, "must not hold quotes, backslashes or control characters");
+    return *text ? parse_text(at, text, out, size) : complain(at, "must not be empty");
+}
+
+static int parse_auth(const struct place *at, const char *text, enum mcu_sip_auth_mode *out)
+{
+    static const char *const names[] = { [MCU_SIP_AUTH_OFF] = "off",
+                                         [MCU_SIP_AUTH_INVITE] = "invite",
+                                         [MCU_SIP_AUTH_ALL] = "all" };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum mcu_sip_auth_mode)i;
+            return 0;
+        }
+    return complain(at, "expected off, invite or all, not '%.40s'", text);
+}
+
+/* Whoever knows one algorithm alone should find it once. */
+static int parse_digest(const struct place *at, const char *text, enum mcu_digest *list, int index)
+{
+    for (int i = 0; i < MCU_DIGESTS; i++) {
+        if (strcmp(text, mcu_digest_name((enum mcu_digest)i)) != 0)
+            continue;
+        if (index && list[0] == (enum mcu_digest)i)
+            return complain(at, "%s stands there twice", text);
+        list[index] = (enum mcu_digest)i;
+        return 0;
+    }
+    return complain(at, "expected a list of SHA-256, MD5, not '%.40s'", text);
+}
+
+/* The message never shows the text: it may be a password. */
+static int parse_account(const struct place *at, const char *text, char *out, size_t size)
+{
+    if (mcu_sip_account_check(text) < 0)
+        return complain(at, "expected 'user:password' or 'user:{SHA-256}' and 64 lower-case hex "
+                            "digits ({MD5}: 32)");
+    return parse_text(at, text, out, size);
+}
+
+/* How many values a key takes. */
+static int most_values(const struct key *k)
+{
+    return k->type == T_RUNGS      ? MCU_CONFIG_RUNGS
+           : k->type == T_DIGESTS  ? MCU_DIGESTS
+           : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
+           : k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS ? MCU_CONFIG_MAX_CODECS
+                                                                    : 1;
+}
+
+/* The one list that may be empty. */
+static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
+{
+    if (k->type != T_ACCOUNTS)
+        return complain(at, "the list is empty");
+    memset(c->sip_accounts, 0, sizeof(c->sip_accounts));
+    c->sip_account_count = 0;
+    return 0;
+}
+
 /* One scalar or list element; index counts elements of a list. */
 static int set_value(struct mcu_config *c, const struct key *k, const char *text, int index,
                      const struct place *at)
 {
     char *field = (char *)c + k->offset;
     int choice = 0, rc;
-    bool list = k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS;
-    int most = k->type == T_RUNGS ? MCU_CONFIG_RUNGS : list ? MCU_CONFIG_MAX_CODECS : 1;
+    int most = most_values(k);
     if (index >= most)
         return complain(at, most == 1 ? "expected one value, not a list" : "at most %d values",
                         most);
@@ -258,6 +330,20 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         return rc;
     case T_SECURITY:
         return parse_security(at, text, &c->security);
+    case T_REALM:
+        return parse_realm(at, text, field, k->size);
+    case T_AUTH:
+        return parse_auth(at, text, &c->sip_auth);
+    case T_DIGESTS:
+        rc = parse_digest(at, text, c->sip_digests, index);
+        if (rc == 0)
+            c->sip_digest_count = index + 1;
+        return rc;
+    case T_ACCOUNTS:
+        rc = parse_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
+        if (rc == 0)
+            c->sip_account_count = index + 1;
+        return rc;
     }
     return -EINVAL;
 }
@@ -301,7 +387,7 @@ static int read_value(struct reader *r, const struct key *k, yaml_node_t *value)
         if (rc < 0)
             return rc;
     }
-    return i ? 0 : complain(&r->at, "the list is empty");
+    return i ? 0 : set_empty(r->config, k, &r->at);
 }
 
 static int read_section(struct reader *r, const char *section, yaml_node_t *map)
@@ -409,13 +495,13 @@ int mcu_config_set(struct mcu_config *config, const char *assignment, char *erro
     const struct key *k = find_key(name);
     if (!k)
         return complain(&at, "there is no such key; the README lists them all");
-    if (k->type != T_AUDIO_CODECS && k->type != T_VIDEO_CODECS && k->type != T_RUNGS)
+    if (most_values(k) == 1)
         return set_value(config, k, value, 0, &at);
     int i = 0, rc = 0;
     char *rest = NULL;
     for (char *p = strtok_r(value, ",", &rest); p && rc == 0; p = strtok_r(NULL, ",", &rest))
         rc = set_value(config, k, p, i++, &at);
-    return rc == 0 && i == 0 ? complain(&at, "the list is empty") : rc;
+    return rc == 0 && i == 0 ? set_empty(config, k, &at) : rc;
 }
 
 /* ---- between keys ---- */
@@ -461,6 +547,10 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
     if (c->sip_port == c->http_port) {
         at.key = "listen.http_port";
         return complain(&at, "is the SIP port too");
+    }
+    if ((c->sip_registrar || c->sip_auth != MCU_SIP_AUTH_OFF) && !c->sip_account_count) {
+        at.key = c->sip_registrar ? "sip.registrar" : "sip.auth";
+        return complain(&at, "needs sip.accounts: nobody could be let in");
     }
     if (c->rung_count == 0)
         derive_rungs(c);

@@ -10,6 +10,7 @@
 #include "mixer/base/log.h"
 #include "mixer/layout.h"
 #include "net/negotiate.h"
+#include "net/sip.h"
 
 #define MCU_CONFIG_MAX_CODECS 8
 #define MCU_CONFIG_RUNGS      4
@@ -29,6 +30,14 @@ struct mcu_config {
     int http_port;           /* 8080; 0: off */
     bool http_control;       /* allow requests that change something (move a leg); off */
     int rtp_first, rtp_last; /* 20000 to 29999 */
+    /* sip: */
+    char sip_realm[MCU_DIGEST_TEXT]; /* "tessera" */
+    enum mcu_sip_auth_mode sip_auth; /* off */
+    enum mcu_digest sip_digests[MCU_DIGESTS]; /* SHA-256 MD5 */
+    int sip_digest_count;
+    char sip_accounts[MCU_SIP_MAX_ACCOUNTS][MCU_SIP_ACCOUNT_SIZE]; /* passwords: never logged */
+    int sip_account_count;
+    bool sip_registrar;      /* off */
     /* media: */
     int media_loops;         /* 0: chosen by cores (1 up to 8 cores, else cores / 8) */
     int worker_cores;        /* 0: all */
@@ -60,6 +69,7 @@ struct mcu_config {
     /* limits: */
     int max_conferences, max_legs, max_legs_per_conference; /* 200 1000 200 */
     int max_calls_per_s;     /* 100 */
+    int max_calls_per_source_s, max_legs_per_source; /* 60, 0: no such limit */
     int leg_timeout_s;       /* 30 */
     /* log: */
     enum mcu_log_level log_level;

@@ -17,6 +17,7 @@ struct mcu_bus;
 
 /* X(id, name in log and API) */
 #define MCU_EVENTS(X)                                                                              \
+    X(CALL_FAILED, "call-failed")                                                                  \
     X(CONFERENCE_STARTED, "conference-started")                                                    \
     X(CONFERENCE_ENDED, "conference-ended")                                                        \
     X(LEG_JOINED, "leg-joined")                                                                    \

@@ -49,7 +49,11 @@ void mcu_sip_side_free(struct mcu_sip_side **side);
 int mcu_sip_side_calls(const struct mcu_sip_side *side);
 /* Moves the leg with this id to another room. 0, -ENOENT (no such leg) or -EINVAL (room name). */
 int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *room);
-/* Ends the leg with this id: 0 or -ENOENT. */
+/* Calls uri for a room (its parsed name), as its participant; login: NULL none. leg: its id, for kick; the event
+ * leg-joined or call-failed follows. 0, -EINVAL (room or uri), -EBUSY (a limit) or -ENOMEM. */
+int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *uri,
+                      const struct mcu_digest_login *login, uint32_t *leg);
+/* Ends the leg with this id, or the call that has not become one yet: 0 or -ENOENT. */
 int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg);
 
 /* ---- snapshot.c: what the API and the metrics show, gathered from all loops ---- */

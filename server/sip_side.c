@@ -13,51 +13,11 @@
 
 #include "mixer/base/counter.h"
 #include "net/dtls.h"
-#include "net/negotiate.h"
 #include "net/room_name.h"
-#include "server/leg_params.h"
-#include "server/server.h"
+#include "server/sip_side_priv.h"
 
-#define SDP_BYTES      16384
 #define RETRY_AFTER_S  10
 #define DTMF_PT        101
-
-struct call {
-    struct call *next, **prev;
-    struct mcu_sip_side *side;
-    struct mcu_sip_call *sip;  /* NULL: the dialog has ended */
-    struct mcu_leg *leg;       /* NULL: not yet, or ending */
-    bool leg_alive;            /* until its `ended` */
-    bool finding;              /* the directory has our callback */
-    bool over;                 /* hung up by us: nothing new is started */
-    struct mcu_room *room;
-    struct mcu_ref conference;
-    struct mcu_media *media;
-    struct mcu_leg_identity identity;
-    char local_address[64];
-    char *offer;               /* the INVITE's body while the room is being found */
-    size_t offer_bytes;
-    bool offered;              /* our offer is out; the ACK (or answer) brings theirs */
-    struct mcu_sdp *peer;      /* the peer's latest description and what came of it; NULL: none */
-    struct mcu_nego *nego;
-    uint64_t session_id, session_version;
-    int port[MCU_ROLES];       /* RTP port, 0: none taken */
-    /* SDES: ours, and the peer's that it was made for. */
-    struct mcu_srtp_key tx_key[MCU_ROLES], rx_key[MCU_ROLES];
-    int fd[MCU_ROLES][2];      /* -1 once the leg has them */
-    struct mcu_leg_params params;
-};
-
-struct mcu_sip_side {
-    struct mcu_server *server;
-    struct mcu_sip *sip;
-    struct call *calls;
-    int call_count;
-    struct mcu_timer shutdown_timer;
-    void (*shutdown_done)(void *arg);
-    void *shutdown_arg;
-    bool dialogs_ended;
-};
 
 static _Atomic uint32_t next_id = 1;
 
@@ -69,7 +29,7 @@ static void random_bytes(void *out, size_t size)
         abort(); /* SSRCs and CNAMEs must not be guessable (RFC 3550 section 8.1, RFC 7022) */
 }
 
-static struct call *new_call(struct mcu_sip_side *side)
+struct call *mcu_call_new(struct mcu_sip_side *side)
 {
     struct call *c = calloc(1, sizeof(*c));
     uint64_t cname;
@@ -124,7 +84,7 @@ static void free_nego(struct mcu_nego **np)
     *np = NULL;
 }
 
-static void release_if_over(struct call *c)
+void mcu_call_release_if_over(struct call *c)
 {
     struct mcu_sip_side *side = c->side;
     struct mcu_server *s = side->server;
@@ -141,6 +101,7 @@ static void release_if_over(struct call *c)
     if (c->next)
         c->next->prev = c->prev;
     side->call_count--;
+    mcu_call_free_target(c);
     free(c->offer);
     mcu_sdp_free(&c->peer);
     free_nego(&c->nego);
@@ -158,7 +119,7 @@ static void refuse(struct call *c, int status, const char *why, int retry_after_
 /* ---- the leg's words ---- */
 
 /* The leg goes at once: a peer who ignores BYE, or died, is neither heard nor sent to meanwhile. */
-static void hang_up(struct call *c, const char *reason)
+void mcu_call_hang_up(struct call *c, const char *reason)
 {
     c->over = true;
     mcu_leg_end(&c->leg);
@@ -168,7 +129,7 @@ static void hang_up(struct call *c, const char *reason)
 
 static void leg_failed(const char *reason, void *arg)
 {
-    hang_up(arg, reason);
+    mcu_call_hang_up(arg, reason);
 }
 
 static void leg_asks_keyframe(void *arg)
@@ -182,7 +143,7 @@ static void leg_ended(void *arg)
 {
     struct call *c = arg;
     c->leg_alive = false;
-    release_if_over(c);
+    mcu_call_release_if_over(c);
 }
 
 static const struct mcu_leg_events leg_events = {
@@ -290,7 +251,7 @@ static int apply(struct call *c, const struct mcu_nego *nego)
     }
     int rc = mcu_leg_new(&c->leg, c->media, s->control, &c->params, c->conference, &leg_events, c);
     if (rc == 0) {
-        c->leg_alive = true;
+        c->leg_alive = c->joined = true;
         return 0;
     }
     for (int i = 0; i < MCU_ROLES; i++)
@@ -396,6 +357,13 @@ static int first_offer(struct call *c, const struct mcu_nego_caps *caps, char *s
     return rc < 0 ? rc : mcu_nego_write_offer(caps, &local, sdp, SDP_BYTES);
 }
 
+int mcu_call_offer(struct call *c, char *sdp)
+{
+    struct mcu_nego_caps caps;
+    fill_caps(c, &caps);
+    return first_offer(c, &caps, sdp);
+}
+
 /* In a running session the lines stay what they are (RFC 3264 section 8). */
 static int next_offer(struct call *c, const struct mcu_nego_caps *caps, char *sdp)
 {
@@ -449,7 +417,7 @@ static void take_answer(struct call *c, const char *text, size_t len)
         rc = apply(c, nego);
     if (rc < 0) {
         mcu_count(MCU_CNT_SDP_BAD);
-        hang_up(c, "the answer to our offer is of no use");
+        mcu_call_hang_up(c, "the answer to our offer is of no use");
     } else {
         keep(c, &answer, &nego);
         mcu_leg_confirm(c->leg); /* it came in the ACK */
@@ -460,14 +428,19 @@ static void take_answer(struct call *c, const char *text, size_t len)
 
 /* ---- the dialog's words ---- */
 
-static void found(int error, struct mcu_room *room, struct mcu_ref conference, void *arg)
+void mcu_call_found(int error, struct mcu_room *room, struct mcu_ref conference, void *arg)
 {
     struct call *c = arg;
     c->finding = false;
     c->room = room;
     c->conference = conference;
-    if (!c->sip || c->over) { /* cancelled meanwhile */
-        release_if_over(c);
+    if (c->target && !c->over) {
+        int rc = error ? error : mcu_call_dial(c);
+        if (rc < 0)
+            mcu_call_failed(c, 503, rc == -EINVAL ? "not a SIP address" : "a limit is reached");
+        mcu_call_release_if_over(c);
+    } else if (!c->sip || c->over) { /* cancelled meanwhile */
+        mcu_call_release_if_over(c);
     } else if (error) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
         refuse(c, 503, "the conference or the server is full", RETRY_AFTER_S);
@@ -497,7 +470,7 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
     struct mcu_sip_side *side = arg;
     struct mcu_server *s = side->server;
     char room[MCU_ROOM_NAME_BYTES], name[2 * MCU_NAME_MAX], quoted[2 * MCU_ROOM_MAX];
-    struct call *c = new_call(side);
+    struct call *c = mcu_call_new(side);
     if (!c) {
         mcu_sip_refuse(sip, 500, "out of memory", 0);
         return;
@@ -529,7 +502,7 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
             mcu_log_quote(name, sizeof(name), c->identity.name), in->transport, in->source_address);
     mcu_sip_ring(sip);
     c->finding = true;
-    mcu_directory_find(s->directory, room, found, c);
+    mcu_directory_find(s->directory, room, mcu_call_found, c);
 }
 
 static void on_reinvite(struct mcu_sip_call *sip, const char *sdp, size_t size, void *arg)
@@ -577,8 +550,10 @@ static void on_ended(struct mcu_sip_call *sip, int status, const char *reason, v
     mcu_log(MCU_LOG_INFO, "call-ended", "leg=%u status=%d reason=%s", c->identity.leg, status,
             mcu_log_quote(quoted, sizeof(quoted), reason));
     c->sip = NULL;
+    if (c->target && !c->joined)
+        mcu_call_failed(c, status, reason);
     mcu_leg_end(&c->leg);
-    release_if_over(c);
+    mcu_call_release_if_over(c);
 }
 
 static const struct mcu_sip_events sip_events = {
@@ -590,61 +565,6 @@ static const struct mcu_sip_events sip_events = {
     .dtmf = on_dtmf,
     .ended = on_ended,
 };
-
-/* ---- moves by hand ---- */
-
-static struct call *find_call(const struct mcu_sip_side *side, uint32_t leg)
-{
-    for (struct call *c = side->calls; c; c = c->next)
-        if (c->identity.leg == leg && c->leg)
-            return c;
-    return NULL;
-}
-
-struct moving {
-    struct mcu_sip_side *side;
-    uint32_t leg;
-};
-
-static void move_found(int error, struct mcu_room *room, struct mcu_ref conference, void *arg)
-{
-    struct moving *m = arg;
-    struct call *c = find_call(m->side, m->leg);
-    if (!error && c) {
-        struct mcu_room *old = c->room;
-        c->room = room;
-        c->conference = conference;
-        mcu_leg_move(c->leg, conference);
-        room = old;
-    }
-    if (room)
-        mcu_directory_release(m->side->server->directory, &room);
-    free(m);
-}
-
-int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *raw)
-{
-    char room[MCU_ROOM_NAME_BYTES];
-    if (mcu_room_name_parse(room, raw, strlen(raw)) < 0)
-        return -EINVAL;
-    if (!find_call(side, leg))
-        return -ENOENT;
-    struct moving *m = malloc(sizeof(*m));
-    if (!m)
-        return -ENOMEM;
-    *m = (struct moving){ side, leg };
-    mcu_directory_find(side->server->directory, room, move_found, m);
-    return 0;
-}
-
-int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg)
-{
-    struct call *c = find_call(side, leg);
-    if (!c || !c->sip)
-        return -ENOENT;
-    hang_up(c, "removed by the operator");
-    return 0;
-}
 
 /* ---- life ---- */
 
@@ -670,7 +590,16 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
         .user_agent = "tessera/" MCU_VERSION,
         .max_calls_per_s = k->max_calls_per_s,
         .max_calls = k->max_legs,
+        .max_calls_per_source_s = k->max_calls_per_source_s,
+        .max_calls_per_source = k->max_legs_per_source,
+        .realm = k->sip_realm,
+        .auth = k->sip_auth,
+        .accounts = k->sip_accounts,
+        .account_count = k->sip_account_count,
+        .digest_count = k->sip_digest_count,
+        .registrar = k->sip_registrar,
     };
+    memcpy(config.digests, k->sip_digests, sizeof(config.digests));
     int rc = mcu_sip_new(&side->sip, server->control, &config, &sip_events, side);
     if (rc < 0)
         free(side);

@@ -309,6 +309,40 @@ static void broken_utf8_is_mended(void **state)
     assert_string_equal(mcu_utf8_clean(out, 1, "ab"), "");
 }
 
+static void a_call_says_what_it_expected(void **state)
+{
+    static const char *const bad[] = {
+        "", "x", "[]", "{}", "{\"uri\":1}", "{\"uri\":\"sip:a@b\",\"more\":1}",
+        "{\"uri\":\"sip:a@b\",\"user\":\"u\"}",
+        "{\"uri\":\"sip:a@b\",\"user\":\"u\",\"password\":\"pa55\"}",
+        "{\"uri\":\"sip:a@b\",\"realm\":\"r\",\"user\":\"\",\"password\":\"pa55\"}",
+        "{\"uri\":\"sip:a@b\",\"realm\":\"r\",\"user\":\"u\",\"password\":[\"pa55\"]}",
+        "{\"uri\":\"sip:a\\u0000@b\"}",
+    };
+    static const char plain[] = "{\"uri\":\"sip:a@b\"}";
+    static const char login[] =
+        "{\"uri\":\"sip:a@b\",\"realm\":\"r\",\"user\":\"u\",\"password\":\"p\"}";
+    struct mcu_api_call call;
+    char error[160];
+    for (size_t i = 0; i < MCU_ARRAY_LEN(bad); i++) {
+        error[0] = '\0';
+        if (mcu_api_read_call(bad[i], strlen(bad[i]), &call, error, sizeof(error)) != -EINVAL)
+            fail_msg("accepted: %s", bad[i]);
+        assert_non_null(strstr(error, "sip:"));
+        assert_null(strstr(error, "pa55"));
+    }
+    assert_int_equal(mcu_api_read_call(plain, strlen(plain), &call, error, sizeof(error)), 0);
+    assert_string_equal(call.uri, "sip:a@b");
+    assert_string_equal(call.user, "");
+    assert_int_equal(mcu_api_read_call(login, strlen(login), &call, error, sizeof(error)), 0);
+    assert_string_equal(call.realm, "r");
+    assert_string_equal(call.user, "u");
+    assert_string_equal(call.password, "p");
+    char *text = mcu_api_leg_json(17);
+    assert_string_equal(text, "{\"leg\":17}");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +353,7 @@ int main(void)
         cmocka_unit_test(events_carry_the_number_to_go_on_from),
         cmocka_unit_test(health_and_errors_are_json),
         cmocka_unit_test(a_move_says_what_it_expected),
+        cmocka_unit_test(a_call_says_what_it_expected),
         cmocka_unit_test(broken_utf8_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

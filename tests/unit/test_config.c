@@ -67,6 +67,12 @@ static const char every_key[] =
     "  http_control: yes\n"
     "  rtp_first: 30000\n"
     "  rtp_last: 30999\n"
+    "sip:\n"
+    "  realm: Example Ltd\n"
+    "  auth: all\n"
+    "  digests: [MD5]\n"
+    "  accounts: [\"alice:a:b\", 'bob:{MD5}0123456789abcdef0123456789abcdef']\n"
+    "  registrar: true\n"
     "media: {loops: 2, worker_cores: 3}\n"
     "video:\n"
     "  width: 1920\n"
@@ -95,6 +101,8 @@ static const char every_key[] =
     "  legs: 20\n"
     "  legs_per_conference: 5\n"
     "  calls_per_s: 7\n"
+    "  calls_per_source_s: 3\n"
+    "  legs_per_source: 0\n"
     "  leg_timeout_s: 0\n"
     "log:\n"
     "  level: debug\n";
@@ -116,6 +124,15 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->rtp_last, 30999);
     assert_int_equal(c->media_loops, 2);
     assert_int_equal(c->worker_cores, 3);
+    assert_string_equal(c->sip_realm, "Example Ltd");
+    assert_int_equal(c->sip_auth, MCU_SIP_AUTH_ALL);
+    assert_int_equal(c->sip_digest_count, 1);
+    assert_int_equal(c->sip_digests[0], MCU_DIGEST_MD5);
+    assert_int_equal(c->sip_account_count, 2);
+    assert_string_equal(c->sip_accounts[0], "alice:a:b");
+    assert_true(c->sip_registrar);
+    assert_int_equal(c->max_calls_per_source_s, 3);
+    assert_int_equal(c->max_legs_per_source, 0);
     assert_int_equal(c->width, 1920);
     assert_int_equal(c->height, 1080);
     assert_int_equal(c->fps, 25);
@@ -177,6 +194,15 @@ static void mistakes_name_line_key_and_what_was_expected(void **state)
     bad("video:\n  rungs: [1281x720@30 1500k]\n", "f.yaml:2: video.rungs: ", "even sizes");
     bad("video:\n  rungs: [1280x720@30 1500k2]\n", "f.yaml:2: video.rungs: ", "1280x720@30 1500k");
     bad("video:\n  rungs: [1280x720@30 15k]\n", "f.yaml:2: video.rungs: ", "1280x720@30 1500k");
+    bad("sip: {auth: maybe}\n", "f.yaml:1: sip.auth: ", "off, invite or all");
+    bad("sip: {realm: ''}\n", "f.yaml:1: sip.realm: ", "empty");
+    bad("sip: {realm: 'a\"b'}\n", "f.yaml:1: sip.realm: ", "quotes");
+    bad("sip: {digests: [MD5, MD5]}\n", "f.yaml:1: sip.digests: ", "twice");
+    bad("sip: {digests: [SHA-1]}\n", "f.yaml:1: sip.digests: ", "SHA-256, MD5");
+    bad("sip: {digests: []}\n", "f.yaml:1: sip.digests: ", "empty");
+    bad("sip:\n  accounts:\n    - alice:x\n    - 'bob:{MD5}secret'\n", "f.yaml:4: sip.accounts: ",
+        "user:password");
+    assert_null(strstr(error, "secret")); /* it may be a password with a slip */
     bad("log: {level: loud}\n", "f.yaml:1: log.level: ", "error, warn, info or debug");
     bad("listen:\n  port: 1\n", "f.yaml:2: listen.port: ", "no such key");
     bad("lisen:\n  sip_port: 1\n", "f.yaml:2: lisen.sip_port: ", "no such key");
@@ -223,6 +249,11 @@ static void a_key_can_be_set_on_the_command_line(void **state)
     assert_int_equal(config.audio_codecs[0], MCU_CODEC_PCMU);
     set("video.rungs=640x360@30 500k,320x180@15 150k", 0, NULL);
     assert_int_equal(config.rung_count, 2);
+    set("sip.accounts=a:b,c:d:e", 0, NULL);
+    assert_int_equal(config.sip_account_count, 2);
+    assert_string_equal(config.sip_accounts[1], "c:d:e");
+    set("sip.accounts=", 0, NULL);
+    assert_int_equal(config.sip_account_count, 0);
     set("recording.directory=a=b", 0, NULL);
     assert_string_equal(config.record_dir, "a=b");
     set("listen.sip_port", -EINVAL, "--set: listen.sip_port: expected section.key=value");
@@ -251,6 +282,8 @@ static void keys_must_fit_each_other(void **state)
     checked("listen: {rtp_first: 30000, rtp_last: 30000}\n", "listen.rtp_last");
     checked("listen: {tls_cert: a}\n", "listen.tls_key");
     checked("listen: {tls_key: a}\n", "listen.tls_cert");
+    checked("sip: {auth: invite}\n", "sip.auth");
+    checked("sip: {registrar: true}\n", "sip.registrar");
     checked("video: {width: 641}\n", "video.width");
     checked("video: {height: 361}\n", "video.height");
     checked("listen: {sip_port: 8080}\n", "listen.http_port");

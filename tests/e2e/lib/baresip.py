@@ -63,10 +63,11 @@ def _module_path():
 class Caller:
     """One baresip. sound: float samples at the codec's rate (see AUDIO); video: "h264", "vp8" or
     None; number: which colour and figure its camera shows; seal: how it secures media, a value of
-    baresip's mediaenc, or None. It does not call yet."""
+    baresip's mediaenc, or None; account: more of its account's line (";auth_user=..."). It does not
+    call yet."""
 
     def __init__(self, case, ports, name, audio, sound, video=None, number=0, size=(320, 180),
-                 fps=10, transport="udp", seal=None, mux=False):
+                 fps=10, transport="udp", seal=None, mux=False, account=""):
         self.case, self.name, self.audio, self.video = case, name, audio, video
         self.number, self.size = number, size
         self.transport = transport
@@ -78,8 +79,9 @@ class Caller:
         if video:
             media.camera(os.path.join(self.folder, "camera.mkv"), number, *size, fps)
         rtp = ports.take(20)
+        self.sip_port = ports.take(2)
         self._write("config", _CONFIG.format(
-            sip=ports.take(2), control=self.control, folder=self.folder, rate=rate, rtp=rtp,
+            sip=self.sip_port, control=self.control, folder=self.folder, rate=rate, rtp=rtp,
             rtp_last=rtp + 19, width=size[0], height=size[1], fps=fps, modules=_module_path(),
             video_modules=_VIDEO_MODULES if video else "", mux="yes" if mux else "no",
             seal_modules=f"module {_SEAL_MODULES[seal]}.so\n" if seal else ""))
@@ -87,11 +89,31 @@ class Caller:
         lines = f";audio_codecs={codec}" + (f";video_codecs={video}" if video else "")
         lines += f";mediaenc={seal}" if seal else ""
         self._write("accounts", f'"{name}" <sip:{name}@127.0.0.1;transport={transport}>'
-                                f";regint=0;answermode=auto{lines}\n")
+                                f";regint=0;answermode=auto{lines}{account}\n")
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as out:
             out.write(text)
+
+    def register_as(self, user, port):
+        """Gives it the account user@127.0.0.1:port, to be registered when it starts."""
+        with open(os.path.join(self.folder, "accounts"), encoding="utf-8") as lines:
+            text = lines.read()
+        self._write("accounts", text.replace(f"sip:{self.name}@127.0.0.1", f"sip:{user}@127.0.0.1:{port}")
+                    .replace("regint=0", "regint=60"))
+
+    def listen(self, seconds=60):
+        """Starts it; it answers whoever calls, and ends by itself after that many seconds."""
+        self.process = Process(self.case, self.name, ["baresip", "-f", ".", "-t", str(seconds)],
+                               cwd=self.folder)
+        self.case.wait_for(self._ready, 5, f"{self.name} listens")
+
+    def _ready(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.control), 1).close()
+        except OSError:
+            return False
+        return True
 
     def dial(self, uri, seconds=60):
         """Starts it and calls; it ends by itself after that many seconds."""

@@ -42,7 +42,7 @@ class Server:
         def answers():
             if self.process.child.poll() is not None:
                 raise Failure("the server ended at its start:\n" + self.process.log())
-            return self.options().startswith("SIP/2.0 200")
+            return self.options().startswith(("SIP/2.0 200", "SIP/2.0 401"))
         self.case.wait_for(answers, 10, "an answer to OPTIONS")
 
     def options(self, timeout=0.3):

@@ -64,6 +64,19 @@ class Sipp:
                           f'assign_to="t{self._tests}"/>')
         self._add(f'<recv response="{status}" rrs="true"><action>{"".join(checks)}</action></recv>')
 
+    def expect_challenge(self, status):
+        """Waits for a 401 or 407 that send_invite_with answers."""
+        self._add(f'<recv response="{status}" auth="true"><action><ereg regexp=".*" '
+                  'search_in="hdr" header="To:" assign_to="to"/></action></recv>')
+
+    def send_invite_with(self, user, password, body):
+        """The first INVITE again, with credentials (MD5)."""
+        self._cseq += 1
+        self._send("INVITE", self._cseq, "application/sdp", body, False, ' retrans="500"',
+                   f"[authentication username={user} password={password}]\n")
+        self._add('<recv response="100" optional="true"/>')
+        self._add('<recv response="180" optional="true"/>')
+
     def ack(self, body=None, in_dialog=True):
         """ACK, with the answer after a delayed offer."""
         self._send("ACK", self._cseq, body and "application/sdp", body, in_dialog, "")
@@ -136,10 +149,10 @@ class Sipp:
         self._cseq += 1
         self._send(method, self._cseq, kind, body, self._cseq > 1, ' retrans="500"')
 
-    def _send(self, method, cseq, kind, body, in_dialog, attributes):
+    def _send(self, method, cseq, kind, body, in_dialog, attributes, extra=""):
         target = "[next_url]" if in_dialog else "sip:[service]@[remote_ip]:[remote_port]"
         to = "To:[$to]\n" if in_dialog or method == "ACK" else _TO_FIRST
         text = (f"{method} {target} SIP/2.0\n" + _HEAD.format(name=self.name) + to
-                + f"CSeq: {cseq} {method}\n" + (f"Content-Type: {kind}\n" if kind else "")
+                + f"CSeq: {cseq} {method}\n" + extra + (f"Content-Type: {kind}\n" if kind else "")
                 + f"Content-Length: {'[len]' if body else 0}\n\n" + (body or ""))
         self._add(f"<send{attributes}><![CDATA[\n{text}\n]]></send>")

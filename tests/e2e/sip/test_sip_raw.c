@@ -678,7 +678,7 @@ static void dial(void *arg)
     char uri[64];
     struct mcu_sip_call *c = NULL;
     snprintf(uri, sizeof(uri), "sip:peer@127.0.0.1:%d", p->port);
-    assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uri, "room <1>", sdp, p->s), 0);
+    assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uri, "room <1>", sdp, NULL, p->s), 0);
     p->s->last = c;
     p->s->calls++;
 }
@@ -689,7 +689,7 @@ static void dial_badly(void *arg)
     static const char *const uris[] = { "", "x", "sip:", "http://127.0.0.1/", "tel:123", "sip:a@" };
     struct mcu_sip_call *c = NULL;
     for (size_t i = 0; i < MCU_ARRAY_LEN(uris); i++)
-        assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uris[i], "x", sdp, p->s), -EINVAL);
+        assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uris[i], "x", sdp, NULL, p->s), -EINVAL);
 }
 
 static void outgoing_call_is_answered_and_hung_up(void **state)
@@ -725,6 +725,33 @@ static void outgoing_call_is_refused(void **state)
         snprintf(wanted, sizeof(wanted), "ended %.3s", answers[i]);
         expect_event(f->s, wanted);
     }
+}
+
+static void ask_keyframe(void *arg)
+{
+    struct server *s = arg;
+    mcu_sip_ask_keyframe(s->last);
+}
+
+/* nua waits for a password that never comes; neither the request nor the BYE behind it may. */
+static void challenges_within_a_call_hold_nothing_up(void **state)
+{
+    static const char challenge[] = "401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"x\", "
+                                    "nonce=\"n\", algorithm=MD5, qop=\"auth\"";
+    struct fixture *f = *state;
+    mcu_loop_call(f->s->loop, dial, f->p);
+    expect(f->p, "INVITE ");
+    reply(f->p, "200 OK", sdp);
+    expect(f->p, "ACK ");
+    expect_event(f->s, "answered");
+    mcu_loop_call(f->s->loop, ask_keyframe, f->s);
+    expect(f->p, "INFO ");
+    reply(f->p, challenge, NULL);
+    usleep(50 * 1000); /* the answer has to be there before the next request is made */
+    mcu_loop_call(f->s->loop, hang, f->s);
+    expect(f->p, "BYE ");
+    reply(f->p, challenge, NULL);
+    expect_event(f->s, "ended 0 enough");
 }
 
 static void outgoing_call_is_cancelled(void **state)
@@ -917,6 +944,7 @@ int main(int argc, char **argv)
         CASE(update_during_our_offer_waits),
         CASE(outgoing_call_is_answered_and_hung_up),
         CASE(outgoing_call_is_refused),
+        CASE(challenges_within_a_call_hold_nothing_up),
         CASE(outgoing_call_is_cancelled),
         CASE(odd_messages_do_no_harm),
         CASE(broken_bytes_do_no_harm),
