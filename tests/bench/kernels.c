@@ -4,8 +4,8 @@
  *
  *   bench_kernels [--quick] [--photo FILE]     FILE: raw I420 of 1280x720, many pictures
  *
- * All take turns within one run, and each turn reads another set of pictures than the one before, so
- * that no one finds its input in a cache that another has warmed. One JSON object a line. */
+ * All take turns within one run, and each turn reads another set of pictures than the one before:
+ * no one finds its input in a cache that another has warmed. One JSON object a line. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
