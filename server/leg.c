@@ -260,9 +260,13 @@ static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
     struct leg_line *l = arg;
     if (!l->used || !l->remote_known || !l->leg->peer_there)
         return;
-    int i = rtcp && !l->rtcp_mux ? 1 : 0;
-    if (mcu_udp_send(l->udp[i], &l->remote[i], data, size) < 0)
-        mcu_count(MCU_CNT_RTP_SEND_FAILED);
+    int i = rtcp && !l->rtcp_mux ? 1 : 0, refused;
+    /* A picture's packets leave together, when poll_lines() is through. */
+    if (l->role != MCU_ROLE_AUDIO && !rtcp)
+        refused = mcu_udp_queue(l->udp[0], &l->remote[0], data, size);
+    else
+        refused = mcu_udp_send(l->udp[i], &l->remote[i], data, size) < 0;
+    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)refused);
 }
 
 static void on_unit(struct mcu_unit *unit, void *arg)
@@ -457,6 +461,7 @@ static void poll_lines(struct mcu_leg *leg)
         int64_t due = mcu_line_poll(leg->line[i].line, now);
         if (due < next)
             next = due;
+        mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(leg->line[i].udp[0]));
     }
     if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
         mcu_timer_start(&leg->timer, next);
