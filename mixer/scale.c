@@ -176,7 +176,8 @@ static void shrink(const struct mcu_scaler *s, mcu_shrink_fn *row, int ratio, st
                    struct plane dst, int w, int h)
 {
     for (int y = 0; y < h; y++)
-        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w, s->mid);
+        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w,
+            s->mid);
 }
 
 static void scale_general(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,

@@ -1,6 +1,6 @@
-/* Means of 2x2 to 5x5 samples: the shrink kernels of resize.h. Rows are read one after another, each
- * from end to end, into sums that stay in the first cache: a processor fetches ahead along one row,
- * but hardly along three side by side (9 pictures of 720p: 0.4 ms against 1.3). */
+/* Means of 2x2 to 5x5 samples: the shrink kernels of resize.h. Rows are read one after another,
+ * each from end to end, into sums that stay in the first cache: a processor fetches ahead along one
+ * row, but hardly along three side by side (9 pictures of 720p: 0.4 ms against 1.3). */
 #include "mixer/dsp/resize_avx2.h"
 
 #if defined(__x86_64__)
@@ -174,7 +174,8 @@ void mcu_shrink3_avx2(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w,
 
 void mcu_shrink5_avx2(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w, int16_t *sums)
 {
-    const __m256i rest4 = every(5, 4), rest3 = every(5, 3), rest2 = every(5, 2), rest1 = every(5, 1);
+    const __m256i rest4 = every(5, 4), rest3 = every(5, 3);
+    const __m256i rest2 = every(5, 2), rest1 = every(5, 1);
     const __m128i order = order_of(5);
     if (5 * w < BLOCK) {
         mcu_resize_c.shrink5(dst, src, stride, w, sums);

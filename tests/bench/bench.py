@@ -16,6 +16,7 @@ import plot
 PHOTO = "/usr/share/backgrounds/friends_by_Aitzol_Berasategi.jpg"
 FOLDER = "bench"
 CLIP_FRAMES = 90
+THREADS = ("control", "media", "audio", "video")
 # Two heads at a window, cut from the photograph; they sway as a caller does, before a camera whose
 # sensor makes noise.
 SCENE = ("crop=2056:1156:0:620,scale=1440:810:flags=area,loop=-1:1,"
@@ -58,10 +59,11 @@ def encoders(options):
     extra = ["--quick"] if options.quick else []
     rows = program("bench_codecs", *extra, make_clip())
     print("\nencoders: a 3x3 canvas of 1280x720 at 30 pictures/s, 1500 kbit/s asked")
-    print(f"{'':16}{'ms':>8}{'decode ms':>11}{'kbit/s':>8}{'keyframe kB':>13}{'PSNR dB':>9}{'worst':>8}")
+    print(f"{'':16}{'ms':>8}{'decode ms':>11}{'kbit/s':>8}{'keyframe kB':>13}{'PSNR dB':>9}"
+          f"{'worst':>8}")
     for r in (r for r in rows if r["bench"] == "encoders"):
-        print(f"{r['codec'] + ' ' + r['who']:16}{r['ms']:>8.2f}{r['decode_ms']:>11.2f}{r['kbps']:>8.0f}"
-              f"{r['key_kbytes']:>13.1f}{r['psnr_db']:>9.2f}{r['worst_db']:>8.2f}")
+        print(f"{r['codec'] + ' ' + r['who']:16}{r['ms']:>8.2f}{r['decode_ms']:>11.2f}"
+              f"{r['kbps']:>8.0f}{r['key_kbytes']:>13.1f}{r['psnr_db']:>9.2f}{r['worst_db']:>8.2f}")
     return rows
 
 
@@ -76,13 +78,13 @@ def audio(options):
 
 def table_of_meetings(title, rows):
     print(f"\n{title}")
-    print(f"{'':34}{'CPU s/s':>9}{'control':>9}{'media':>9}{'audio':>9}{'video':>9}"
-          f"{'frames/s':>10}{'sound/s':>9}{'lost':>6}")
+    print(f"{'':34}{'CPU s/s':>9}{''.join(f'{k:>9}' for k in THREADS)}{'frames/s':>10}"
+          f"{'sound/s':>9}{'lost':>6}")
     for r in rows:
-        print(f"{r['what']:34}{r['cpu']:>9.3f}" +
-              "".join(f"{r['threads'].get(k, 0):>9.3f}" for k in ("control", "media", "audio", "video")) +
-              f"{r['fps_min'] if r['fps_min'] is not None else '-':>10}{r['audio_min']:>9}{r['lost']:>6}" +
-              ("" if r["ok"] else "  INCOMPLETE"))
+        parts = [f"{r['threads'].get(k, 0):>9.3f}" for k in THREADS]
+        shown = "-" if r["fps_min"] is None else r["fps_min"]
+        print(f"{r['what']:34}{r['cpu']:>9.3f}{''.join(parts)}{shown:>10}{r['audio_min']:>9}"
+              f"{r['lost']:>6}" + ("" if r["ok"] else "  INCOMPLETE"))
     return rows
 
 

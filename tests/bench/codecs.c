@@ -2,9 +2,9 @@
  *
  *   bench_codecs [--quick] FILE     FILE: raw I420 of 1280x720, many pictures
  *
- * Pictures: a 3x3 canvas of nine parts of the clip, each a few pictures apart, through every encoder
- * at one rate: ms a picture, kbit/s, and PSNR of what its decoder shows (mean and worst picture).
- * Sound: us a tick of 20 ms for decoding, encoding and mixing. One JSON object a line. */
+ * Pictures: a 3x3 canvas of nine parts of the clip, each a few pictures apart, through every
+ * encoder at one rate: ms a picture, kbit/s, and PSNR of what its decoder shows (mean and worst
+ * picture). Sound: us a tick of 20 ms for decoding, encoding and mixing. One JSON object a line. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,9 @@ static int read_clip(const char *path, struct mcu_pic **pics, int most)
 
 static void compose(struct mcu_pic *const *clip, struct mcu_pic **canvas, int n)
 {
-    struct mcu_view_config config = { .width = WIDTH, .height = HEIGHT, .border = 2, .names = true };
+    struct mcu_view_config config = {
+        .width = WIDTH, .height = HEIGHT, .border = 2, .names = true
+    };
     struct mcu_view *view = NULL;
     struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
     struct mcu_tile tiles[TILES];

@@ -199,8 +199,8 @@ static struct mcu_pic *picture(FILE *photo, int seed)
             size_t width = (size_t)mcu_pic_plane_w(p, k);
             if (photo && fread(row, 1, width, photo) == width)
                 continue;
-            for (size_t x = 0; x < width; x++)
-                row[x] = (uint8_t)(64 + (x + (size_t)y + (size_t)seed * 9) % 100 + (size_t)rand() % 9);
+            for (int x = 0; x < (int)width; x++)
+                row[x] = (uint8_t)(64 + (x + y + seed * 9) % 100 + rand() % 9);
         }
     return p;
 }
@@ -215,7 +215,9 @@ static FILE *rewound(FILE *photo)
 
 static void open_work(struct work *w, int n, const char *path)
 {
-    struct mcu_view_config config = { .width = WIDTH, .height = HEIGHT, .border = 2, .names = true };
+    struct mcu_view_config config = {
+        .width = WIDTH, .height = HEIGHT, .border = 2, .names = true
+    };
     FILE *file = path ? fopen(path, "rb") : NULL;
     memset(w, 0, sizeof(*w));
     w->n = mcu_layout_place(MCU_LAYOUT_GRID, n, WIDTH, HEIGHT, w->to);
@@ -231,7 +233,8 @@ static void open_work(struct work *w, int n, const char *path)
             exit(1);
     w->sws = sws_getContext(w->from.w, w->from.h, AV_PIX_FMT_YUV420P, w->to[0].w, w->to[0].h,
                             AV_PIX_FMT_YUV420P, SWS_AREA, NULL, NULL, NULL);
-    if (!w->sws || mcu_view_new(&w->view, &config) < 0 || mcu_pic_new(&w->canvas, WIDTH, HEIGHT) < 0)
+    if (!w->sws || mcu_view_new(&w->view, &config) < 0 ||
+        mcu_pic_new(&w->canvas, WIDTH, HEIGHT) < 0)
         exit(1);
     mcu_pic_fill(w->canvas, 0, 128, 128);
     if (file)
@@ -282,9 +285,9 @@ static void measure(int n, int turns, const char *photo)
     for (int i = 0; i < CONTESTANTS; i++) {
         qsort(took[i], (size_t)turns, sizeof(double), by_value);
         double ms = took[i][turns / 2], mb = (double)n * BYTES / 1e6;
-        printf("{\"bench\": \"kernels\", \"n\": %d, \"who\": \"%s\", \"ms\": %.4f, \"p10_ms\": %.4f, "
-               "\"x_floor\": %.2f, \"gb_s\": %.1f, \"psnr_db\": %.1f, \"from\": \"%dx%d\", "
-               "\"to\": \"%dx%d\"}\n", n, contestants[i].name, ms, took[i][turns / 10],
+        printf("{\"bench\": \"kernels\", \"n\": %d, \"who\": \"%s\", \"ms\": %.4f, "
+               "\"p10_ms\": %.4f, \"x_floor\": %.2f, \"gb_s\": %.1f, \"psnr_db\": %.1f, "
+               "\"from\": \"%dx%d\", \"to\": \"%dx%d\"}\n", n, contestants[i].name, ms, took[i][turns / 10],
                ms / took[0][turns / 2], mb / ms, db[i], w.from.w, w.from.h, w.to[0].w, w.to[0].h);
     }
     fflush(stdout);

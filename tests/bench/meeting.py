@@ -1,5 +1,5 @@
-"""One meeting for tests/bench/bench.py: a server of its own, callers of tests/mock/peer that send one
-stored stream a process and decode nothing, and the server's processor time between two moments."""
+"""One meeting for tests/bench/bench.py: a server of its own, callers of tests/mock/peer that send
+one stream a process and decode nothing, and the server's processor time between two moments."""
 import json
 import os
 import random
@@ -60,7 +60,8 @@ class Server:
                 kind = f.read().strip().removeprefix("mcu-").rstrip("0123456789")
             with open(base + "stat", encoding="utf-8") as f:
                 fields = f.read().rsplit(")", 1)[1].split()
-            seconds[kind] = seconds.get(kind, 0) + (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+            used = (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+            seconds[kind] = seconds.get(kind, 0) + used
         return seconds
 
     def stop(self):
@@ -119,6 +120,7 @@ def measure(what, all_callers, options):
     row["cpu"] = round(sum(row["threads"].values()), 4)
     row.update(_delivered(all_callers, [path for _, path in started]))
     wanted = max((c.fps or 0) for c in all_callers)
-    row["ok"] = (row["answered"] and row["lost"] == 0 and row["audio_min"] >= WITHIN * AUDIO_A_SECOND
+    row["ok"] = (row["answered"] and row["lost"] == 0
+                 and row["audio_min"] >= WITHIN * AUDIO_A_SECOND
                  and (row["fps_min"] is None or row["fps_min"] >= WITHIN * wanted))
     return row

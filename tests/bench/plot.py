@@ -12,9 +12,11 @@ def _text(x, y, text, anchor="middle", size=12):
 
 def _step(top):
     """A round distance between lines: four to ten of them."""
-    step = 10.0 ** -6
-    while top / step > 10:
-        step *= 2.5 if f"{step:e}".startswith("2") else 2
+    step = 1e-6
+    for grow in (2, 2.5, 2) * 6:
+        if top / step <= 10:
+            break
+        step *= grow
     return step
 
 
@@ -39,13 +41,15 @@ def bars(path, title, groups, series, values):
             if value is None:
                 continue
             x = LEFT + g * room + room * 0.1 + s * wide
-            out.append(f"<rect x='{x:.1f}' y='{floor - value * scale:.1f}' width='{wide - 2:.1f}' "
-                       f"height='{value * scale:.1f}' fill='{COLOURS[s % len(COLOURS)]}'/>")
+            out.append(f"<rect x='{x:.1f}' y='{floor - value * scale:.1f}' "
+                       f"width='{wide - 2:.1f}' height='{value * scale:.1f}' "
+                       f"fill='{COLOURS[s % len(COLOURS)]}'/>")
             out.append(_text(x + wide / 2, floor - value * scale - 3, f"{value:.3g}", size=10))
         out.append(_text(LEFT + (g + 0.5) * room, floor + 18, group))
     for s, name in enumerate(series if len(series) > 1 else []):
         x = LEFT + s * 130
-        out.append(f"<rect x='{x}' y='36' width='11' height='11' fill='{COLOURS[s % len(COLOURS)]}'/>")
+        out.append(f"<rect x='{x}' y='36' width='11' height='11' "
+                   f"fill='{COLOURS[s % len(COLOURS)]}'/>")
         out.append(_text(x + 16, 46, name, "start"))
     out.append("</svg>\n")
     with open(path, "w", encoding="utf-8") as f:

@@ -83,7 +83,8 @@ static void expect_no_more(struct pair *p)
 
 static void send_and_check_all_sizes(struct pair *p)
 {
-    static const size_t sizes[] = { 1200, 1200, 1200, 700, 1200, 1200, 90, 90, 1300, 1, 2048, 2048 };
+    static const size_t sizes[] = { 1200, 1200, 1200, 700, 1200, 1200, 90, 90, 1300, 1, 2048,
+                                    2048 };
     int n = (int)(sizeof(sizes) / sizeof(sizes[0]));
     for (int i = 0; i < n; i++)
         assert_int_equal(queue(p, 0, i + 1, sizes[i]), 0);
