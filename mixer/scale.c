@@ -109,10 +109,11 @@ static int axis_set(struct axis *a, int src, int dst)
     return 0;
 }
 
-/* The row between the passes: the second pass reads `taps` samples from each start. */
+/* The row between the passes: the second pass reads `taps` samples from each start, and the sums of
+ * whole ratios stand there too. */
 static int reserve_mid(struct mcu_scaler *s, const struct axis *x)
 {
-    int need = x->src + x->taps;
+    int need = mcu_max(x->src + x->taps, MCU_SHRINK_SUMS(1, x->src));
     if (need <= s->mid_len)
         return 0;
     int16_t *mid = calloc((size_t)need, sizeof(*mid));
@@ -171,11 +172,12 @@ static struct plane plane_at(const struct mcu_pic *pic, int i, struct mcu_rect r
     return p;
 }
 
-static void scale_fast(void (*row)(uint8_t *, const uint8_t *, ptrdiff_t, int), int ratio,
-                       struct plane src, struct plane dst, int w, int h)
+static void shrink(const struct mcu_scaler *s, mcu_shrink_fn *row, int ratio, struct plane src,
+                   struct plane dst, int w, int h)
 {
     for (int y = 0; y < h; y++)
-        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w);
+        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w,
+            s->mid);
 }
 
 static void scale_general(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
@@ -189,22 +191,24 @@ static void scale_general(const struct mcu_scaler *s, const struct plane_scale *
     }
 }
 
-static bool is_ratio(const struct plane_scale *p, int ratio)
+/* The whole number by which both directions shrink, or 0. */
+static int ratio_of(const struct plane_scale *p)
 {
-    return p->x.src == ratio * p->x.dst && p->y.src == ratio * p->y.dst;
+    int ratio = p->x.src / p->x.dst;
+    return p->x.src == ratio * p->x.dst && p->y.src == ratio * p->y.dst ? ratio : 0;
 }
 
 static void scale_plane(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
                         struct plane dst)
 {
-    int w = p->x.dst, h = p->y.dst;
-    if (is_ratio(p, 1)) {
+    mcu_shrink_fn *const whole[] = { [2] = s->resize->shrink2, [3] = s->resize->shrink3,
+                                     [4] = s->resize->shrink4, [5] = s->resize->shrink5 };
+    int w = p->x.dst, h = p->y.dst, ratio = ratio_of(p);
+    if (ratio == 1) {
         for (int y = 0; y < h; y++)
             memcpy(dst.at + y * dst.stride, src.at + y * src.stride, (size_t)w);
-    } else if (is_ratio(p, 2)) {
-        scale_fast(s->resize->shrink2, 2, src, dst, w, h);
-    } else if (is_ratio(p, 3)) {
-        scale_fast(s->resize->shrink3, 3, src, dst, w, h);
+    } else if (ratio >= 2 && ratio <= 5) {
+        shrink(s, whole[ratio], ratio, src, dst, w, h);
     } else {
         scale_general(s, p, src, dst);
     }

@@ -28,4 +28,12 @@ void mcu_udp_free(struct mcu_udp **udp);
  * another negative errno; errors of earlier packets (ICMP) are not errors of this one. */
 int mcu_udp_send(struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data, size_t size);
 
+/* Puts a packet aside, to leave with its neighbours in one system call: those of one socket to one
+ * address, as long as none is larger than the first and only the last one smaller. What is aside
+ * leaves with mcu_udp_flush, mcu_udp_send or _free of that socket, or when the next packet does
+ * not fit to it. The caller flushes before it returns to the loop. Both return how many packets
+ * the kernel refused. */
+int mcu_udp_queue(struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data, size_t size);
+int mcu_udp_flush(struct mcu_udp *udp);
+
 #endif

@@ -28,6 +28,7 @@ struct leg_line {
     int loss_percent;  /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
     int64_t may_tell_ns;
+    int64_t due_ns;    /* when the line wants its next poll */
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
 };
 
@@ -88,7 +89,7 @@ static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
     mcu_conf_loss(obj, MCU_ROLE_AUDIO, percent);
 }
 
-static void poll_lines(struct mcu_leg *leg);
+static void poll_line(struct leg_line *l);
 
 /* Role and generation travel in the one number that a message has room for. */
 static int line_word(int role, int generation)
@@ -110,7 +111,7 @@ static void leg_sends(void *obj, int word, struct mcu_unit *unit)
         return;
     l->sent_ns = unit->time_ns;
     mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop));
-    poll_lines(leg);
+    poll_line(l);
 }
 
 static void leg_asks_keyframe(void *obj, int word, struct mcu_unit *unit)
@@ -120,7 +121,7 @@ static void leg_asks_keyframe(void *obj, int word, struct mcu_unit *unit)
     if (!l)
         return;
     mcu_line_ask_keyframe(l->line, mcu_loop_now(leg->media->loop));
-    poll_lines(leg);
+    poll_line(l);
 }
 
 static void sink_unit(const struct mcu_sink *sink, int role, struct mcu_unit *unit)
@@ -232,9 +233,12 @@ static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 static void on_sealed(int component, const uint8_t *data, size_t size, void *arg)
 {
     struct leg_line *l = arg;
-    if (may_send(l) &&
-        mcu_udp_send(l->udp[component], &l->remote[component], data, size) < 0)
-        mcu_count(MCU_CNT_RTP_SEND_FAILED);
+    if (!may_send(l))
+        return;
+    bool aside = l->role != MCU_ROLE_AUDIO && component == 0; /* a picture's packets leave together */
+    int refused = aside ? mcu_udp_queue(l->udp[0], &l->remote[0], data, size)
+                        : mcu_udp_send(l->udp[component], &l->remote[component], data, size) < 0;
+    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)refused);
 }
 
 static void on_unit(struct mcu_unit *unit, void *arg)
@@ -338,7 +342,7 @@ static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *dat
     if (l->sealing == MCU_DTLS) /* he begins a handshake: his address and ports are his own */
         peer_is_there(l->leg);
     mcu_seal_in(l->seal, rtcp_socket, data, size, now);
-    poll_lines(l->leg);
+    poll_line(l);
 }
 
 static void on_rtp_socket(const uint8_t *data, size_t size, const struct mcu_addr *from, void *arg)
@@ -396,7 +400,6 @@ static void rebase_sprop(struct mcu_leg_line *p)
 
 static int set_line(struct leg_line *l, struct mcu_leg_line *p)
 {
-    int rc = 0;
     rebase_sprop(p);
     if (!p->used) {
         l->used = false;
@@ -412,10 +415,7 @@ static int set_line(struct leg_line *l, struct mcu_leg_line *p)
     l->remote_known = p->remote_known;
     l->rtcp_mux = p->rtcp_mux;
     l->tell_by_info = p->config.kind == MCU_VIDEO && !p->config.fb_pli && !p->config.fb_fir;
-    if (!l->line)
-        rc = open_line(l, p);
-    else
-        rc = mcu_line_reconfigure(l->line, &p->config);
+    int rc = l->line ? mcu_line_reconfigure(l->line, &p->config) : open_line(l, p);
     l->used = rc == 0;
     return rc < 0 ? rc : set_seal(l, p, known_before ? &before : NULL);
 }
@@ -471,28 +471,46 @@ static void check_timeout(struct mcu_leg *leg, int64_t now)
     }
 }
 
-static void poll_lines(struct mcu_leg *leg)
+static void set_timer(struct mcu_leg *leg)
 {
-    int64_t now = mcu_loop_now(leg->media->loop);
     int64_t next = leg->next_check_ns;
-    for (int i = 0; i < MCU_ROLES; i++) {
-        if (!leg->line[i].line)
-            continue;
-        int64_t due = mcu_line_poll(leg->line[i].line, now);
-        int64_t seal_due = mcu_seal_poll(leg->line[i].seal, now);
-        due = seal_due < due ? seal_due : due;
-        next = due < next ? due : next;
-    }
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (leg->line[i].line && leg->line[i].due_ns < next)
+            next = leg->line[i].due_ns;
     if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
         mcu_timer_start(&leg->timer, next);
+}
+
+static void run_line(struct leg_line *l)
+{
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    int64_t seal_due = mcu_seal_poll(l->seal, now);
+    l->due_ns = mcu_line_poll(l->line, now);
+    if (seal_due < l->due_ns)
+        l->due_ns = seal_due;
+    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+}
+
+/* After a packet or a unit of one line: nothing has changed for the others. */
+static void poll_line(struct leg_line *l)
+{
+    run_line(l);
+    set_timer(l->leg);
+}
+
+static void poll_lines(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (leg->line[i].line)
+            run_line(&leg->line[i]);
+    set_timer(leg);
 }
 
 static void on_timer(struct mcu_timer *timer)
 {
     struct mcu_leg *leg = mcu_container_of(timer, struct mcu_leg, timer);
-    int64_t now = mcu_loop_now(timer->loop);
-    if (now >= leg->next_check_ns) {
-        check_timeout(leg, now);
+    if (mcu_loop_now(timer->loop) >= leg->next_check_ns) {
+        check_timeout(leg, mcu_loop_now(timer->loop));
         report_loss(leg);
         leg->keys_left = KEYS_PER_S;
     }

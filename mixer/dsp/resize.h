@@ -10,11 +10,15 @@
 #define MCU_RESIZE_ONE   16384 /* weights are Q14: those of one output sample sum to this */
 #define MCU_RESIZE_SHIFT 7     /* between the passes a sample is Q7, 0 to 32640 */
 
+/* How many samples of `sums` a row of w output samples takes at a ratio. */
+#define MCU_SHRINK_SUMS(ratio, w) ((ratio) * (w) + 96)
+
+/* dst[w] = exactly rounded mean of ratio x ratio samples; reads ratio * w from each of ratio rows,
+ * stride apart. sums: room for MCU_SHRINK_SUMS(ratio, w), initialised, left undefined. */
+typedef void mcu_shrink_fn(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w, int16_t *sums);
+
 struct mcu_resize_dsp {
-    /* dst[w] = rounded mean of 2x2; reads 2w from each of two rows, stride apart. */
-    void (*shrink2)(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w);
-    /* dst[w] = rounded mean of 3x3; reads 3w from each of three rows. */
-    void (*shrink3)(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w);
+    mcu_shrink_fn *shrink2, *shrink3, *shrink4, *shrink5;
     /* First pass: mid[w] = sum over rows of weights[k] * row k, to Q7. rows >= 1. */
     void (*vertical)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
                      int rows, int w);

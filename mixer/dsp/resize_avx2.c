@@ -1,66 +1,10 @@
-#include "mixer/dsp/resize.h"
+#include "mixer/dsp/resize_avx2.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
 /* What is left of a row after whole vectors goes to the C version, which gives the same bits. */
-
-static __m256i load32(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
-
-static void shrink2(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w)
-{
-    const __m256i ones = _mm256_set1_epi8(1), two = _mm256_set1_epi16(2);
-    int i = 0;
-    for (; i + 32 <= w; i += 32) {
-        const uint8_t *s = src + 2 * (ptrdiff_t)i;
-        __m256i a = _mm256_add_epi16(_mm256_maddubs_epi16(load32(s), ones),
-                                     _mm256_maddubs_epi16(load32(s + stride), ones));
-        __m256i b = _mm256_add_epi16(_mm256_maddubs_epi16(load32(s + 32), ones),
-                                     _mm256_maddubs_epi16(load32(s + stride + 32), ones));
-        a = _mm256_srli_epi16(_mm256_add_epi16(a, two), 2);
-        b = _mm256_srli_epi16(_mm256_add_epi16(b, two), 2);
-        __m256i out = _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xd8);
-        _mm256_storeu_si256((__m256i *)(dst + i), out);
-    }
-    mcu_resize_c.shrink2(dst + i, src + 2 * (ptrdiff_t)i, stride, w - i);
-}
-
-/* 24 bytes of a row as eight 32-bit lanes of two 16-bit sums {x0 + x1, x2}. Reads 32 bytes. */
-static __m256i triples(const uint8_t *s)
-{
-    const __m256i split = _mm256_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6);
-    const __m256i spread = _mm256_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1,
-                                            0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
-    __m256i v = _mm256_permutevar8x32_epi32(load32(s), split);
-    return _mm256_maddubs_epi16(_mm256_shuffle_epi8(v, spread), _mm256_set1_epi8(1));
-}
-
-/* Eight sums of 3x3, as 32-bit lanes. */
-static __m256i sums9(const uint8_t *s, ptrdiff_t stride)
-{
-    __m256i v = _mm256_add_epi16(triples(s), triples(s + stride));
-    v = _mm256_add_epi16(v, triples(s + 2 * stride));
-    return _mm256_madd_epi16(v, _mm256_set1_epi16(1));
-}
-
-static void shrink3(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w)
-{
-    const __m256i ninth = _mm256_set1_epi16(3641);
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    int i = 0;
-    for (; i + 35 <= w; i += 32) { /* 3 more: the last load reads 8 bytes on */
-        const uint8_t *s = src + 3 * (ptrdiff_t)i;
-        __m256i a = _mm256_packs_epi32(sums9(s, stride), sums9(s + 24, stride));
-        __m256i b = _mm256_packs_epi32(sums9(s + 48, stride), sums9(s + 72, stride));
-        __m256i v = _mm256_packus_epi16(_mm256_mulhrs_epi16(a, ninth), _mm256_mulhrs_epi16(b, ninth));
-        _mm256_storeu_si256((__m256i *)(dst + i), _mm256_permutevar8x32_epi32(v, order));
-    }
-    mcu_resize_c.shrink3(dst + i, src + 3 * (ptrdiff_t)i, stride, w - i);
-}
 
 static __m256i load16_wide(const uint8_t *p)
 {
@@ -174,7 +118,9 @@ static void horizontal(uint8_t *dst, const int16_t *mid, const int32_t *start,
     mcu_resize_c.horizontal(dst + i, mid, start + i, weights + (ptrdiff_t)i * taps, taps, w - i);
 }
 
-const struct mcu_resize_dsp mcu_resize_avx2 = { shrink2, shrink3, vertical, horizontal };
+const struct mcu_resize_dsp mcu_resize_avx2 = {
+    mcu_shrink2_avx2, mcu_shrink3_avx2, mcu_shrink4_avx2, mcu_shrink5_avx2, vertical, horizontal
+};
 
 #else
 typedef int mcu_resize_avx2_is_empty; /* ISO C wants something in a file */

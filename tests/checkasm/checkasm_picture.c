@@ -19,6 +19,7 @@ static const struct mcu_paint_dsp *paint;
 
 /* Exactly as large as the widest read, so that a sanitizer sees a kernel that reads on. */
 static uint8_t source[ROWS * 3 * MAX_W];
+static int16_t sums[MCU_SHRINK_SUMS(5, MAX_W)];
 static uint8_t out_c[MAX_W + GUARD], out_simd[MAX_W + GUARD];
 static int16_t mid_c[MAX_W + GUARD], mid_simd[MAX_W + GUARD];
 
@@ -48,17 +49,39 @@ static void fill_outputs(void)
     memcpy(out_simd, out_c, sizeof(out_c));
 }
 
+static mcu_shrink_fn *shrink_of(const struct mcu_resize_dsp *r, int ratio)
+{
+    mcu_shrink_fn *const fn[] = { [2] = r->shrink2, [3] = r->shrink3, [4] = r->shrink4,
+                                  [5] = r->shrink5 };
+    return fn[ratio];
+}
+
+/* Rounded exactly, whatever the sum. */
+static void check_means(int ratio)
+{
+    for (int sum = 0, n = ratio * ratio; sum <= n * 255; sum++) {
+        uint8_t in[25], mean;
+        for (int k = 0; k < n; k++)
+            in[k] = (uint8_t)(sum / n + (k < sum % n));
+        shrink_of(&mcu_resize_c, ratio)(&mean, in, ratio, 1, sums);
+        if (mean != (2 * sum + n) / (2 * n))
+            checkasm_fail("mean of sum %d is %d", sum, mean);
+    }
+}
+
 static void check_shrink(int ratio)
 {
     choose();
+    check_means(ratio);
     FOR_WIDTHS(w) {
         for (int again = 0; again < 6; again++) {
             ptrdiff_t stride = (ptrdiff_t)ratio * w;
             uint8_t *src = source + sizeof(source) - (size_t)(ratio * stride); /* at its very end */
             checkasm_fill(source, sizeof(source));
+            checkasm_fill(sums, sizeof(sums));
             fill_outputs();
-            (ratio == 2 ? mcu_resize_c.shrink2 : mcu_resize_c.shrink3)(out_c, src, stride, w);
-            (ratio == 2 ? resize->shrink2 : resize->shrink3)(out_simd, src, stride, w);
+            shrink_of(&mcu_resize_c, ratio)(out_c, src, stride, w, sums);
+            shrink_of(resize, ratio)(out_simd, src, stride, w, sums);
             checkasm_equal("output", out_c, out_simd, sizeof(out_c));
         }
     }
@@ -72,14 +95,16 @@ static void check_shrink2(void)
 static void check_shrink3(void)
 {
     check_shrink(3);
-    for (int sum = 0; sum <= 9 * 255; sum++) { /* rounded exactly, whatever the sum */
-        uint8_t nine[9], mean;
-        for (int k = 0; k < 9; k++)
-            nine[k] = (uint8_t)(sum / 9 + (k < sum % 9));
-        mcu_resize_c.shrink3(&mean, nine, 3, 1);
-        if (mean != (sum * 2 + 9) / 18)
-            checkasm_fail("mean of sum %d is %d", sum, mean);
-    }
+}
+
+static void check_shrink4(void)
+{
+    check_shrink(4);
+}
+
+static void check_shrink5(void)
+{
+    check_shrink(5);
 }
 
 /* Weights that sum to one, with all in one place now and then. */
@@ -236,14 +261,26 @@ static void check_map_chroma(void)
 
 static void bench_shrink2(void)
 {
-    CHECKASM_BENCH("2:1 to 640, C", mcu_resize_c.shrink2(out_c, source, 1280, 640));
-    CHECKASM_BENCH("2:1 to 640", resize->shrink2(out_c, source, 1280, 640));
+    CHECKASM_BENCH("2:1 to 640, C", mcu_resize_c.shrink2(out_c, source, 1280, 640, sums));
+    CHECKASM_BENCH("2:1 to 640", resize->shrink2(out_c, source, 1280, 640, sums));
 }
 
 static void bench_shrink3(void)
 {
-    CHECKASM_BENCH("3:1 to 426, C", mcu_resize_c.shrink3(out_c, source, 1278, 426));
-    CHECKASM_BENCH("3:1 to 426", resize->shrink3(out_c, source, 1278, 426));
+    CHECKASM_BENCH("3:1 to 426, C", mcu_resize_c.shrink3(out_c, source, 1278, 426, sums));
+    CHECKASM_BENCH("3:1 to 426", resize->shrink3(out_c, source, 1278, 426, sums));
+}
+
+static void bench_shrink4(void)
+{
+    CHECKASM_BENCH("4:1 to 320, C", mcu_resize_c.shrink4(out_c, source, 1280, 320, sums));
+    CHECKASM_BENCH("4:1 to 320", resize->shrink4(out_c, source, 1280, 320, sums));
+}
+
+static void bench_shrink5(void)
+{
+    CHECKASM_BENCH("5:1 to 256, C", mcu_resize_c.shrink5(out_c, source, 1280, 256, sums));
+    CHECKASM_BENCH("5:1 to 256", resize->shrink5(out_c, source, 1280, 256, sums));
 }
 
 static void bench_vertical(void)
@@ -286,6 +323,8 @@ static void bench_map(void)
 const struct checkasm_test checkasm_picture[] = {
     { "resize.shrink2", check_shrink2, bench_shrink2 },
     { "resize.shrink3", check_shrink3, bench_shrink3 },
+    { "resize.shrink4", check_shrink4, bench_shrink4 },
+    { "resize.shrink5", check_shrink5, bench_shrink5 },
     { "resize.vertical", check_vertical, bench_vertical },
     { "resize.horizontal", check_horizontal, bench_horizontal },
     { "paint.mask", check_mask, NULL },

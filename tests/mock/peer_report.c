@@ -40,7 +40,9 @@ static json_t *sip_part(const struct peer_call *c)
 static json_t *packets_part(const struct peer_rx *rx)
 {
     double ms = rx->clock_hz ? rx->jitter_ticks * 1000 / rx->clock_hz : 0;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "packets",
+    double span_s = rx->packets > 1 ? (double)(rx->last_ns - rx->first_ns) / 1e9 : 0;
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "span_s",
+                     json_real(round(span_s * 1000) / 1000), "packets",
                      (json_int_t)rx->packets, "bytes", (json_int_t)rx->bytes, "lost",
                      (json_int_t)rx->lost, "late", (json_int_t)rx->late, "dropped_here",
                      (json_int_t)rx->dropped_here, "other_pt", (json_int_t)rx->other_pt,
