@@ -17,6 +17,8 @@
 #include "mixer/base/unit.h"
 
 #define MCU_LINE_RX_MAX 16
+#define MCU_LINE_RIDS   3  /* layers of a simulcast that are taken; further ones are passed over */
+#define MCU_LINE_ID     32 /* bytes of a MID or RID, with its end */
 
 struct mcu_line;
 struct mcu_peer_clock; /* net/peer_clock.h: one a leg, shared by its lines for lip sync */
@@ -28,6 +30,17 @@ struct mcu_line_rx {
      * without its own (RFC 6184 section 8.2.2). Copied. */
     const uint8_t *sprop;
     size_t sprop_bytes;
+    uint8_t rtx_pt; /* RFC 4588: what repeats come under; 0: none */
+};
+
+/* RTP header extensions (RFC 8285) by their numbers, one or two-byte form; 0: not negotiated. */
+struct mcu_line_ext {
+    uint8_t audio_level;   /* RFC 6464: of his sound, and of ours */
+    uint8_t mixer_levels;  /* RFC 6465: of each CSRC of ours */
+    uint8_t abs_send_time; /* 24 bits of seconds, 6.18 fixed point (WebRTC) */
+    uint8_t transport_cc;  /* draft-holmer-rmcat-transport-wide-cc-extensions-01 */
+    uint8_t mid;           /* RFC 8843 15 */
+    uint8_t rid, repaired_rid; /* RFC 8852 */
 };
 
 struct mcu_line_config {
@@ -47,6 +60,18 @@ struct mcu_line_config {
                                as room systems obey them unannounced */
     int max_payload_bytes;  /* of RTP payload; 0: 1200 */
     int pace_bps;           /* video: packets leave at up to 2.5 times this; 0: at once */
+
+    bool fb_nack;           /* generic NACK (RFC 4585 6.2.1) both ways */
+    bool fb_remb, fb_tmmbr; /* how he is told what to send at most (draft-alvestrand-rmcat-remb-03,
+                               RFC 5104 4.2.1); neither: he is not */
+    uint8_t tx_rtx_pt;      /* our repeats (RFC 4588) go under this type and rtx_ssrc; 0: as they were */
+    uint32_t rtx_ssrc;
+    struct mcu_line_ext ext;
+    char mid[MCU_LINE_ID];  /* written into the first packets while ext.mid */
+    char rid[MCU_LINE_RIDS][MCU_LINE_ID]; /* the layers that he may send, his order; of one
+                                             picture: one of them is received at a time */
+    int rid_count;          /* 0: no simulcast */
+    struct mcu_twcc *twcc;  /* of the transport (net/twcc.h), borrowed; NULL: no such numbers */
 };
 
 struct mcu_line_events {
@@ -63,6 +88,8 @@ struct mcu_line_events {
     void (*keyframe_asked)(void *arg);
     /* RTCP BYE for the source. */
     void (*bye)(void *arg);
+    /* He wants at most this from us, by REMB or TMMBR; may be NULL. */
+    void (*limit)(int64_t bps, void *arg);
 };
 
 struct mcu_line_stats {
@@ -77,6 +104,11 @@ struct mcu_line_stats {
     uint32_t ssrc_in;           /* 0: none yet */
     bool sr_seen;
     uint64_t keyframes_asked;
+    uint64_t nacks_out, nacks_in;     /* packets asked for; by us, by the peer */
+    uint64_t repeated, recovered;     /* packets that we sent again; that came after we asked */
+    int64_t limit_in_bps, limit_out_bps; /* newest REMB or TMMBR from him, from us; 0: none */
+    int layer, layers;                /* simulcast: the one received (index of rid), those seen */
+    int bps_in[MCU_LINE_RIDS];        /* of each layer over the last second; [0] without simulcast */
 };
 
 /* clock, events and arg are borrowed for the line's life. Returns 0, -EINVAL or -ENOMEM. */
@@ -109,6 +141,15 @@ void mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns)
 /* Asks the peer for a keyframe: PLI where it is understood, else FIR; at most one each 500 ms, a
  * wish that comes sooner is kept and sent then, unless a keyframe came. */
 void mcu_line_ask_keyframe(struct mcu_line *line, int64_t now_ns);
+
+/* Video: what the picture is shown at, in luma rows; 0: nobody sees it. With simulcast the smallest
+ * layer that has them is received from its next keyframe on (which is asked for), the largest where
+ * none has; until a layer's size is known its place in rid_count stands for it. */
+void mcu_line_want_rows(struct mcu_line *line, int rows, int64_t now_ns);
+
+/* He shall send at most bps (all layers of the line together) from now on: REMB or TMMBR, as the
+ * configuration says; sent at once, and again while he needs to hear it. 0: as he likes. */
+void mcu_line_limit(struct mcu_line *line, int64_t bps, int64_t now_ns);
 
 /* Sends RTCP BYE (RFC 3550 6.6). */
 void mcu_line_bye(struct mcu_line *line, int64_t now_ns);

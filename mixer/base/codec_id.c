@@ -10,6 +10,8 @@ static const struct mcu_codec_info infos[MCU_CODEC_COUNT] = {
     [MCU_CODEC_PCMA] = { "PCMA", MCU_AUDIO, 8000, 8000, 1, 8 },
     [MCU_CODEC_H264] = { "H264", MCU_VIDEO, 90000, 0, 1, -1 },
     [MCU_CODEC_VP8] = { "VP8", MCU_VIDEO, 90000, 0, 1, -1 },
+    [MCU_CODEC_VP9] = { "VP9", MCU_VIDEO, 90000, 0, 1, -1 },
+    [MCU_CODEC_AV1] = { "AV1", MCU_VIDEO, 90000, 0, 1, -1 },
 };
 
 const struct mcu_codec_info *mcu_codec_info(enum mcu_codec codec)

@@ -14,6 +14,8 @@ enum mcu_codec {
     MCU_CODEC_PCMA,
     MCU_CODEC_H264,
     MCU_CODEC_VP8,
+    MCU_CODEC_VP9,
+    MCU_CODEC_AV1, /* received only */
     MCU_CODEC_COUNT,
 };
 

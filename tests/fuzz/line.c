@@ -53,7 +53,7 @@ static void on_event(void *arg)
 }
 
 static const struct mcu_line_events events = { on_send,  on_unit,  on_dtmf,
-                                               on_event, on_event, on_event };
+                                               on_event, on_event, on_event, NULL };
 
 static void configure(struct mcu_line_config *c, uint8_t how)
 {

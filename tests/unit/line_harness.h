@@ -91,8 +91,7 @@ static inline void note_bye(void *arg)
     ((struct harness *)arg)->byes++;
 }
 
-static const struct mcu_line_events harness_events = { note_send, note_unit, note_key, note_keyframe, NULL,
-                                                       note_bye };
+static const struct mcu_line_events harness_events = { note_send, note_unit, note_key, note_keyframe, NULL, note_bye, NULL };
 
 static inline struct mcu_line_config harness_config(enum mcu_codec codec)
 {
