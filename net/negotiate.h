@@ -23,6 +23,12 @@ struct mcu_nego_caps {
     int audio_count;
     enum mcu_codec video[MCU_NEGO_MAX_CODECS];
     int video_count;
+    /* Received, never sent, and in no list above; not in an offer of ours alone. Formats of these
+     * are accepted in rx, after those of video[]. They choose nothing: codec is always one of
+     * video[]. A line whose only common codecs are these is accepted when the peer sends, with
+     * we_send false and codec NONE (the answer says recvonly). */
+    enum mcu_codec video_in[MCU_NEGO_MAX_CODECS];
+    int video_in_count;
     char address[64];      /* ours, for c= and o= */
     bool ipv6;
     int audio_bps, video_bps; /* what we would like to receive: b=TIAS and b=AS of our side */
