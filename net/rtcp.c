@@ -104,9 +104,12 @@ static void read_feedback(struct mcu_rtcp *r, struct mcu_cursor *c)
 {
     r->ssrc = mcu_cursor_u32(c);
     r->media_ssrc = mcu_cursor_u32(c);
+    r->fci = c->p;
+    r->fci_bytes = mcu_cursor_left(c);
     if (r->type == MCU_RTCP_PSFB && r->count == MCU_PSFB_FIR)
         read_fir(r, c);
-    else if (r->type == MCU_RTCP_RTPFB && r->count == MCU_RTPFB_TMMBR)
+    else if (r->type == MCU_RTCP_RTPFB &&
+             (r->count == MCU_RTPFB_TMMBR || r->count == MCU_RTPFB_TMMBN))
         read_tmmbr(r, c);
 }
 

@@ -1,5 +1,6 @@
 /* net/rtcp.h - RTCP packets, read and written: SR, RR, SDES, BYE (RFC 3550 section 6), PLI (RFC 4585
- * section 6.3.1), FIR and TMMBR (RFC 5104 section 4). Others are walked over.
+ * section 6.3.1), FIR, TMMBR and TMMBN (RFC 5104 section 4). Others are walked over; what feedback
+ * carries besides is read by net/rtcp_fb.h.
  * Threads: any; values only. */
 #ifndef MCU_NET_RTCP_H
 #define MCU_NET_RTCP_H
@@ -24,8 +25,8 @@ enum mcu_rtcp_type {
     MCU_RTCP_XR = 207,
 };
 
-enum { MCU_RTPFB_TMMBR = 3 };
-enum { MCU_PSFB_PLI = 1, MCU_PSFB_FIR = 4 };
+enum { MCU_RTPFB_NACK = 1, MCU_RTPFB_TMMBR = 3, MCU_RTPFB_TMMBN = 4, MCU_RTPFB_TWCC = 15 };
+enum { MCU_PSFB_PLI = 1, MCU_PSFB_FIR = 4, MCU_PSFB_ALFB = 15 }; /* ALFB: of an application, REMB */
 
 /* RFC 3550 section 6.4.1. */
 struct mcu_rtcp_block {
@@ -51,7 +52,9 @@ struct mcu_rtcp {
     char cname[64];                                      /* SDES: of the first chunk, cut to fit */
     uint32_t bye[MCU_RTCP_BLOCKS_MAX];                   /* BYE */
     int bye_count;
-    uint32_t media_ssrc;                                 /* RTPFB, PSFB */
+    uint32_t media_ssrc;                                 /* RTPFB, PSFB; and their FCI: */
+    const uint8_t *fci;                                  /* within the datagram */
+    size_t fci_bytes;
     struct {
         uint32_t ssrc;
         uint8_t seq;
@@ -61,7 +64,7 @@ struct mcu_rtcp {
         uint32_t ssrc;
         uint64_t bps;
         int overhead_bytes;
-    } tmmbr[MCU_RTCP_FCI_MAX];                           /* RTPFB TMMBR */
+    } tmmbr[MCU_RTCP_FCI_MAX];                           /* RTPFB TMMBR, TMMBN */
     int tmmbr_count;
 };
 
