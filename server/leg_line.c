@@ -1,0 +1,270 @@
+/* The media lines of a leg, with their sockets and seals. */
+#include <unistd.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "server/leg_notice.h"
+#include "server/leg_priv.h"
+
+#define INFO_APART_NS MCU_NS_PER_S
+
+/* ---- the line's events ---- */
+
+static bool may_send(const struct leg_line *l)
+{
+    return l->used && l->remote_known && l->leg->peer_there;
+}
+
+static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
+{
+    struct leg_line *l = arg;
+    if (may_send(l))
+        mcu_seal_out(l->seal, rtcp, data, size);
+}
+
+static void on_unit(struct mcu_unit *unit, void *arg)
+{
+    mcu_leg_to_conf_unit(arg, unit);
+    mcu_unit_unref(&unit);
+}
+
+void mcu_leg_key_pressed(struct leg_line *l, char key)
+{
+    if (l->leg->keys_left-- <= 0) { /* no finger is so fast */
+        l->leg->keys_left = 0;
+        mcu_count(MCU_CNT_KEYS_DROPPED);
+        return;
+    }
+    mcu_leg_to_conf_key(l->leg, key);
+}
+
+static void on_dtmf(char key, void *arg)
+{
+    mcu_leg_key_pressed(arg, key);
+}
+
+static void on_keyframe_wanted(void *arg)
+{
+    mcu_leg_to_conf_keyframe(arg);
+}
+
+static void on_keyframe_asked(void *arg)
+{
+    struct leg_line *l = arg;
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    if (!l->tell_by_info || now < l->may_tell_ns)
+        return;
+    l->may_tell_ns = now + INFO_APART_NS;
+    mcu_leg_tell(l->leg->control, MCU_LEG_ASKS_KEYFRAME, NULL, l->leg->events, l->leg->arg);
+}
+
+static void on_bye(void *arg)
+{
+    /* The end of a source is no end of a call; signalling decides that. */
+}
+
+static const struct mcu_line_events line_events = {
+    .send = on_send,
+    .unit = on_unit,
+    .dtmf = on_dtmf,
+    .keyframe_wanted = on_keyframe_wanted,
+    .keyframe_asked = on_keyframe_asked,
+    .bye = on_bye,
+};
+
+void mcu_leg_packet(struct leg_line *l, bool rtcp, const uint8_t *data, size_t size, int64_t now)
+{
+    if (rtcp)
+        mcu_line_rtcp(l->line, data, size, now);
+    else
+        mcu_line_rtp(l->line, data, size, now);
+}
+
+/* ---- sockets and seals of its own ---- */
+
+static void on_sealed(int component, const uint8_t *data, size_t size, void *arg)
+{
+    struct leg_line *l = arg;
+    if (!may_send(l))
+        return;
+    bool aside = l->role != MCU_ROLE_AUDIO && component == 0; /* a picture's packets leave together */
+    int refused = aside ? mcu_udp_queue(l->udp[0], &l->remote[0], data, size)
+                        : mcu_udp_send(l->udp[component], &l->remote[component], data, size) < 0;
+    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)refused);
+}
+
+static void on_opened(bool rtcp, const uint8_t *data, size_t size, int64_t now, void *arg)
+{
+    struct leg_line *l = arg;
+    mcu_leg_peer_is_there(l->leg);
+    mcu_leg_packet(l, rtcp, data, size, now);
+}
+
+static const struct mcu_seal_events seal_events = {
+    .datagram = on_sealed,
+    .packet = on_opened,
+    .ready = on_keyframe_wanted, /* the first one was lost for want of a key */
+};
+
+void mcu_leg_start_seals(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (leg->line[i].seal)
+            mcu_seal_start(leg->line[i].seal, mcu_loop_now(leg->media->loop));
+}
+
+static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *data, size_t size,
+                        const struct mcu_addr *from)
+{
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    int i = rtcp_socket && !l->rtcp_mux ? 1 : 0;
+    if (!l->used || !l->remote_known || !mcu_addr_equal(from, &l->remote[i])) {
+        static struct mcu_log_limit limit;
+        char text[MCU_ADDR_TEXT];
+        mcu_count(MCU_CNT_RTP_FOREIGN);
+        mcu_log_limited(&limit, MCU_LOG_WARN, "foreign-packet", "leg=%u from=%s",
+                        l->leg->params.join.leg, mcu_addr_text(from, text));
+        return;
+    }
+    if (l->sealing == MCU_DTLS) /* he begins a handshake: his address and ports are his own */
+        mcu_leg_peer_is_there(l->leg);
+    mcu_seal_in(l->seal, rtcp_socket, data, size, now);
+    mcu_leg_poll_line(l);
+}
+
+static void on_rtp_socket(const uint8_t *data, size_t size, const struct mcu_addr *from, void *arg)
+{
+    on_datagram(arg, false, data, size, from);
+}
+
+static void on_rtcp_socket(const uint8_t *data, size_t size, const struct mcu_addr *from, void *arg)
+{
+    on_datagram(arg, true, data, size, from);
+}
+
+static int open_sockets(struct leg_line *l, const struct mcu_leg_line *p)
+{
+    static const mcu_udp_cb on_socket[2] = { on_rtp_socket, on_rtcp_socket };
+    for (int i = 0; i < 2; i++) {
+        int rc = mcu_udp_new(&l->udp[i], l->leg->media->loop, p->fd[i], on_socket[i], l);
+        if (rc < 0) {
+            close(p->fd[i]);
+            if (i == 0)
+                close(p->fd[1]);
+            else
+                mcu_udp_free(&l->udp[0]);
+            return rc;
+        }
+    }
+    return mcu_seal_new(&l->seal, p->config.ssrc, &seal_events, l);
+}
+
+/* Sets where the line goes. *moved: a running line has another address now; a hold is none. */
+static int set_sockets(struct leg_line *l, const struct mcu_leg_line *p, bool *moved)
+{
+    *moved = l->line && l->had_remote && p->remote_known &&
+             !mcu_addr_equal(&l->remote[0], &p->remote[0]);
+    if (p->remote_known) {
+        l->remote[0] = p->remote[0];
+        l->remote[1] = p->remote[1];
+        l->had_remote = true;
+    }
+    l->remote_known = p->remote_known;
+    l->rtcp_mux = p->rtcp_mux;
+    return l->line ? 0 : open_sockets(l, p);
+}
+
+static int set_seal(struct leg_line *l, const struct mcu_leg_line *p, bool moved)
+{
+    struct mcu_seal_config config = p->seal;
+    config.rtcp_mux = p->rtcp_mux;
+    config.moved = moved;
+    l->sealing = config.sealing;
+    int rc = mcu_seal_set(l->seal, &config);
+    mcu_srtp_wipe(&config, sizeof(config));
+    if (rc == 0 && l->leg->peer_there)
+        mcu_seal_start(l->seal, mcu_loop_now(l->leg->media->loop));
+    return rc;
+}
+
+/* ---- lines ---- */
+
+/* Lets the parameter sets point into this copy of the params. */
+static void rebase_sprop(struct mcu_leg_line *p)
+{
+    for (int i = 0; i < p->config.rx_count; i++) {
+        struct mcu_line_rx *rx = &p->config.rx[i];
+        if (rx->sprop && p->sprop_origin)
+            rx->sprop = p->sprop + (rx->sprop - p->sprop_origin);
+    }
+    p->sprop_origin = p->sprop;
+}
+
+static int set_line(struct leg_line *l, struct mcu_leg_line *p)
+{
+    bool moved = false;
+    rebase_sprop(p);
+    if (!p->used) {
+        l->used = false;
+        return 0;
+    }
+    l->tell_by_info = p->config.kind == MCU_VIDEO && !p->config.fb_pli && !p->config.fb_fir;
+    int rc = set_sockets(l, p, &moved);
+    if (rc == 0)
+        rc = l->line ? mcu_line_reconfigure(l->line, &p->config)
+                     : mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
+    l->used = rc == 0;
+    return rc < 0 ? rc : set_seal(l, p, moved);
+}
+
+void mcu_leg_set_lines(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++) {
+        leg->line[i].leg = leg;
+        leg->line[i].role = i;
+        if (set_line(&leg->line[i], &leg->params.line[i]) < 0)
+            mcu_leg_fail(leg, "a media line could not be opened");
+    }
+}
+
+void mcu_leg_free_lines(struct mcu_leg *leg)
+{
+    int64_t now = mcu_loop_now(leg->media->loop);
+    for (int i = 0; i < MCU_ROLES; i++) {
+        struct leg_line *l = &leg->line[i];
+        if (l->line)
+            mcu_line_bye(l->line, now);
+        mcu_line_free(&l->line);
+        mcu_seal_free(&l->seal);
+        l->used = false;
+        mcu_udp_free(&l->udp[0]);
+        mcu_udp_free(&l->udp[1]);
+    }
+}
+
+/* ---- time ---- */
+
+static void run_line(struct leg_line *l)
+{
+    int64_t now = mcu_loop_now(l->leg->media->loop);
+    int64_t seal_due = mcu_seal_poll(l->seal, now);
+    l->due_ns = mcu_line_poll(l->line, now);
+    if (seal_due < l->due_ns)
+        l->due_ns = seal_due;
+    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+}
+
+void mcu_leg_poll_line(struct leg_line *l)
+{
+    run_line(l);
+    mcu_leg_set_timer(l->leg);
+}
+
+void mcu_leg_poll_lines(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES; i++)
+        if (leg->line[i].line)
+            run_line(&leg->line[i]);
+    mcu_leg_set_timer(leg);
+}
