@@ -71,3 +71,27 @@ const char *mcu_addr_text(const struct mcu_addr *a, char buf[MCU_ADDR_TEXT])
     }
     return buf;
 }
+
+bool mcu_addr_is_ipv6(const struct mcu_addr *a)
+{
+    return a->u.sa.sa_family == AF_INET6;
+}
+
+bool mcu_addr_is_link_local(const struct mcu_addr *a)
+{
+    if (mcu_addr_is_ipv6(a))
+        return IN6_IS_ADDR_LINKLOCAL(&a->u.in6.sin6_addr);
+    return ntohl(a->u.in4.sin_addr.s_addr) >> 16 == (169u << 8 | 254);
+}
+
+int mcu_addr_from_sockaddr(struct mcu_addr *out, const struct sockaddr *sa)
+{
+    memset(out, 0, sizeof(*out));
+    if (sa->sa_family == AF_INET)
+        memcpy(&out->u.in4, sa, sizeof(out->u.in4));
+    else if (sa->sa_family == AF_INET6)
+        memcpy(&out->u.in6, sa, sizeof(out->u.in6));
+    else
+        return -EINVAL;
+    return 0;
+}

@@ -23,6 +23,11 @@ bool mcu_addr_equal(const struct mcu_addr *a, const struct mcu_addr *b);
 /* 0.0.0.0 or ::. */
 bool mcu_addr_is_any(const struct mcu_addr *a);
 bool mcu_addr_is_loopback(const struct mcu_addr *a);
+bool mcu_addr_is_ipv6(const struct mcu_addr *a);
+/* fe80::/10, 169.254.0.0/16: good on one wire alone. */
+bool mcu_addr_is_link_local(const struct mcu_addr *a);
+/* Of a socket address of the system; -EINVAL: another family. */
+int mcu_addr_from_sockaddr(struct mcu_addr *out, const struct sockaddr *sa);
 socklen_t mcu_addr_len(const struct mcu_addr *a);
 int mcu_addr_port(const struct mcu_addr *a);
 /* "1.2.3.4:5" or "[::1]:5"; returns buf. */

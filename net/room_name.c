@@ -56,3 +56,20 @@ int mcu_room_name_parse(char out[MCU_ROOM_NAME_BYTES], const char *raw, size_t l
     g_free(normal);
     return rc;
 }
+
+/* The parser decodes: percent signs are coded again before. */
+int mcu_room_name_decoded(char out[MCU_ROOM_NAME_BYTES], const char *name)
+{
+    char coded[4 * MCU_ROOM_NAME_BYTES];
+    size_t n = 0;
+    for (; *name; name++) {
+        if (n + 4 > sizeof(coded))
+            return -EINVAL;
+        coded[n++] = *name;
+        if (*name == '%') {
+            coded[n++] = '2';
+            coded[n++] = '5';
+        }
+    }
+    return mcu_room_name_parse(out, coded, n);
+}

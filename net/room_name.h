@@ -11,4 +11,7 @@
  * '/' and '\\', and names of dots alone. */
 int mcu_room_name_parse(char out[MCU_ROOM_NAME_BYTES], const char *raw, size_t len);
 
+/* The same for a name that has been percent-decoded already, as HTTP paths are. */
+int mcu_room_name_decoded(char out[MCU_ROOM_NAME_BYTES], const char *name);
+
 #endif

@@ -37,7 +37,7 @@ struct mcu_seal_events {
     void (*ready)(void *arg);
 };
 
-/* ssrc: ours. events and arg are borrowed for life. Begins as PLAIN. 0 or -ENOMEM. */
+/* ssrc: ours; 0: any, for lines that share a transport. events and arg are borrowed for life. Begins as PLAIN. 0 or -ENOMEM. */
 int mcu_seal_new(struct mcu_seal **out, uint32_t ssrc, const struct mcu_seal_events *events,
                  void *arg);
 void mcu_seal_free(struct mcu_seal **seal);

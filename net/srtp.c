@@ -208,7 +208,9 @@ int mcu_srtp_set_tx(struct mcu_srtp *s, const struct mcu_srtp_key *key)
 {
     if (has_key(&s->tx, key))
         return 0;
-    return set_key(&s->tx, key, (srtp_ssrc_t){ .type = ssrc_specific, .value = s->tx_ssrc });
+    return set_key(&s->tx, key,
+                   (srtp_ssrc_t){ .type = s->tx_ssrc ? ssrc_specific : ssrc_any_outbound,
+                                  .value = s->tx_ssrc });
 }
 
 int mcu_srtp_set_rx(struct mcu_srtp *s, const struct mcu_srtp_key *key)

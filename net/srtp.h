@@ -57,7 +57,8 @@ struct mcu_srtp_stats {
     uint64_t unauthentic, replayed; /* of what came in */
 };
 
-/* tx_ssrc: ours, the only one that _protect takes. Without keys yet. 0 or -ENOMEM. */
+/* tx_ssrc: ours, the only one that _protect takes; 0: any, for lines that share a transport. Without
+ * keys yet. 0 or -ENOMEM. */
 int mcu_srtp_new(struct mcu_srtp **out, uint32_t tx_ssrc);
 void mcu_srtp_free(struct mcu_srtp **srtp);
 

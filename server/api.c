@@ -127,27 +127,10 @@ static void answer_conference(struct question *q, const struct mcu_snapshot *s)
         fail(q->req, 404, "there is no such conference");
 }
 
-/* The path is decoded already, the parser decodes once more: percent signs are coded again. */
-static int room_of_path(const char *name, char out[MCU_ROOM_NAME_BYTES])
-{
-    char coded[4 * MCU_ROOM_NAME_BYTES];
-    size_t n = 0;
-    for (; *name; name++) {
-        if (n + 4 > sizeof(coded))
-            return -EINVAL;
-        coded[n++] = *name;
-        if (*name == '%') {
-            coded[n++] = '2';
-            coded[n++] = '5';
-        }
-    }
-    return mcu_room_name_parse(out, coded, n);
-}
-
 static void get_conference(struct mcu_http_request *req, void *arg)
 {
     char room[MCU_ROOM_NAME_BYTES];
-    if (room_of_path(mcu_http_path(req) + strlen(CONF_PREFIX), room) < 0) {
+    if (mcu_room_name_decoded(room, mcu_http_path(req) + strlen(CONF_PREFIX)) < 0) {
         fail(req, 404, "no conference can have that name");
         return;
     }
@@ -296,7 +279,7 @@ static void post_conference(struct mcu_http_request *req, void *arg)
     snprintf(name, sizeof(name), "%.*s", (int)(len - tail_len), path);
     if (refuse_when_stopping(req, api))
         return;
-    if (room_of_path(name, room) < 0)
+    if (mcu_room_name_decoded(room, name) < 0)
         fail(req, 404, "no conference can have that name");
     else if (mcu_api_read_call(body, size, &call, error, sizeof(error)) < 0)
         fail(req, 400, error);

@@ -13,11 +13,13 @@
 
 #include "mixer/base/util.h"
 #include "net/addr.h"
+#include "net/ice_server.h"
 
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS, T_ACCOUNTS };
+                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS, T_ACCOUNTS, T_TOKEN, T_ADDRESSES,
+                  T_ICE_SERVERS };
 
 struct key {
     const char *name; /* section.key */
@@ -46,6 +48,11 @@ static const struct key keys[] = {
     { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
     { "sip.accounts", T_ACCOUNTS, FIELD(sip_accounts), 0, 0, false },
     { "sip.registrar", T_BOOL, FIELD(sip_registrar), 0, 0, false },
+    { "web.enabled", T_BOOL, FIELD(web), 0, 0, false },
+    { "web.token", T_TOKEN, FIELD(web_token), 0, 0, true },
+    { "web.addresses", T_ADDRESSES, FIELD(web_addresses), 0, 0, false },
+    { "web.ice_servers", T_ICE_SERVERS, FIELD(web_servers), 0, 0, false },
+    { "web.ice_tcp", T_BOOL, FIELD(web_ice_tcp), 0, 0, false },
     { "media.loops", T_INT, FIELD(media_loops), 0, 64, false },
     { "media.worker_cores", T_INT, FIELD(worker_cores), 0, 256, false },
     { "media.security", T_SECURITY, FIELD(security), 0, 0, false },
@@ -115,6 +122,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .audio_codecs = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA },
         .audio_codec_count = 4, .audio_channels = 2, .heard_threshold_dbov = -60,
         .record_dir = "recordings",
+        .web = true,
         .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
         .sip_realm = "tessera", .sip_digests = { MCU_DIGEST_SHA256, MCU_DIGEST_MD5 },
         .sip_digest_count = 2, .max_calls_per_source_s = 60,
@@ -255,23 +263,44 @@ static int parse_account(const struct place *at, const char *text, char *out, si
     return parse_text(at, text, out, size);
 }
 
+/* As for accounts, what is wrong is not shown. RFC 6750 2.1. */
+static int parse_token(const struct place *at, const char *text, char *out, size_t size)
+{
+    for (const char *s = text; *s; s++)
+        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
+            return complain(at, "must be plain ASCII without spaces");
+    return parse_text(at, text, out, size);
+}
+
+static int parse_ice_server(const struct place *at, const char *text, struct mcu_ice_server *out)
+{
+    return mcu_ice_server_parse(out, text) == 0
+               ? 0
+               : complain(at, "expected 'stun:HOST:PORT' or "
+                              "'turn:HOST:PORT?transport=udp USER PASSWORD'");
+}
+
 /* How many values a key takes. */
 static int most_values(const struct key *k)
 {
     return k->type == T_RUNGS      ? MCU_CONFIG_RUNGS
            : k->type == T_DIGESTS  ? MCU_DIGESTS
            : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
+           : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS     ? 4
            : k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS ? MCU_CONFIG_MAX_CODECS
                                                                     : 1;
 }
 
-/* The one list that may be empty. */
 static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
 {
-    if (k->type != T_ACCOUNTS)
+    int *count = k->type == T_ACCOUNTS      ? &c->sip_account_count
+                 : k->type == T_ADDRESSES   ? &c->web_address_count
+                 : k->type == T_ICE_SERVERS ? &c->web_server_count
+                                            : NULL;
+    if (!count)
         return complain(at, "the list is empty");
-    memset(c->sip_accounts, 0, sizeof(c->sip_accounts));
-    c->sip_account_count = 0;
+    memset((char *)c + k->offset, 0, k->size);
+    *count = 0;
     return 0;
 }
 
@@ -343,6 +372,18 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         rc = parse_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
         if (rc == 0)
             c->sip_account_count = index + 1;
+        return rc;
+    case T_TOKEN:
+        return parse_token(at, text, field, k->size);
+    case T_ADDRESSES:
+        rc = parse_address(at, text, c->web_addresses[index], sizeof(c->web_addresses[index]));
+        if (rc == 0)
+            c->web_address_count = index + 1;
+        return rc;
+    case T_ICE_SERVERS:
+        rc = parse_ice_server(at, text, &c->web_servers[index]);
+        if (rc == 0)
+            c->web_server_count = index + 1;
         return rc;
     }
     return -EINVAL;

@@ -10,6 +10,7 @@
 #include "mixer/base/log.h"
 #include "mixer/layout.h"
 #include "net/negotiate.h"
+#include "net/ice.h"
 #include "net/sip.h"
 
 #define MCU_CONFIG_MAX_CODECS 8
@@ -38,6 +39,14 @@ struct mcu_config {
     char sip_accounts[MCU_SIP_MAX_ACCOUNTS][MCU_SIP_ACCOUNT_SIZE]; /* passwords: never logged */
     int sip_account_count;
     bool sip_registrar;      /* off */
+    /* web: */
+    bool web;                /* browsers, WHIP and WHEP; on */
+    char web_token[128];     /* bearer token of WHIP and WHEP; "": none is asked for. Never logged */
+    char web_addresses[4][64]; /* of ICE's host candidates; none: `address` */
+    int web_address_count;
+    struct mcu_ice_server web_servers[4]; /* STUN and TURN; none. Passwords: never logged */
+    int web_server_count;
+    bool web_ice_tcp;        /* off */
     /* media: */
     int media_loops;         /* 0: chosen by cores (1 up to 8 cores, else cores / 8) */
     int worker_cores;        /* 0: all */

@@ -1,7 +1,9 @@
 #include "server/leg.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
@@ -76,6 +78,8 @@ void mcu_leg_set_timer(struct mcu_leg *leg)
     for (int i = 0; i < MCU_ROLES; i++)
         if (leg->line[i].line && leg->line[i].due_ns < next)
             next = leg->line[i].due_ns;
+    if (leg->bundle.due_ns < next)
+        next = leg->bundle.due_ns;
     if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
         mcu_timer_start(&leg->timer, next);
 }
@@ -85,6 +89,7 @@ static void on_timer(struct mcu_timer *timer)
     struct mcu_leg *leg = mcu_container_of(timer, struct mcu_leg, timer);
     if (mcu_loop_now(timer->loop) >= leg->next_check_ns) {
         check_timeout(leg, mcu_loop_now(timer->loop));
+        mcu_leg_check_bundle(leg);
         report_loss(leg);
         leg->keys_left = KEYS_PER_S;
     }
@@ -99,12 +104,16 @@ static void start(void *arg)
     leg->handle = mcu_handle_add(&leg->media->legs, leg);
     leg->started_ns = mcu_loop_now(leg->media->loop);
     leg->next_check_ns = leg->started_ns + TIMEOUT_CHECK_NS;
+    leg->bundle.due_ns = INT64_MAX;
     mcu_peer_clock_init(&leg->clock);
     mcu_timer_init(&leg->timer, leg->media->loop, on_timer);
     if (!leg->handle)
         abort();
     leg->keys_left = KEYS_PER_S;
-    mcu_leg_set_lines(leg);
+    if (!leg->params.ice)
+        mcu_leg_set_lines(leg);
+    else if (mcu_leg_open_bundle(leg) < 0)
+        mcu_leg_fail(leg, "its transport could not be opened");
     mcu_leg_poll_lines(leg);
 }
 
@@ -121,6 +130,7 @@ static void end(void *arg)
     leg->ending = true;
     mcu_timer_stop(&leg->timer);
     mcu_leg_free_lines(leg);
+    mcu_leg_free_bundle(leg);
     mcu_handle_remove(&leg->media->legs, leg->handle);
     if (leg->attachment == LEG_JOINING)
         return; /* joined() finishes */
@@ -168,6 +178,7 @@ static void update(void *arg)
 {
     struct change *c = arg;
     struct mcu_leg *leg = c->leg;
+    c->params.ice = leg->params.ice;
     leg->params = c->params;
     mcu_srtp_wipe(&c->params, sizeof(c->params));
     free(c);
@@ -232,6 +243,54 @@ static void key_by_signalling(void *arg)
     mcu_count(MCU_CNT_DTMF_EVENTS);
     mcu_leg_key_pressed(&c->leg->line[MCU_ROLE_AUDIO], (char)c->key);
     free(c);
+}
+
+struct candidate {
+    struct mcu_leg *leg;
+    char text[]; /* "": the end of them */
+};
+
+static void add_candidate(void *arg)
+{
+    struct candidate *c = arg;
+    mcu_leg_add_candidate(c->leg, c->text[0] ? c->text : NULL);
+    free(c);
+}
+
+void mcu_leg_candidate(struct mcu_leg *leg, const char *text)
+{
+    size_t size = text ? strlen(text) + 1 : 1;
+    struct candidate *c = calloc(1, sizeof(*c) + size);
+    if (!c)
+        abort();
+    c->leg = leg;
+    if (text)
+        memcpy(c->text, text, size);
+    mcu_post_call(leg->media->loop, add_candidate, c);
+}
+
+struct restart {
+    struct mcu_leg *leg;
+    char ufrag[MCU_ICE_UFRAG_BYTES], pwd[MCU_ICE_PWD_BYTES];
+};
+
+static void restart_ice(void *arg)
+{
+    struct restart *r = arg;
+    mcu_leg_restart_bundle(r->leg, r->ufrag, r->pwd);
+    mcu_srtp_wipe(r, sizeof(*r));
+    free(r);
+}
+
+void mcu_leg_restart_ice(struct mcu_leg *leg, const char *ufrag, const char *pwd)
+{
+    struct restart *r = calloc(1, sizeof(*r));
+    if (!r)
+        abort();
+    r->leg = leg;
+    snprintf(r->ufrag, sizeof(r->ufrag), "%s", ufrag);
+    snprintf(r->pwd, sizeof(r->pwd), "%s", pwd);
+    mcu_post_call(leg->media->loop, restart_ice, r);
 }
 
 void mcu_leg_key(struct mcu_leg *leg, char key)

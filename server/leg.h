@@ -6,6 +6,7 @@
 #define MCU_SERVER_LEG_H
 
 #include "net/addr.h"
+#include "net/ice.h"
 #include "net/line.h"
 #include "net/seal.h"
 #include "server/conf.h"
@@ -26,10 +27,41 @@ struct mcu_leg_line {
     const uint8_t *sprop_origin; /* where sprop was copied from; NULL: none */
 };
 
+#define MCU_LEG_CANDIDATES      32
+#define MCU_LEG_CANDIDATE_BYTES 256
+#define MCU_LEG_NAMED_SSRCS     32
+
+/* The one transport of a leg whose lines are bundled (WebRTC). */
+struct mcu_leg_ice {
+    struct mcu_ice_config config;
+    char ufrag[MCU_ICE_UFRAG_BYTES], pwd[MCU_ICE_PWD_BYTES]; /* the peer's */
+    char candidate[MCU_LEG_CANDIDATES][MCU_LEG_CANDIDATE_BYTES];
+    int candidate_count;
+    bool end_of_candidates;
+    struct mcu_fingerprint peer; /* what his certificate must be */
+    bool dtls_active;            /* we begin */
+    bool transport_cc;           /* some line has transport-wide numbers */
+    struct {
+        uint32_t ssrc;
+        int role;
+    } named[MCU_LEG_NAMED_SSRCS]; /* SSRCs of his description */
+    int named_count;
+};
+
 struct mcu_leg_params {
     struct mcu_leg_line line[MCU_ROLES];
     struct mcu_join join;    /* sink is the leg's own business */
     int timeout_s;           /* 0: never */
+    struct mcu_leg_ice *ice; /* at the first mention; malloc'd, and the leg's if it could be made.
+                                NULL: lines with sockets of their own. Lines of a bundle have neither
+                                sockets nor addresses nor seals */
+};
+
+/* Our side of an ICE transport. */
+struct mcu_leg_description {
+    char ufrag[MCU_ICE_UFRAG_BYTES], pwd[MCU_ICE_PWD_BYTES];
+    char candidate[MCU_LEG_CANDIDATES][MCU_LEG_CANDIDATE_BYTES];
+    int candidate_count;
 };
 
 struct mcu_leg_events {
@@ -37,6 +69,9 @@ struct mcu_leg_events {
     void (*failed)(const char *reason, void *arg);
     /* A keyframe is wanted of the peer, who understands neither PLI nor FIR. */
     void (*ask_keyframe)(void *arg);
+    /* ICE: our side, once all local candidates are known or 2 s are over; again after each restart.
+     * NULL for legs without. */
+    void (*described)(const struct mcu_leg_description *description, void *arg);
     /* The leg is gone and its sockets are closed. The last call. */
     void (*ended)(void *arg);
 };
@@ -56,6 +91,10 @@ void mcu_leg_move(struct mcu_leg *leg, struct mcu_ref conference);
 /* INFO picture_fast_update of the peer (RFC 5168), and keys by INFO. */
 void mcu_leg_keyframe_wanted(struct mcu_leg *leg);
 void mcu_leg_key(struct mcu_leg *leg, char key);
+/* Trickle (RFC 8840): one more candidate of the peer's, hostile; NULL: that was the last. */
+void mcu_leg_candidate(struct mcu_leg *leg, const char *text);
+/* The peer restarts ICE (RFC 8445 9) with these; `described` follows. */
+void mcu_leg_restart_ice(struct mcu_leg *leg, const char *ufrag, const char *pwd);
 /* Leaves, says BYE by RTCP, closes; `ended` follows. Clears the pointer. */
 void mcu_leg_end(struct mcu_leg **leg);
 

@@ -1,4 +1,5 @@
-/* The media lines of a leg, with their sockets and seals. */
+/* The media lines of a leg. A line of a SIP leg has sockets and a seal of its own; those of a WebRTC
+ * leg share one transport (leg_bundle.c). */
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
@@ -20,7 +21,7 @@ static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 {
     struct leg_line *l = arg;
     if (may_send(l))
-        mcu_seal_out(l->seal, rtcp, data, size);
+        mcu_seal_out(l->seal ? l->seal : l->leg->bundle.seal, rtcp, data, size);
 }
 
 static void on_unit(struct mcu_unit *unit, void *arg)
@@ -203,19 +204,20 @@ static void rebase_sprop(struct mcu_leg_line *p)
 
 static int set_line(struct leg_line *l, struct mcu_leg_line *p)
 {
-    bool moved = false;
+    bool bundled = l->leg->bundle.ice != NULL, moved = false;
     rebase_sprop(p);
     if (!p->used) {
         l->used = false;
-        return 0;
+        return bundled ? mcu_leg_set_bundle_line(l) : 0;
     }
     l->tell_by_info = p->config.kind == MCU_VIDEO && !p->config.fb_pli && !p->config.fb_fir;
-    int rc = set_sockets(l, p, &moved);
+    p->config.twcc = l->leg->bundle.twcc;
+    int rc = bundled ? mcu_leg_set_bundle_line(l) : set_sockets(l, p, &moved);
     if (rc == 0)
         rc = l->line ? mcu_line_reconfigure(l->line, &p->config)
                      : mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
     l->used = rc == 0;
-    return rc < 0 ? rc : set_seal(l, p, moved);
+    return rc < 0 || bundled ? rc : set_seal(l, p, moved);
 }
 
 void mcu_leg_set_lines(struct mcu_leg *leg)
@@ -248,11 +250,12 @@ void mcu_leg_free_lines(struct mcu_leg *leg)
 static void run_line(struct leg_line *l)
 {
     int64_t now = mcu_loop_now(l->leg->media->loop);
-    int64_t seal_due = mcu_seal_poll(l->seal, now);
+    int64_t seal_due = l->seal ? mcu_seal_poll(l->seal, now) : INT64_MAX;
     l->due_ns = mcu_line_poll(l->line, now);
     if (seal_due < l->due_ns)
         l->due_ns = seal_due;
-    mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+    if (l->udp[0])
+        mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
 }
 
 void mcu_leg_poll_line(struct leg_line *l)
@@ -266,5 +269,6 @@ void mcu_leg_poll_lines(struct mcu_leg *leg)
     for (int i = 0; i < MCU_ROLES; i++)
         if (leg->line[i].line)
             run_line(&leg->line[i]);
+    leg->bundle.due_ns = leg->bundle.ice ? mcu_leg_run_bundle(leg) : INT64_MAX;
     mcu_leg_set_timer(leg);
 }

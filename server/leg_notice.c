@@ -7,18 +7,21 @@ struct notice {
     const struct mcu_leg_events *events;
     void *arg;
     const char *reason;
+    struct mcu_leg_description description[]; /* one of DESCRIBED */
 };
 
 static void deliver(void *p)
 {
-    struct notice n = *(struct notice *)p;
-    free(p);
-    if (n.what == MCU_LEG_FAILED)
-        n.events->failed(n.reason, n.arg);
-    else if (n.what == MCU_LEG_ASKS_KEYFRAME)
-        n.events->ask_keyframe(n.arg);
+    struct notice *n = p;
+    if (n->what == MCU_LEG_FAILED)
+        n->events->failed(n->reason, n->arg);
+    else if (n->what == MCU_LEG_ASKS_KEYFRAME)
+        n->events->ask_keyframe(n->arg);
+    else if (n->what == MCU_LEG_DESCRIBED)
+        n->events->described(n->description, n->arg);
     else
-        n.events->ended(n.arg);
+        n->events->ended(n->arg);
+    free(n);
 }
 
 void mcu_leg_tell(struct mcu_loop *control, enum mcu_leg_notice what, const char *reason,
@@ -28,5 +31,17 @@ void mcu_leg_tell(struct mcu_loop *control, enum mcu_leg_notice what, const char
     if (!n)
         abort();
     *n = (struct notice){ .what = what, .events = events, .arg = arg, .reason = reason };
+    mcu_post_call(control, deliver, n);
+}
+
+void mcu_leg_tell_description(struct mcu_loop *control,
+                              const struct mcu_leg_description *description,
+                              const struct mcu_leg_events *events, void *arg)
+{
+    struct notice *n = malloc(sizeof(*n) + sizeof(*description));
+    if (!n)
+        abort();
+    *n = (struct notice){ .what = MCU_LEG_DESCRIBED, .events = events, .arg = arg };
+    n->description[0] = *description;
     mcu_post_call(control, deliver, n);
 }

@@ -6,10 +6,14 @@
 #include "net/loop.h"
 #include "server/leg.h"
 
-enum mcu_leg_notice { MCU_LEG_FAILED, MCU_LEG_ASKS_KEYFRAME, MCU_LEG_ENDED };
+enum mcu_leg_notice { MCU_LEG_FAILED, MCU_LEG_ASKS_KEYFRAME, MCU_LEG_DESCRIBED, MCU_LEG_ENDED };
 
 /* reason: of FAILED, a literal. Never lost: the process ends when there is no memory for it. */
 void mcu_leg_tell(struct mcu_loop *control, enum mcu_leg_notice what, const char *reason,
                   const struct mcu_leg_events *events, void *arg);
+/* DESCRIBED, with a copy of what our side is. */
+void mcu_leg_tell_description(struct mcu_loop *control,
+                              const struct mcu_leg_description *description,
+                              const struct mcu_leg_events *events, void *arg);
 
 #endif

@@ -1,10 +1,49 @@
 #include "server/leg_params.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mixer/base/util.h"
+#include "net/dtls.h"
 
 #define PACE_DEFAULT 1500000
+#define DTMF_PT      101
+
+static _Atomic uint32_t next_id = 1;
+
+void mcu_leg_identity_new(struct mcu_leg_identity *out)
+{
+    uint64_t cname;
+    memset(out, 0, sizeof(*out));
+    out->leg = atomic_fetch_add(&next_id, 1);
+    out->participant = out->leg;
+    mcu_srtp_random(out->ssrc, sizeof(out->ssrc));
+    mcu_srtp_random(out->rtx_ssrc, sizeof(out->rtx_ssrc));
+    mcu_srtp_random(&cname, sizeof(cname));
+    snprintf(out->cname, sizeof(out->cname), "%016llx", (unsigned long long)cname);
+}
+
+void mcu_leg_caps(struct mcu_nego_caps *caps, const struct mcu_config *k, const char *address)
+{
+    memset(caps, 0, sizeof(*caps));
+    for (int i = 0; i < k->audio_codec_count; i++)
+        caps->audio[caps->audio_count++] = k->audio_codecs[i];
+    for (int i = 0; i < k->video_codec_count; i++)
+        caps->video[caps->video_count++] = k->video_codecs[i];
+    snprintf(caps->address, sizeof(caps->address), "%s", address);
+    caps->ipv6 = strchr(caps->address, ':') != NULL;
+    caps->audio_bps = 64000;
+    caps->video_bps = k->video_in_bps;
+    caps->max_width = mcu_min(k->width, k->max_in_width);
+    caps->max_height = mcu_min(k->height, k->max_in_height);
+    caps->max_fps = k->fps;
+    caps->dtmf_pt = DTMF_PT;
+    snprintf(caps->name, sizeof(caps->name), "tessera");
+    caps->security = k->security;
+    if (k->security != MCU_SECURITY_OFF)
+        caps->fingerprint = *mcu_dtls_fingerprint();
+}
 
 int mcu_nego_role(const struct mcu_nego_line *line)
 {
@@ -22,6 +61,12 @@ static void fill_remote(struct mcu_leg_line *p, const struct mcu_nego_line *n)
     if (p->remote_known && mcu_addr_parse(&p->remote[1], rtcp, n->remote_rtcp_port) < 0)
         p->remote[1] = p->remote[0];
     p->rtcp_mux = n->rtcp_mux;
+}
+
+static int pace_of(const struct mcu_nego_line *n, const struct mcu_config *config)
+{
+    int top = config->rung_count ? config->rungs[0].bitrate_bps : PACE_DEFAULT;
+    return n->max_send_bps ? mcu_min(top, n->max_send_bps) : top;
 }
 
 static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int role,
@@ -42,10 +87,8 @@ static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int
     memcpy(l->rx, n->rx, sizeof(l->rx));
     memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));
     p->sprop_origin = n->sprop_buf;
-    if (n->kind == MCU_VIDEO) {
-        int top = config->rung_count ? config->rungs[0].bitrate_bps : PACE_DEFAULT;
-        l->pace_bps = n->max_send_bps ? mcu_min(top, n->max_send_bps) : top;
-    }
+    if (n->kind == MCU_VIDEO)
+        l->pace_bps = pace_of(n, config);
 }
 
 static void fill_audio_want(struct mcu_join *j, const struct mcu_nego_line *n)
@@ -81,14 +124,20 @@ static void fill_video_want(struct mcu_join *j, const struct mcu_nego_line *n)
         j->video.max_bps = level_bps;
 }
 
-void mcu_leg_params_fill(struct mcu_leg_params *p, const struct mcu_nego *nego,
-                         const struct mcu_leg_identity *id, const struct mcu_config *config)
+static void fill_common(struct mcu_leg_params *p, const struct mcu_leg_identity *id,
+                        const struct mcu_config *config)
 {
     memset(p, 0, sizeof(*p));
     p->timeout_s = config->leg_timeout_s;
     p->join.leg = id->leg;
     p->join.participant = id->participant;
     memcpy(p->join.name, id->name, sizeof(p->join.name));
+}
+
+void mcu_leg_params_fill(struct mcu_leg_params *p, const struct mcu_nego *nego,
+                         const struct mcu_leg_identity *id, const struct mcu_config *config)
+{
+    fill_common(p, id, config);
     for (int i = 0; i < nego->line_count; i++) {
         const struct mcu_nego_line *n = &nego->line[i];
         if (!n->accepted)
@@ -99,5 +148,42 @@ void mcu_leg_params_fill(struct mcu_leg_params *p, const struct mcu_nego *nego,
             fill_audio_want(&p->join, n);
         else if (role == MCU_ROLE_VIDEO)
             fill_video_want(&p->join, n);
+    }
+}
+
+/* ---- a bundle ---- */
+
+static void fill_web_line(struct mcu_leg_line *p, const struct mcu_nego_web_line *n,
+                          const struct mcu_leg_identity *id, const struct mcu_config *config)
+{
+    int role = mcu_nego_role(&n->base);
+    struct mcu_line_config *l = &p->config;
+    p->used = p->remote_known = p->rtcp_mux = true;
+    p->fd[0] = p->fd[1] = -1;
+    mcu_nego_web_line_config(n, l);
+    l->ssrc = id->ssrc[role];
+    l->rtx_ssrc = n->tx_rtx_pt ? id->rtx_ssrc[role] : 0;
+    memcpy(l->cname, id->cname, sizeof(l->cname));
+    memcpy(p->sprop, n->base.sprop_buf, sizeof(p->sprop));
+    p->sprop_origin = n->base.sprop_buf;
+    if (l->kind == MCU_VIDEO)
+        l->pace_bps = pace_of(&n->base, config);
+}
+
+void mcu_leg_params_fill_web(struct mcu_leg_params *p, const struct mcu_nego_web *nego,
+                             const struct mcu_leg_identity *id, bool hidden,
+                             const struct mcu_config *config)
+{
+    fill_common(p, id, config);
+    p->join.hidden = hidden;
+    for (int kind = 0; kind < 2; kind++) {
+        const struct mcu_nego_web_line *n = &nego->line[kind];
+        if (n->index < 0)
+            continue;
+        fill_web_line(&p->line[mcu_nego_role(&n->base)], n, id, config);
+        if (kind == MCU_AUDIO)
+            fill_audio_want(&p->join, &n->base);
+        else
+            fill_video_want(&p->join, &n->base);
     }
 }

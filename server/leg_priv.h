@@ -1,14 +1,18 @@
 /* server/leg_priv.h - what the files of a leg share.
  *
- *   leg.c       its life, its time, what the control loop asks of it
- *   leg_join.c  the way to its conference and back
- *   leg_line.c  its media lines with their sockets and seals
+ *   leg.c         its life, its time, what the control loop asks of it
+ *   leg_join.c    the way to its conference and back
+ *   leg_line.c    its media lines; sockets and seals of lines that have their own
+ *   leg_bundle.c  the one transport that a WebRTC leg's lines share
  *
  * Threads: the leg's loop, but for what leg.h says. */
 #ifndef MCU_SERVER_LEG_PRIV_H
 #define MCU_SERVER_LEG_PRIV_H
 
+#include "net/bundle.h"
+#include "net/ice.h"
 #include "net/peer_clock.h"
+#include "net/twcc.h"
 #include "net/udp.h"
 #include "server/leg.h"
 
@@ -17,15 +21,26 @@ struct leg_line {
     int role;
     bool used, remote_known, had_remote, rtcp_mux;
     enum mcu_sealing sealing;
-    struct mcu_udp *udp[2];
+    struct mcu_udp *udp[2];    /* NULL in a bundle */
     struct mcu_addr remote[2];
-    struct mcu_seal *seal;
+    struct mcu_seal *seal;     /* its own; NULL in a bundle */
     struct mcu_line *line;
     int loss_percent;  /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
     int64_t may_tell_ns;
     int64_t due_ns;    /* when the line wants its next poll */
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
+};
+
+/* ICE > DTLS, SRTP > lines, and back. */
+struct leg_bundle {
+    struct mcu_ice *ice;       /* NULL: the leg's lines have sockets of their own */
+    struct mcu_seal *seal;
+    struct mcu_bundle *lines;
+    struct mcu_twcc *twcc;
+    bool connected;            /* a pair of addresses has been checked */
+    int64_t away_ns;           /* since when it is not connected */
+    int64_t due_ns;
 };
 
 enum leg_attachment { LEG_DETACHED, LEG_JOINING, LEG_ATTACHED };
@@ -38,6 +53,7 @@ struct mcu_leg {
     mcu_handle handle;
     struct mcu_leg_params params;
     struct leg_line line[MCU_ROLES];
+    struct leg_bundle bundle;
     struct mcu_peer_clock clock;
     struct mcu_timer timer;
     int64_t started_ns, next_check_ns;
@@ -57,7 +73,8 @@ struct mcu_leg {
 
 /* Tells the owner, once, that the leg is of no use any more. reason: a literal. */
 void mcu_leg_fail(struct mcu_leg *leg, const char *reason);
-/* The peer has shown that he wants this: his ACK came, or media from where ours is to go. Until then nothing is sent, so that a forged INVITE cannot point our picture at a third
+/* The peer has shown that he wants this: his ACK came, media from where ours is to go, or DTLS is
+ * done. Until then nothing is sent, so that a forged INVITE cannot point our picture at a third
  * party. */
 void mcu_leg_peer_is_there(struct mcu_leg *leg);
 void mcu_leg_set_timer(struct mcu_leg *leg);
@@ -89,5 +106,19 @@ void mcu_leg_packet(struct leg_line *l, bool rtcp, const uint8_t *data, size_t s
 /* After a packet or a unit of one line: nothing has changed for the others. */
 void mcu_leg_poll_line(struct leg_line *l);
 void mcu_leg_poll_lines(struct mcu_leg *leg);
+
+/* ---- leg_bundle.c ---- */
+
+/* The params have an ICE part: makes the transport; the owner's `described` follows. 0 or negative
+ * errno. */
+int mcu_leg_open_bundle(struct mcu_leg *leg);
+void mcu_leg_free_bundle(struct mcu_leg *leg);
+/* A line's part of the transport, as the params say. */
+int mcu_leg_set_bundle_line(struct leg_line *l);
+int64_t mcu_leg_run_bundle(struct mcu_leg *leg); /* when it wants to be run again */
+/* Each second: a transport that does not come, or has gone, ends the leg. */
+void mcu_leg_check_bundle(struct mcu_leg *leg);
+void mcu_leg_add_candidate(struct mcu_leg *leg, const char *text); /* NULL: the last has come */
+void mcu_leg_restart_bundle(struct mcu_leg *leg, const char *ufrag, const char *pwd);
 
 #endif

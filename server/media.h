@@ -14,6 +14,7 @@
 #include "server/event.h"
 
 struct mcu_pool;
+struct mcu_ice_loop;
 
 struct mcu_media {
     struct mcu_loop *loop;
@@ -24,6 +25,7 @@ struct mcu_media {
     struct mcu_handle_table conferences; /* struct mcu_conf */
     struct mcu_handle_table conf_legs;   /* struct mcu_conf_leg, of all its conferences */
     struct mcu_handle_table legs;        /* struct mcu_leg */
+    struct mcu_ice_loop *ice;            /* made by the first leg that needs it */
     _Atomic int leg_load, conf_load;     /* for placement; written by the control loop */
 };
 

@@ -8,42 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "mixer/base/counter.h"
-#include "net/dtls.h"
 #include "net/room_name.h"
 #include "server/sip_side_priv.h"
 
 #define RETRY_AFTER_S  10
-#define DTMF_PT        101
-
-static _Atomic uint32_t next_id = 1;
 
 /* ---- life of a call ---- */
-
-static void random_bytes(void *out, size_t size)
-{
-    if (getrandom(out, size, 0) != (ssize_t)size)
-        abort(); /* SSRCs and CNAMEs must not be guessable (RFC 3550 section 8.1, RFC 7022) */
-}
 
 struct call *mcu_call_new(struct mcu_sip_side *side)
 {
     struct call *c = calloc(1, sizeof(*c));
-    uint64_t cname;
     if (!c)
         return NULL;
     c->side = side;
-    c->identity.leg = atomic_fetch_add(&next_id, 1);
-    c->identity.participant = c->identity.leg;
-    random_bytes(c->identity.ssrc, sizeof(c->identity.ssrc));
-    random_bytes(&cname, sizeof(cname));
-    random_bytes(&c->session_id, sizeof(c->session_id));
+    mcu_leg_identity_new(&c->identity);
+    mcu_srtp_random(&c->session_id, sizeof(c->session_id));
     c->session_id >>= 2; /* o= wants a number that others can hold in 63 bits */
     c->session_version = 1;
-    snprintf(c->identity.cname, sizeof(c->identity.cname), "%016llx", (unsigned long long)cname);
     for (int i = 0; i < MCU_ROLES; i++)
         c->fd[i][0] = c->fd[i][1] = -1;
     c->prev = &side->calls;
@@ -157,24 +141,7 @@ static const struct mcu_leg_events leg_events = {
 static void fill_caps(const struct call *c, struct mcu_nego_caps *caps)
 {
     const struct mcu_config *k = &c->side->server->config;
-    memset(caps, 0, sizeof(*caps));
-    for (int i = 0; i < k->audio_codec_count; i++)
-        caps->audio[caps->audio_count++] = k->audio_codecs[i];
-    for (int i = 0; i < k->video_codec_count; i++)
-        caps->video[caps->video_count++] = k->video_codecs[i];
-    snprintf(caps->address, sizeof(caps->address), "%s",
-             k->public_address[0] ? k->public_address : c->local_address);
-    caps->ipv6 = strchr(caps->address, ':') != NULL;
-    caps->audio_bps = 64000;
-    caps->video_bps = k->video_in_bps;
-    caps->max_width = mcu_min(k->width, k->max_in_width);
-    caps->max_height = mcu_min(k->height, k->max_in_height);
-    caps->max_fps = k->fps;
-    caps->dtmf_pt = DTMF_PT;
-    snprintf(caps->name, sizeof(caps->name), "tessera");
-    caps->security = k->security;
-    if (k->security != MCU_SECURITY_OFF)
-        caps->fingerprint = *mcu_dtls_fingerprint();
+    mcu_leg_caps(caps, k, k->public_address[0] ? k->public_address : c->local_address);
 }
 
 static int take_port(struct call *c, int role)

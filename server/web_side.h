@@ -1,0 +1,29 @@
+/* server/web_side.h - WebRTC legs: browsers, kiosks, WHIP (RFC 9725) and WHEP
+ * (draft-ietf-wish-whep-03) clients, on the control loop, each with its leg on a media loop.
+ *
+ *   POST offer > room name > directory > leg > its ICE description > answer: 201
+ *   PATCH candidates, ICE restart · DELETE · WebSocket of the page (web_room.h)
+ *
+ * Threads: the control loop. */
+#ifndef MCU_SERVER_WEB_SIDE_H
+#define MCU_SERVER_WEB_SIDE_H
+
+#include "net/http.h"
+#include "server/server.h"
+
+struct mcu_web_side;
+
+int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server);
+/* Every leg ends; done when none is left. */
+void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), void *arg);
+void mcu_web_side_free(struct mcu_web_side **side);
+
+int mcu_web_side_legs(const struct mcu_web_side *side);
+/* As mcu_sip_side_move and mcu_sip_side_kick. */
+int mcu_web_side_move(struct mcu_web_side *side, uint32_t leg, const char *room);
+int mcu_web_side_kick(struct mcu_web_side *side, uint32_t leg);
+
+/* The rows of the routing table; their argument is the struct mcu_server. */
+const struct mcu_http_route *mcu_web_routes(int *n);
+
+#endif
