@@ -42,6 +42,9 @@ struct mcu_glib_pump {
     int fds_used, fds_capacity;
     uint64_t round;
     bool dispatched; /* since the last sync: a number may stand for another file now */
+    bool lazy, files_change;
+    bool due;   /* lazy: something of this context is ready, in this round */
+    bool stale; /* lazy: the list of the last query may be wrong */
 };
 
 /* GLib's and epoll's bits are both poll(2)'s on Linux, where this runs. */
@@ -137,20 +140,27 @@ static void sync_set(struct mcu_glib_pump *pump)
     pump->dispatched = false;
 }
 
+/* Both end the wait: on_check reads the set. A timeout that has come is asked for anew, so that the
+ * wait of this round is none. */
 static void on_timer(uv_timer_t *timer)
 {
-    /* It only ends the wait. */
+    struct mcu_glib_pump *pump = timer->data;
+    pump->due = pump->stale = true;
 }
 
 static void on_set_ready(uv_poll_t *poll, int status, int events)
 {
-    /* It only ends the wait: on_check reads the set. */
+    struct mcu_glib_pump *pump = poll->data;
+    pump->due = true;
 }
 
 static void on_prepare(uv_prepare_t *handle)
 {
     struct mcu_glib_pump *pump = handle->data;
     gint timeout_ms = -1;
+    if (pump->lazy && !pump->stale)
+        return;
+    pump->stale = false;
     g_main_context_prepare(pump->context, &pump->priority);
     for (;;) {
         int n = g_main_context_query(pump->context, pump->priority, &timeout_ms, pump->polls,
@@ -191,11 +201,15 @@ static void on_check(uv_check_t *handle)
     struct mcu_glib_pump *pump = handle->data;
     if (!pump->polls_used)
         return; /* made in this round: GLib wants to be asked before it is told */
+    if (pump->lazy && !pump->due)
+        return;
+    pump->due = false;
+    pump->stale = true; /* also where GLib has nothing to dispatch: its list changed meanwhile */
     collect(pump);
     if (!g_main_context_check(pump->context, pump->priority, pump->polls, pump->polls_used))
         return;
     g_main_context_dispatch(pump->context);
-    pump->dispatched = true;
+    pump->dispatched |= !pump->lazy || pump->files_change;
 }
 
 static void release(struct mcu_glib_pump *pump)
@@ -244,6 +258,19 @@ int mcu_glib_pump_new(struct mcu_glib_pump **out, struct mcu_loop *loop, GMainCo
     uv_poll_start(&pump->poll, UV_READABLE, on_set_ready);
     *out = pump;
     return 0;
+}
+
+void mcu_glib_pump_set_lazy(struct mcu_glib_pump *pump, bool files_change)
+{
+    pump->lazy = true;
+    pump->files_change = files_change;
+    mcu_glib_pump_kick(pump);
+}
+
+void mcu_glib_pump_kick(struct mcu_glib_pump *pump)
+{
+    pump->stale = true;
+    pump->dispatched = true;
 }
 
 void mcu_glib_pump_free(struct mcu_glib_pump **pp)

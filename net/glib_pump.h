@@ -14,6 +14,7 @@
 #define MCU_NET_GLIB_PUMP_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "mixer/base/counter.h"
 
@@ -25,6 +26,15 @@ struct mcu_glib_pump;
  * and opened again under the same number. Returns 0 or a negative errno. */
 int mcu_glib_pump_new(struct mcu_glib_pump **out, struct mcu_loop *loop, GMainContext *context,
                       enum mcu_counter rearmed);
+
+/* For many contexts on one loop: this one is from now on looked at only when one of its descriptors
+ * or timeouts is due, and GLib is asked for its list only after it dispatched something or
+ * mcu_glib_pump_kick, not in each round of the loop. So every call from outside into the library
+ * whose sources these are must be followed by a kick: sources attached by the loop's own thread wake
+ * nobody. files_change: callbacks close descriptors and open others; false saves an epoll_ctl per
+ * descriptor and dispatch (a kick still finds those that changed before it). */
+void mcu_glib_pump_set_lazy(struct mcu_glib_pump *pump, bool files_change);
+void mcu_glib_pump_kick(struct mcu_glib_pump *pump);
 
 /* Stops pumping and releases the context at once. The libuv handles close in the loop's next
  * round. Not from within a source of the context. */

@@ -25,7 +25,7 @@ FOLDERS = {
 # Third-party: the folder or the single files that own it, headers by prefix, symbols by pattern.
 OWNED = [
     (["mixer/text.c"], ["pango/", "cairo"], r"pango_|cairo_"),
-    (["net", "mixer/text.c"], ["glib"], r"g_"),  # Pango's strings and objects are GLib's
+    (["net", "mixer/text.c"], ["glib", "gio/"], r"g_"),  # Pango's strings and objects are GLib's
     (["codec"], ["libav", "libsw"], r"av_|avcodec_|avformat_|avio_|sws_|swr_"),
     (["codec"], ["opus"], r"opus_"),
     (["codec"], ["vpx/"], r"vpx_"),
@@ -33,6 +33,7 @@ OWNED = [
     (["net"], ["uv.h"], r"uv_"),
     # No sdp_: its parser loops for ever on hostile input, ours (net/sdp.h) stands in its place.
     (["net"], ["sofia-sip/"], r"(nua|nta|sip|su|url|msg|tl|tag|tport|_bnf)_|(nu|nta|sip|su|url|tp)tag_"),
+    (["net"], ["nice/"], r"nice_"),
     (["net"], ["libwebsockets"], r"lws_|_lws_"),
     (["net"], ["srtp2/"], r"srtp_"),
     (["net"], ["openssl/"], r"(SSL|TLS|DTLS|DTLSv1|BIO|X509|EVP|ASN1|BN|ERR|EC|OPENSSL|CRYPTO|HMAC)_|HMAC$"),

@@ -18,6 +18,14 @@
     X(SRTP_UNAUTHENTIC, "srtp_packets_unauthentic_total", "SRTP packets that failed their check")  \
     X(SRTP_REPLAYED, "srtp_packets_replayed_total", "SRTP packets received twice or too old")      \
     X(SRTP_UNKEYED, "srtp_packets_without_key_total", "Packets of secured lines without key, seal") \
+    X(ICE_AGENTS, "ice_agents_total", "ICE agents made")                                           \
+    X(ICE_FAILED, "ice_failed_total", "ICE agents whose every pair failed")                        \
+    X(ICE_CONSENT_LOST, "ice_consent_lost_total", "ICE agents whose peer stopped answering checks") \
+    X(ICE_CANDIDATES_BAD, "ice_candidates_malformed_total", "Remote candidates not understood")    \
+    X(ICE_CANDIDATES_IGNORED, "ice_candidates_ignored_total", "Remote candidates passed over")     \
+    X(ICE_OVERSIZE, "ice_datagrams_oversize_total", "Datagrams above 2048 bytes dropped")          \
+    X(ICE_SEND_DROPPED, "ice_send_dropped_total", "Packets that an ICE agent could not send")      \
+    X(ICE_SOCKET_REARMED, "ice_socket_rearmed_total", "ICE sockets re-armed after an error")       \
     X(DTLS_DONE, "dtls_handshakes_total", "DTLS handshakes completed")                             \
     X(DTLS_FAILED, "dtls_handshakes_failed_total", "DTLS handshakes that failed")                  \
     X(RTCP_IN, "rtcp_packets_received_total", "RTCP compound packets accepted")                    \
