@@ -133,6 +133,7 @@ struct mcu_sdp {
     int media_count;
     bool ice_lite;
     char *texts; /* what the texts above point into: no longer than the description */
+    size_t text_bytes;
 };
 
 struct mcu_sdp_error {
