@@ -90,11 +90,14 @@ static void put_h264_fmtp(struct text *t, int pt, const struct mcu_nego_h264 *h,
 
 /* RFC 7587 6.1: what we can receive. Stereo only where the peer has it too: a mono mix is what
  * phones are sent, and then they should not spend bits on two channels either. */
-static void put_opus_fmtp(struct text *t, int pt, bool stereo, const struct mcu_nego_caps *caps)
+static void put_opus_fmtp(struct text *t, int pt, bool stereo, bool dtx,
+                          const struct mcu_nego_caps *caps)
 {
     put(t, "a=fmtp:%d useinbandfec=1", pt);
     if (stereo)
         put(t, ";stereo=1");
+    if (dtx)
+        put(t, ";usedtx=1");
     if (caps->audio_bps >= 6000 && caps->audio_bps <= 510000)
         put(t, ";maxaveragebitrate=%d", caps->audio_bps);
     put(t, "\r\n");
@@ -129,8 +132,9 @@ static void put_direction(struct text *t, bool send, bool receive)
 
 /* ---- Answers ---- */
 
+/* dtx: that the peer may stop sending in silence is said where he asks for it (RFC 7587 6.1). */
 static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, enum mcu_codec codec,
-                              const struct mcu_nego_caps *caps)
+                              bool dtx, const struct mcu_nego_caps *caps)
 {
     struct mcu_nego_h264 h;
     char unused[16];
@@ -138,7 +142,7 @@ static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, en
     if (codec == MCU_CODEC_OPUS) {
         bool stereo = mcu_sdp_fmtp_int(f->fmtp, "stereo", 0) == 1 ||
                       mcu_sdp_fmtp_int(f->fmtp, "sprop-stereo", 0) == 1;
-        put_opus_fmtp(t, f->pt, stereo, caps);
+        put_opus_fmtp(t, f->pt, stereo, dtx && mcu_sdp_fmtp_int(f->fmtp, "usedtx", 0) == 1, caps);
     } else if (codec == MCU_CODEC_VP8) {
         put_vp8_fmtp(t, f->pt, caps);
     } else if (codec == MCU_CODEC_H264 && mcu_h264_parse(&h, f->fmtp) == 0) {
@@ -232,7 +236,7 @@ static void put_accepted(struct text *t, const struct mcu_nego_line *l,
     for (int i = 0; i < l->rx_count; i++) {
         const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
         if (f)
-            put_answer_format(t, f, l->rx[i].codec, caps);
+            put_answer_format(t, f, l->rx[i].codec, false, caps);
         else /* a number of ours that the peer's answer changed */
             put_rtpmap(t, l->rx[i].pt, l->rx[i].codec,
                        mcu_codec_info(l->rx[i].codec)->rtp_clock_hz);
@@ -286,6 +290,38 @@ int mcu_nego_write_reoffer(const struct mcu_nego *nego, const struct mcu_sdp *la
                            char *buf, size_t size)
 {
     return write_lines(nego, last, caps, local, true, buf, size);
+}
+
+/* ---- Parts, for other answers ---- */
+
+int mcu_nego_write_format(char *buf, size_t size, const struct mcu_sdp_format *format,
+                          enum mcu_codec codec, const struct mcu_nego_caps *caps)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_answer_format(&t, format, codec, true, caps);
+    return finish(&t);
+}
+
+int mcu_nego_write_bandwidth(char *buf, size_t size, const struct mcu_nego_line *line,
+                             const struct mcu_nego_caps *caps)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_bandwidth(&t, caps, line->kind, line->ptime_ms);
+    return finish(&t);
+}
+
+int mcu_nego_write_dtmf(char *buf, size_t size, const struct mcu_nego_line *line)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_dtmf(&t, line->dtmf_pt, line->dtmf_clock_hz);
+    return finish(&t);
+}
+
+int mcu_nego_write_refused(char *buf, size_t size, const struct mcu_sdp_media *media)
+{
+    struct text t = { .buf = buf, .size = size };
+    put_refused(&t, media);
+    return finish(&t);
 }
 
 /* ---- Offers ---- */
@@ -351,7 +387,7 @@ static void put_own_format(struct text *t, const struct mcu_nego_own *own,
                                .mode1 = own->mode1 };
     put_rtpmap(t, own->pt, own->codec, mcu_codec_info(own->codec)->rtp_clock_hz);
     if (own->codec == MCU_CODEC_OPUS) {
-        put_opus_fmtp(t, own->pt, true, caps);
+        put_opus_fmtp(t, own->pt, true, false, caps);
     } else if (own->codec == MCU_CODEC_VP8) {
         put_vp8_fmtp(t, own->pt, caps);
     } else if (own->codec == MCU_CODEC_H264) {

@@ -355,6 +355,16 @@ static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct
     return list[best].format;
 }
 
+void mcu_nego_set_params(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
+                         const struct mcu_sdp_format *f, const struct mcu_nego_caps *caps)
+{
+    set_codec_params(l, m, f, caps);
+    if (l->kind == MCU_AUDIO) {
+        set_dtmf(l, m);
+        set_ptime(l, m);
+    }
+}
+
 static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
                            enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt,
                            bool *security_missing)
@@ -367,16 +377,12 @@ static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *
         return false;
     set_remote(l, m);
     set_direction(l, m);
-    set_codec_params(l, m, f, caps);
-    if (kind == MCU_AUDIO) {
-        set_dtmf(l, m);
-        set_ptime(l, m);
-    }
+    mcu_nego_set_params(l, m, f, caps);
     l->accepted = true;
     return true;
 }
 
-static int kind_of(const struct mcu_sdp_media *m)
+int mcu_nego_kind_of(const struct mcu_sdp_media *m)
 {
     for (int k = MCU_AUDIO; k <= MCU_VIDEO; k++)
         if (strcasecmp(m->kind, kind_names[k]) == 0)
@@ -392,7 +398,7 @@ static int negotiate_all(struct mcu_nego *out, const struct mcu_sdp *sdp,
     for (int i = 0; i < sdp->media_count && i < MCU_SDP_MAX_LINES; i++) {
         const struct mcu_sdp_media *m = &sdp->media[i];
         struct mcu_nego_line *l = &out->line[out->line_count++];
-        int kind = kind_of(m);
+        int kind = mcu_nego_kind_of(m);
         l->dtmf_pt = l->dtmf_clock_hz = -1;
         l->ptime_ms = 20;
         l->content = strcasecmp(m->content, "slides") == 0;

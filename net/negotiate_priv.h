@@ -34,6 +34,23 @@ enum mcu_codec mcu_nego_codec_of(const struct mcu_sdp_format *format, enum mcu_k
 void mcu_nego_h264_answer(struct mcu_nego_h264 *h, const char *offered_fmtp,
                           const struct mcu_nego_caps *caps);
 
+/* The enum mcu_kind of an m= line, or -1. */
+int mcu_nego_kind_of(const struct mcu_sdp_media *media);
+
+/* With l->kind and l->codec (NONE: nothing is sent): what the peer says about the format that we
+ * send with, about tones and packet times. */
+void mcu_nego_set_params(struct mcu_nego_line *l, const struct mcu_sdp_media *media,
+                         const struct mcu_sdp_format *format, const struct mcu_nego_caps *caps);
+
+/* Parts of an answer, for the writer of another kind of answer: rtpmap and fmtp of a format; b= lines;
+ * tones; a whole line that is refused. Bytes, or -ENOSPC. */
+int mcu_nego_write_format(char *buf, size_t size, const struct mcu_sdp_format *format,
+                          enum mcu_codec codec, const struct mcu_nego_caps *caps);
+int mcu_nego_write_bandwidth(char *buf, size_t size, const struct mcu_nego_line *line,
+                             const struct mcu_nego_caps *caps);
+int mcu_nego_write_dtmf(char *buf, size_t size, const struct mcu_nego_line *line);
+int mcu_nego_write_refused(char *buf, size_t size, const struct mcu_sdp_media *media);
+
 const struct mcu_sdp_format *mcu_nego_find_pt(const struct mcu_sdp_media *media, int pt);
 
 #endif

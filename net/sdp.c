@@ -52,13 +52,14 @@ static void apply_star(struct mcu_sdp_media *m, const struct mcu_sdp_format *sta
     }
 }
 
-/* Everything that needs the whole media section. */
+/* Everything that needs the whole media section (and may look at the session's). */
 static void close_media(struct mcu_sdp_parser *p)
 {
     struct mcu_sdp_media *m = p->media;
     if (!m)
         return;
     apply_star(m, &p->star);
+    mcu_sdp_web_close(p);
     if (!m->fingerprint.hash)
         m->fingerprint = p->fingerprint;
     if (!m->setup)
@@ -121,6 +122,8 @@ static void open_media(struct mcu_sdp_parser *p)
     memset(&p->star, 0, sizeof(p->star));
     p->address_seen = false;
     p->tias_bps = p->as_bps = 0;
+    p->simulcast = mcu_cursor(NULL, 0);
+    mcu_sdp_web_open(m);
     memcpy(m->address, p->address, sizeof(m->address));
     m->ipv6 = p->ipv6;
     m->direction = p->direction;
@@ -277,6 +280,10 @@ static int count_media(struct mcu_sdp_parser *p, struct mcu_cursor text)
 static int parse_all(struct mcu_sdp_parser *p, struct mcu_cursor text)
 {
     int count = count_media(p, text), rc = mcu_min(count, 0);
+    p->text_room = mcu_cursor_left(&text) + 1;
+    p->sdp->texts = malloc(p->text_room);
+    if (!p->sdp->texts)
+        return mistake(p, -ENOMEM, "no memory");
     if (count > 0) {
         p->sdp->media = calloc((size_t)count, sizeof(*p->sdp->media));
         if (!p->sdp->media)
@@ -288,14 +295,16 @@ static int parse_all(struct mcu_sdp_parser *p, struct mcu_cursor text)
     }
     if (rc == 0 && !p->version_seen)
         rc = mistake(p, -EBADMSG, "is empty");
-    if (rc == 0)
+    if (rc == 0) {
         close_media(p);
+        mcu_sdp_web_groups(p);
+    }
     return rc;
 }
 
 int mcu_sdp_parse(struct mcu_sdp **out, const char *text, size_t len, struct mcu_sdp_error *error)
 {
-    struct mcu_sdp_parser p = { .line = 1, .what = "no memory" };
+    struct mcu_sdp_parser p = { .line = 1, .what = "no memory", .ice_ufrag = "", .ice_pwd = "" };
     int rc = -ENOMEM;
     /* Some devices send the end of their C string along. */
     while (len > 0 && text[len - 1] == '\0')
@@ -324,6 +333,9 @@ void mcu_sdp_free(struct mcu_sdp **sdp)
         return;
     if (s->media)
         mcu_srtp_wipe(s->media, (size_t)s->media_count * sizeof(*s->media));
+    if (s->texts)
+        mcu_srtp_wipe(s->texts, s->text_bytes);
     free(s->media);
+    free(s->texts);
     free(s);
 }

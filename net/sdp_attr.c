@@ -231,4 +231,5 @@ void mcu_sdp_attribute(struct mcu_sdp_parser *p, struct mcu_cursor value)
             return;
         }
     }
+    mcu_sdp_web_attribute(p, name, value);
 }
