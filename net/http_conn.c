@@ -142,12 +142,17 @@ void mcu_http_respond(struct mcu_http_request *req, int status, const char *cont
     lws_callback_on_writable(c->wsi);
 }
 
-static void refuse(struct mcu_http_request *req, int status, const char *why)
+void mcu_http_fail(struct mcu_http_request *req, int status, const char *why)
 {
     char body[160];
     int n = snprintf(body, sizeof(body), "{\"error\":\"%s\"}\n", why);
-    req->handed = true;
     mcu_http_respond(req, status, "application/json", body, (size_t)n);
+}
+
+static void refuse(struct mcu_http_request *req, int status, const char *why)
+{
+    req->handed = true;
+    mcu_http_fail(req, status, why);
 }
 
 /* ---- checks: each answers and returns false, or returns true ---- */
