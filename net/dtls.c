@@ -15,12 +15,13 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
+#include "net/cert.h"
 
 #define MTU_BYTES       1200              /* of UDP payload, as of our RTP */
 #define FIRST_US        250000u           /* RFC 6347 4.2.4.1 says 1 s, and less for real time */
 #define LONGEST_US      4000000u
 #define RETRY_NS        MCU_NS_PER_S
-#define VALID_S         (3650L * 24 * 3600)
+#define VALID_DAYS      3650
 #define PROFILE_NAMES   4
 
 /* In our order; those that libsrtp2 has are offered. */
@@ -148,27 +149,6 @@ static BIO_METHOD *make_bio_method(void)
     return NULL;
 }
 
-/* Says nothing of this machine: who calls us knows us by the fingerprint alone. */
-static X509 *make_certificate(EVP_PKEY *key)
-{
-    X509 *x = X509_new();
-    uint64_t serial = 0;
-    mcu_srtp_random(&serial, sizeof(serial));
-    if (!x)
-        return NULL;
-    X509_NAME *name = X509_get_subject_name(x);
-    if (X509_set_version(x, X509_VERSION_3) &&
-        ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1 | 1) &&
-        X509_gmtime_adj(X509_getm_notBefore(x), -24 * 3600) &&
-        X509_gmtime_adj(X509_getm_notAfter(x), VALID_S) && X509_set_pubkey(x, key) &&
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"tessera", -1, -1,
-                                   0) &&
-        X509_set_issuer_name(x, name) && X509_sign(x, key, EVP_sha256()))
-        return x;
-    X509_free(x);
-    return NULL;
-}
-
 static bool set_profiles(SSL_CTX *ctx)
 {
     char names[128] = "";
@@ -200,7 +180,7 @@ static bool configure(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert)
 static void make_context(void)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = key ? make_certificate(key) : NULL;
+    X509 *cert = key ? mcu_cert_make(key, VALID_DAYS, NULL) : NULL;
     SSL_CTX *ctx = cert ? SSL_CTX_new(DTLS_method()) : NULL;
     bio_method = ctx ? make_bio_method() : NULL;
     if (bio_method && configure(ctx, key, cert) &&

@@ -1,8 +1,9 @@
 /* The HTTP server's life: listening socket, accept, timeouts, close. We accept ourselves and hand
  * the socket to libwebsockets: so errno of bind is ours to report, and the number of peers is ours to
- * limit. Requests are in http_conn.c. */
+ * limit. */
 #include "net/http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define DEFAULT_BODY      65536
 #define DEFAULT_CONNS     256
 #define DEFAULT_TIMEOUT   10000
+#define DEFAULT_PING      20000
 #define SWEEPS_A_TIMEOUT  8
 #define CLOSING_ROUNDS    100000 /* of the loop, without waiting between them */
 
@@ -45,7 +47,7 @@ void mcu_http_touch(struct mcu_http_conn *conn)
 
 /* libwebsockets sees the end of the stream and frees the connection in its own time; where it does
  * not read just now, its own timeout does it. */
-static void cut(struct mcu_http_conn *conn)
+void mcu_http_cut(struct mcu_http_conn *conn)
 {
     if (conn->cut)
         return;
@@ -54,12 +56,12 @@ static void cut(struct mcu_http_conn *conn)
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-/* Of those who have not sent a whole request, the one who has waited longest; or NULL. */
+/* Of those who have not sent a whole request and are no WebSockets, the one who has waited longest; or NULL. */
 static struct mcu_http_conn *longest_silent(struct mcu_http *http)
 {
     struct mcu_http_conn *oldest = NULL;
     for (struct mcu_http_conn *c = http->conns; c; c = c->next)
-        if (!c->cut && !(c->req && c->req->handed) &&
+        if (!c->cut && !c->ws && !(c->req && c->req->handed) &&
             (!oldest || c->deadline_ns < oldest->deadline_ns))
             oldest = c;
     return oldest;
@@ -73,13 +75,24 @@ static int live_count(const struct mcu_http *http)
     return n;
 }
 
+static void note_source(struct mcu_http_conn *c, int fd)
+{
+    struct mcu_addr a;
+    socklen_t len = sizeof(a.u);
+    if (getpeername(fd, &a.u.sa, &len) < 0)
+        return;
+    const void *ip = a.u.sa.sa_family == AF_INET ? (const void *)&a.u.in4.sin_addr
+                                                 : (const void *)&a.u.in6.sin6_addr;
+    inet_ntop(a.u.sa.sa_family, ip, c->source, sizeof(c->source));
+}
+
 /* fd is ours or closed afterwards. */
 static void take_peer(struct mcu_http *http, int fd)
 {
     struct mcu_http_conn *silent;
     bool room = live_count(http) < http->config.max_connections;
     if (!room && (silent = longest_silent(http))) {
-        cut(silent);
+        mcu_http_cut(silent);
         room = http->conn_count < 2 * http->config.max_connections;
     }
     struct mcu_http_conn *c = room ? calloc(1, sizeof(*c)) : NULL;
@@ -90,8 +103,11 @@ static void take_peer(struct mcu_http *http, int fd)
     }
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    note_source(c, fd);
     c->http = http;
-    c->wsi = lws_adopt_socket_vhost(http->vhost, fd);
+    c->wsi = lws_adopt_descriptor_vhost(
+        http->vhost, LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (http->keys ? LWS_ADOPT_ALLOW_SSL : 0),
+        (lws_sock_file_fd_type){ .sockfd = fd }, NULL, NULL);
     if (!c->wsi) {
         free(c);
         return;
@@ -134,17 +150,25 @@ static void on_accept(uv_poll_t *poll, int status, int events)
     listen_again(http); /* libuv stops a handle that reports an error */
 }
 
+static int64_t sweep_ns(const struct mcu_http *http)
+{
+    int64_t shortest = http->timeout_ns < http->ping_ns ? http->timeout_ns : http->ping_ns;
+    return shortest / SWEEPS_A_TIMEOUT;
+}
+
 static void on_sweep(struct mcu_timer *timer)
 {
     struct mcu_http *http = mcu_container_of(timer, struct mcu_http, sweep);
     int64_t now = mcu_loop_now(http->loop);
     for (struct mcu_http_conn *c = http->conns, *next; c; c = next) {
         next = c->next;
+        if (c->ws)
+            mcu_ws_sweep(c, now);
         if (c->deadline_ns <= now)
-            cut(c);
+            mcu_http_cut(c);
     }
     listen_again(http);
-    mcu_timer_start(timer, now + http->timeout_ns / SWEEPS_A_TIMEOUT);
+    mcu_timer_start(timer, now + sweep_ns(http));
 }
 
 /* ---- life ---- */
@@ -212,21 +236,43 @@ static void find_handle(uv_handle_t *handle, void *arg)
         h->found |= handle == h->http->lws_handles[i];
 }
 
-static const struct lws_protocols protocols[] = {
-    { .name = "http", .callback = mcu_http_on_lws },
-    { 0 },
-};
+/* libwebsockets takes the first subprotocol of the peer's that it finds in this table. */
+static int fill_protocols(struct mcu_http *http)
+{
+    int n = 0;
+    http->protocols[n++] = (struct lws_protocols){ .name = "-", .callback = mcu_http_on_lws };
+    for (int i = 0; i < http->route_count; i++) {
+        const struct mcu_ws_route *ws = http->routes[i].ws;
+        bool known = !ws || !ws->subprotocol;
+        for (int k = 1; k < n && !known; k++)
+            known = strcmp(http->protocols[k].name, ws->subprotocol) == 0;
+        if (!known && n > MCU_HTTP_SUBPROTOCOLS)
+            return -EINVAL;
+        if (!known)
+            http->protocols[n++] = (struct lws_protocols){ .name = ws->subprotocol,
+                                                           .callback = mcu_http_on_lws };
+    }
+    return 0;
+}
 
+static uint64_t lws_options(const struct mcu_http *http)
+{
+    uint64_t tls = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+    return LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_NO_LWS_SYSTEM_STATES |
+           LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (http->keys ? tls : 0);
+}
+
+/* HTTP/2 is not offered: libwebsockets 4.1 would bring a second way for requests, bodies, answers
+ * and WebSockets to go, for connections that carry little and few. */
 static int start_lws(struct mcu_http *http)
 {
     void *loops[1] = { mcu_loop_uv(http->loop) };
     int timeout_s = http->config.timeout_ms / 1000 + 2; /* ours, finer, comes first */
     struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = protocols,
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = http->protocols,
         .foreign_loops = loops,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_NO_LWS_SYSTEM_STATES |
-                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = lws_options(http),
         .pcontext = &http->lws,
         .user = http,
         .max_http_header_data2 = HEADER_BYTES,
@@ -236,6 +282,7 @@ static int start_lws(struct mcu_http *http)
         .gid = -1,
         .uid = -1,
         .vhost_name = "default",
+        .alpn = "http/1.1",
     };
     struct handle_search search = { .http = http };
     lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
@@ -254,6 +301,8 @@ static void fill_defaults(struct mcu_http_config *c)
     c->max_body_bytes = c->max_body_bytes ? c->max_body_bytes : DEFAULT_BODY;
     c->max_connections = c->max_connections ? c->max_connections : DEFAULT_CONNS;
     c->timeout_ms = c->timeout_ms ? c->timeout_ms : DEFAULT_TIMEOUT;
+    c->ping_ms = c->ping_ms ? c->ping_ms : DEFAULT_PING;
+    c->tls_cert = c->tls_key = NULL;
 }
 
 int mcu_http_new(struct mcu_http **out, struct mcu_loop *loop, const struct mcu_http_config *config,
@@ -269,21 +318,29 @@ int mcu_http_new(struct mcu_http **out, struct mcu_loop *loop, const struct mcu_
     http->config = *config;
     fill_defaults(&http->config);
     http->timeout_ns = http->config.timeout_ms * MCU_NS_PER_MS;
+    http->ping_ns = http->config.ping_ms * MCU_NS_PER_MS;
     http->loopback = mcu_addr_is_loopback(&addr);
     http->routes = routes;
     http->route_count = n;
     http->arg = arg;
     mcu_timer_init(&http->sweep, loop, on_sweep);
-    int rc = open_socket(http, &addr);
+    http->listen_fd = -1;
+    int rc = fill_protocols(http);
+    if (rc == 0)
+        rc = mcu_http_tls_open(http, config);
+    if (rc == 0)
+        rc = open_socket(http, &addr);
     if (rc == 0)
         rc = start_lws(http);
+    if (rc == 0)
+        rc = mcu_http_tls_attach(http);
     if (rc == 0)
         rc = start_listener(http);
     if (rc < 0) {
         mcu_http_close(&http, NULL, NULL);
         return rc;
     }
-    mcu_timer_start(&http->sweep, mcu_loop_now(loop) + http->timeout_ns / SWEEPS_A_TIMEOUT);
+    mcu_timer_start(&http->sweep, mcu_loop_now(loop) + sweep_ns(http));
     *out = http;
     return 0;
 }
@@ -300,6 +357,7 @@ static void on_closer_closed(uv_handle_t *handle)
     struct mcu_http *http = handle->data;
     if (http->done)
         http->done(http->done_arg);
+    mcu_http_tls_close(http);
     free(http);
 }
 
@@ -334,6 +392,9 @@ void mcu_http_close(struct mcu_http **pp, void (*done)(void *arg), void *arg)
         close(http->listen_fd);
     http->done = done;
     http->done_arg = arg;
+    for (struct mcu_http_conn *c = http->conns; c; c = c->next)
+        if (c->ws)
+            mcu_ws_gone(c);
     if (http->lws)
         lws_context_destroy(http->lws);
     uv_idle_init(mcu_loop_uv(http->loop), &http->closer);

@@ -291,15 +291,15 @@ static void post_conference(struct mcu_http_request *req, void *arg)
 /* ---- life ---- */
 
 static const struct mcu_http_route routes[] = {
-    { "GET", "/healthz", get_health },
-    { "GET", "/metrics", get_metrics },
-    { "GET", "/api/v1/conferences", get_conferences },
-    { "GET", CONF_PREFIX "*", get_conference },
-    { "GET", "/api/v1/events", get_events },
+    { "GET", "/healthz", .handler = get_health },
+    { "GET", "/metrics", .handler = get_metrics },
+    { "GET", "/api/v1/conferences", .handler = get_conferences },
+    { "GET", CONF_PREFIX "*", .handler = get_conference },
+    { "GET", "/api/v1/events", .handler = get_events },
     /* listen.http_control; they stay last */
-    { "POST", LEGS_PREFIX "*", post_leg },
-    { "DELETE", LEGS_PREFIX "*", delete_leg },
-    { "POST", CONF_PREFIX "*", post_conference },
+    { "POST", LEGS_PREFIX "*", .handler = post_leg },
+    { "DELETE", LEGS_PREFIX "*", .handler = delete_leg },
+    { "POST", CONF_PREFIX "*", .handler = post_conference },
 };
 #define CONTROL_ROUTES 3
 

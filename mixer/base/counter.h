@@ -56,6 +56,10 @@
     X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
     X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \
     X(HTTP_BAD, "http_requests_refused_total", "HTTP requests answered with 4xx")                  \
+    X(WS_OPENED, "websockets_total", "WebSockets opened")                                          \
+    X(WS_BAD, "websockets_broken_off_total", "WebSockets closed for what their peer sent")         \
+    X(WS_SLOW, "websockets_slow_total", "WebSockets cut because their peer did not read")          \
+    X(WS_DEAD, "websockets_dead_total", "WebSockets cut because their peer was silent")            \
     X(KEYS_DROPPED, "keys_dropped_total", "Keys beyond 20 a second of one leg")                    \
     X(DTMF_EVENTS, "dtmf_events_total", "Keys pressed (RFC 4733)")                                 \
     X(TAP_DROPPED, "pcm_tap_dropped_total", "Sound blocks dropped at a slow tap")                  \

@@ -78,9 +78,9 @@ static void keep(struct mcu_http_request *req, void *arg)
 }
 
 static const struct mcu_http_route routes[] = {
-    { "GET", "/hello", say_hello },   { "GET", "/query", say_query }, { "GET", "/path/*", say_path },
-    { "POST", "/echo", say_body },    { "DELETE", "/echo", say_body }, { "GET", "/much", say_much },
-    { "GET", "/later", keep },
+    { "GET", "/hello", .handler = say_hello },   { "GET", "/query", .handler = say_query }, { "GET", "/path/*", .handler = say_path },
+    { "POST", "/echo", .handler = say_body },    { "DELETE", "/echo", .handler = say_body }, { "GET", "/much", .handler = say_much },
+    { "GET", "/later", .handler = keep },
 };
 
 /* ---- a site ---- */
