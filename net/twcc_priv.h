@@ -35,9 +35,16 @@ struct mcu_twcc_send {
     int64_t reference; /* unwrapped, 64 ms each */
 };
 
-/* The receiving half's own. */
+#define MCU_TWCC_CAME_MAX 1024 /* newest numbers whose arrival is known; a power of two */
+
+/* The receiving half's own. Numbers are extended; times are ticks of 250 us. */
 struct mcu_twcc_recv {
     int64_t due_ns;
+    bool any;
+    int64_t base, highest; /* first one to report, newest that came */
+    int waiting;           /* that came since the last feedback */
+    uint8_t feedbacks;
+    int64_t came[MCU_TWCC_CAME_MAX]; /* at number % MCU_TWCC_CAME_MAX; INT64_MIN: not */
 };
 
 struct mcu_twcc {
