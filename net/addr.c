@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,4 +96,20 @@ int mcu_addr_from_sockaddr(struct mcu_addr *out, const struct sockaddr *sa)
     else
         return -EINVAL;
     return 0;
+}
+
+int mcu_addr_interfaces(struct mcu_addr *out, int max, bool ipv6)
+{
+    struct ifaddrs *all = NULL;
+    int n = 0;
+    if (getifaddrs(&all) < 0)
+        return 0;
+    for (const struct ifaddrs *i = all; i && n < max; i = i->ifa_next) {
+        if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK ||
+            mcu_addr_from_sockaddr(&out[n], i->ifa_addr) < 0 || mcu_addr_is_link_local(&out[n]))
+            continue;
+        n += ipv6 || !mcu_addr_is_ipv6(&out[n]);
+    }
+    freeifaddrs(all);
+    return n;
 }

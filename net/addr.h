@@ -28,6 +28,9 @@ bool mcu_addr_is_ipv6(const struct mcu_addr *a);
 bool mcu_addr_is_link_local(const struct mcu_addr *a);
 /* Of a socket address of the system; -EINVAL: another family. */
 int mcu_addr_from_sockaddr(struct mcu_addr *out, const struct sockaddr *sa);
+/* Addresses of this machine that others can reach: of interfaces that are up, neither loopback nor
+ * link-local, IPv6 only if asked for. How many of max there are. */
+int mcu_addr_interfaces(struct mcu_addr *out, int max, bool ipv6);
 socklen_t mcu_addr_len(const struct mcu_addr *a);
 int mcu_addr_port(const struct mcu_addr *a);
 /* "1.2.3.4:5" or "[::1]:5"; returns buf. */

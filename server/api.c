@@ -10,6 +10,7 @@
 #include "server/api_json.h"
 #include "server/metrics.h"
 #include "server/server.h"
+#include "server/web_side.h"
 
 #define JSON_TYPE   "application/json"
 #define EVENTS_MAX  256
@@ -18,12 +19,16 @@
 
 struct mcu_api {
     struct mcu_server *server;
-    struct mcu_http *http;
-    int pending;      /* snapshots on their way */
-    bool http_closed; /* nothing of it is left on the loop */
-    void (*done)(void *arg);
+    int pending; /* snapshots on their way */
+    void (*done)(void *arg); /* it is closing */
     void *done_arg;
 };
+
+/* What a handler gets is the server: its routing table is that of all sides (http_side.c). */
+static struct mcu_api *api_of(void *arg)
+{
+    return ((struct mcu_server *)arg)->api;
+}
 
 /* Answers with text, which it frees; NULL: memory was short. */
 static void answer(struct mcu_http_request *req, int status, const char *type, char *body)
@@ -52,10 +57,9 @@ struct question {
 
 static void end_if_closed(struct mcu_api *api)
 {
-    if (!api->http_closed || api->pending)
+    if (!api->done || api->pending)
         return;
-    if (api->done)
-        api->done(api->done_arg);
+    api->done(api->done_arg);
     free(api);
 }
 
@@ -80,7 +84,7 @@ static struct question *new_question(struct mcu_http_request *req, void *arg,
         answer(req, 503, JSON_TYPE, NULL);
         return NULL;
     }
-    q->api = arg;
+    q->api = api_of(arg);
     q->req = req;
     q->answer = fn;
     return q;
@@ -145,11 +149,11 @@ static void get_conference(struct mcu_http_request *req, void *arg)
 
 static void get_health(struct mcu_http_request *req, void *arg)
 {
-    const struct mcu_api *api = arg;
+    const struct mcu_api *api = api_of(arg);
     const struct mcu_server *s = api->server;
     answer(req, s->stopping ? 503 : 200, JSON_TYPE,
            mcu_api_health_json(s->stopping, mcu_loop_now(s->control) - s->started_ns,
-                               mcu_sip_side_calls(s->calls)));
+                               mcu_server_legs(s)));
 }
 
 /* A whole decimal number, of at most 18 digits. */
@@ -169,7 +173,7 @@ static int read_number(const char *text, size_t len, uint64_t *out)
 
 static void get_events(struct mcu_http_request *req, void *arg)
 {
-    const struct mcu_api *api = arg;
+    const struct mcu_api *api = api_of(arg);
     char after_text[32];
     uint64_t after = 0;
     if (mcu_http_query(req, "after", after_text, sizeof(after_text)) &&
@@ -220,9 +224,22 @@ static bool refuse_when_stopping(struct mcu_http_request *req, const struct mcu_
     return api->server->stopping;
 }
 
+/* A leg belongs to one of the sides. */
+static int move_leg(struct mcu_server *s, uint32_t leg, const char *room)
+{
+    int rc = mcu_sip_side_move(s->calls, leg, room);
+    return rc == -ENOENT && s->web ? mcu_web_side_move(s->web, leg, room) : rc;
+}
+
+static int kick_leg(struct mcu_server *s, uint32_t leg)
+{
+    int rc = mcu_sip_side_kick(s->calls, leg);
+    return rc == -ENOENT && s->web ? mcu_web_side_kick(s->web, leg) : rc;
+}
+
 static void post_leg(struct mcu_http_request *req, void *arg)
 {
-    struct mcu_api *api = arg;
+    struct mcu_api *api = api_of(arg);
     char room[3 * MCU_ROOM_NAME_BYTES], error[160];
     uint32_t leg;
     size_t size;
@@ -232,16 +249,16 @@ static void post_leg(struct mcu_http_request *req, void *arg)
     if (mcu_api_read_move(body, size, room, sizeof(room), error, sizeof(error)) < 0)
         fail(req, 400, error);
     else
-        done_or_failed(req, mcu_sip_side_move(api->server->calls, leg, room), "move", leg);
+        done_or_failed(req, move_leg(api->server, leg, room), "move", leg);
 }
 
 static void delete_leg(struct mcu_http_request *req, void *arg)
 {
-    struct mcu_api *api = arg;
+    struct mcu_api *api = api_of(arg);
     uint32_t leg;
     if (leg_of_path(req, "", &leg) < 0 || refuse_when_stopping(req, api))
         return;
-    done_or_failed(req, mcu_sip_side_kick(api->server->calls, leg), "kick", leg);
+    done_or_failed(req, kick_leg(api->server, leg), "kick", leg);
 }
 
 /* Calls for a room; the answer is not waited for, an event tells of it. */
@@ -265,7 +282,7 @@ static void call_for(struct mcu_http_request *req, struct mcu_api *api, const ch
 static void post_conference(struct mcu_http_request *req, void *arg)
 {
     static const char tail[] = "/call";
-    struct mcu_api *api = arg;
+    struct mcu_api *api = api_of(arg);
     struct mcu_api_call call;
     char name[2 * MCU_ROOM_NAME_BYTES], room[MCU_ROOM_NAME_BYTES], error[160];
     const char *path = mcu_http_path(req) + strlen(CONF_PREFIX);
@@ -303,32 +320,20 @@ static const struct mcu_http_route routes[] = {
 };
 #define CONTROL_ROUTES 3
 
+const struct mcu_http_route *mcu_api_routes(const struct mcu_config *config, int *n)
+{
+    *n = (int)MCU_ARRAY_LEN(routes) - (config->http_control ? 0 : CONTROL_ROUTES);
+    return routes;
+}
+
 int mcu_api_new(struct mcu_api **out, struct mcu_server *server)
 {
-    const struct mcu_config *config = &server->config;
-    struct mcu_http_config http = {
-        .address = config->http_address[0] ? config->http_address : config->address,
-        .port = config->http_port,
-    };
-    int n = (int)MCU_ARRAY_LEN(routes) - (config->http_control ? 0 : CONTROL_ROUTES);
     struct mcu_api *api = calloc(1, sizeof(*api));
     if (!api)
         return -ENOMEM;
     api->server = server;
-    int rc = mcu_http_new(&api->http, server->control, &http, routes, n, api);
-    if (rc < 0) {
-        free(api);
-        return rc;
-    }
     *out = api;
     return 0;
-}
-
-static void on_http_closed(void *arg)
-{
-    struct mcu_api *api = arg;
-    api->http_closed = true;
-    end_if_closed(api);
 }
 
 void mcu_api_close(struct mcu_api **pp, void (*done)(void *arg), void *arg)
@@ -337,5 +342,5 @@ void mcu_api_close(struct mcu_api **pp, void (*done)(void *arg), void *arg)
     *pp = NULL;
     api->done = done;
     api->done_arg = arg;
-    mcu_http_close(&api->http, on_http_closed, api);
+    end_if_closed(api);
 }

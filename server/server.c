@@ -9,7 +9,9 @@
 
 #include "mixer/base/clock.h"
 #include "net/dtls.h"
+#include "net/ice.h"
 #include "server/recorder.h"
+#include "server/web_side.h"
 
 #define CALLS_END_MS  4000 /* BYE to all and their answers */
 #define DRAIN_MS      800  /* conferences end, recordings are closed */
@@ -21,6 +23,7 @@ struct running {
     struct mcu_timer drain_timer;
     int64_t drain_until_ns;
     bool incomplete; /* something did not end in time */
+    int sides_left;  /* whose legs are still ending */
     sem_t over;
     int start_error;
     char start_what[128];
@@ -58,12 +61,20 @@ static void api_closed(void *arg)
     mcu_timer_start(&r->drain_timer, now);
 }
 
-/* The API goes after the calls: /healthz says "stopping" while they end. */
-static void calls_ended(void *arg)
+static void http_closed(void *arg)
 {
     struct running *r = arg;
-    if (r->server.api)
-        mcu_api_close(&r->server.api, api_closed, r);
+    mcu_api_close(&r->server.api, api_closed, r);
+}
+
+/* HTTP goes after the legs: /healthz says "stopping" while they end. */
+static void legs_ended(void *arg)
+{
+    struct running *r = arg;
+    if (--r->sides_left > 0)
+        return;
+    if (r->server.http)
+        mcu_http_side_close(&r->server.http, http_closed, r);
     else
         api_closed(r);
 }
@@ -74,9 +85,11 @@ static void on_stop_signal(int signum, void *arg)
     if (r->server.stopping)
         return;
     r->server.stopping = true;
-    mcu_log(MCU_LOG_INFO, "stopping", "signal=%d calls=%d", signum,
-            mcu_sip_side_calls(r->server.calls));
-    mcu_sip_side_shutdown(r->server.calls, CALLS_END_MS, calls_ended, r);
+    mcu_log(MCU_LOG_INFO, "stopping", "signal=%d legs=%d", signum, mcu_server_legs(&r->server));
+    r->sides_left = r->server.web ? 2 : 1;
+    mcu_sip_side_shutdown(r->server.calls, CALLS_END_MS, legs_ended, r);
+    if (r->server.web)
+        mcu_web_side_shutdown(r->server.web, legs_ended, r);
 }
 
 /* ---- reload ---- */
@@ -94,6 +107,8 @@ static void on_reload_signal(int signum, void *arg)
     int left = mcu_config_reload(&s->config, &fresh, list, sizeof(list));
     mcu_log_set_level(s->config.log_level);
     mcu_directory_reload(s->directory);
+    if (s->http)
+        mcu_http_side_reload(s->http);
     mcu_log(left ? MCU_LOG_WARN : MCU_LOG_INFO, "reloaded", "needs_restart=%s",
             mcu_log_quote(quoted, sizeof(quoted), left ? list : ""));
 }
@@ -150,14 +165,19 @@ static void start_network(void *arg)
 {
     struct running *r = arg;
     struct mcu_server *s = &r->server;
-    if (s->config.security != MCU_SECURITY_OFF && mcu_dtls_start() < 0)
+    bool web = s->config.web && s->config.http_port;
+    if ((web || s->config.security != MCU_SECURITY_OFF) && mcu_dtls_start() < 0)
         mcu_log(MCU_LOG_WARN, "dtls-unavailable", NULL); /* SDES works without it */
     int rc = mcu_sip_side_new(&s->calls, s);
     if (rc < 0)
         snprintf(r->start_what, sizeof(r->start_what), "SIP on %s port %d", s->config.address,
                  s->config.sip_port);
+    if (rc == 0 && web)
+        rc = mcu_web_side_new(&s->web, s);
     if (rc == 0 && s->config.http_port) {
         rc = mcu_api_new(&s->api, s);
+        if (rc == 0)
+            rc = mcu_http_side_new(&s->http, s);
         if (rc < 0)
             snprintf(r->start_what, sizeof(r->start_what), "HTTP on %s port %d",
                      s->config.http_address[0] ? s->config.http_address : s->config.address,
@@ -210,11 +230,30 @@ bool mcu_server_run(struct mcu_server *s)
     return !r->incomplete;
 }
 
+int mcu_server_legs(const struct mcu_server *s)
+{
+    return mcu_sip_side_calls(s->calls) + (s->web ? mcu_web_side_legs(s->web) : 0);
+}
+
+static void close_ice(void *arg)
+{
+    struct mcu_media *m = arg;
+    if (m->ice)
+        mcu_ice_loop_free(&m->ice);
+}
+
+static void nothing(void *arg)
+{
+}
+
 static void close_network(void *arg)
 {
     struct mcu_server *s = arg;
+    if (s->http)
+        mcu_http_side_close(&s->http, NULL, NULL);
     if (s->api)
-        mcu_api_close(&s->api, NULL, NULL);
+        mcu_api_close(&s->api, nothing, NULL);
+    mcu_web_side_free(&s->web);
     mcu_sip_side_free(&s->calls);
 }
 
@@ -228,8 +267,10 @@ void mcu_server_free(struct mcu_server **sp)
         mcu_loop_call(s->control, close_network, s);
         mcu_loop_stop(s->control);
     }
-    for (int i = 0; i < s->media_count; i++)
+    for (int i = 0; i < s->media_count; i++) {
+        mcu_loop_call(s->media[i]->loop, close_ice, s->media[i]);
         mcu_loop_stop(s->media[i]->loop);
+    }
     mcu_workers_free(&s->workers); /* finishes jobs in flight, whose results go to the loops */
     for (int i = 0; i < s->media_count; i++) {
         mcu_loop_free(&s->media[i]->loop);

@@ -13,7 +13,9 @@
 
 #define MCU_MAX_MEDIA_LOOPS 64
 
-struct mcu_sip_side; /* sip_side.c: the calls */
+struct mcu_sip_side;  /* sip_side.c: the calls */
+struct mcu_web_side;  /* web_side.c: browsers, WHIP, WHEP */
+struct mcu_http_side; /* http_side.c: the listener of API and web */
 
 struct mcu_server {
     struct mcu_config config;      /* control loop, once it runs */
@@ -26,7 +28,9 @@ struct mcu_server {
     struct mcu_directory *directory;
     struct mcu_ports *ports;
     struct mcu_sip_side *calls;
-    struct mcu_api *api;
+    struct mcu_web_side *web;      /* NULL: off */
+    struct mcu_api *api;           /* NULL: no HTTP */
+    struct mcu_http_side *http;    /* NULL: no HTTP */
     int64_t started_ns;
     bool stopping;                 /* a signal came: calls end, nothing new begins */
 };
@@ -38,6 +42,15 @@ int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
  * end in time; the server must not be freed then, only the process be ended. */
 bool mcu_server_run(struct mcu_server *server);
 void mcu_server_free(struct mcu_server **server);
+/* Legs of all sides. Control loop. */
+int mcu_server_legs(const struct mcu_server *server);
+
+/* ---- http_side.c: one listener for the API, the page and WebRTC clients ---- */
+
+int mcu_http_side_new(struct mcu_http_side **out, struct mcu_server *server);
+/* Certificate and key may have changed. */
+void mcu_http_side_reload(struct mcu_http_side *side);
+void mcu_http_side_close(struct mcu_http_side **side, void (*done)(void *arg), void *arg);
 
 /* ---- sip_side.c ---- */
 
@@ -75,6 +88,9 @@ void mcu_snapshot_take(struct mcu_server *server, mcu_snapshot_cb cb, void *arg)
 /* ---- api.c: /healthz, /metrics, /api/v1/... ---- */
 
 int mcu_api_new(struct mcu_api **out, struct mcu_server *server);
+/* Its rows of the routing table; their argument is the server. */
+const struct mcu_http_route *mcu_api_routes(const struct mcu_config *config, int *n);
+/* After its HTTP side: done when no answer is on its way any more. */
 void mcu_api_close(struct mcu_api **api, void (*done)(void *arg), void *arg);
 
 #endif

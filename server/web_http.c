@@ -150,7 +150,7 @@ static bool let_in(const struct mcu_web_side *side, const struct web_door *door,
 static void post(struct mcu_web_side *side, const struct web_door *door,
                  struct mcu_http_request *req)
 {
-    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], hidden[8];
+    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
     if (!let_in(side, door, req))
@@ -159,8 +159,8 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
         mcu_web_refuse(req, 404, "no conference can have that name");
         return;
     }
-    if (mcu_http_query(req, "name", name, sizeof(name)) && name[0] && mcu_utf8_valid(name))
-        wish.name = name;
+    if (mcu_http_query(req, "name", name, sizeof(name)) && name[0])
+        wish.name = mcu_utf8_clean(clean, sizeof(clean), name);
     if (door->role == MCU_WEB_BOTH && mcu_http_query(req, "hidden", hidden, sizeof(hidden)))
         wish.hidden = strcmp(hidden, "1") == 0;
     wish.offer = mcu_http_body(req, &wish.offer_bytes);

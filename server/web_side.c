@@ -6,8 +6,6 @@
 #include "server/web_side.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,23 +121,28 @@ static void leg_ended(void *arg)
     release_if_over(w);
 }
 
-/* Where we are seen under another address (listen.public_address, a 1:1 NAT), that one is told as
- * well: the same host candidate again. Returns how many there are now. */
-static int add_public(const struct mcu_server *s, struct mcu_leg_description *d)
+/* The same host candidate under another address; "" where it is none, or already says so. */
+static void translate(const char *candidate, const char *public, char out[MCU_LEG_CANDIDATE_BYTES])
+{
+    char foundation[40], address[64], rest[64];
+    out[0] = '\0';
+    if (sscanf(candidate, "candidate:%39[^ ] 1 UDP %*u %63s %63[^\n]", foundation, address, rest) == 3 &&
+        strcmp(address, public) != 0 && strstr(rest, "typ host") &&
+        !strchr(address, ':') == !strchr(public, ':'))
+        snprintf(out, MCU_LEG_CANDIDATE_BYTES, "candidate:%sp 1 UDP 2130706431 %s %s", foundation,
+                 public, rest);
+}
+
+/* Where others see us under another address (listen.public_address, a 1:1 NAT), they are told both. */
+static void add_public(const struct mcu_server *s, struct mcu_leg_description *d)
 {
     const char *public = s->config.public_address;
     int n = d->candidate_count;
-    for (int i = 0; i < n && public[0]; i++) {
-        char head[128], address[64], rest[160];
-        if (sscanf(d->candidate[i], "candidate:%127[^ ] 1 UDP %*u %63s %159[^\n]", head, address,
-                   rest) != 3 ||
-            strcmp(address, public) == 0 || !strstr(rest, "typ host") ||
-            !strchr(address, ':') != !strchr(public, ':') || d->candidate_count == MCU_LEG_CANDIDATES)
-            continue;
-        snprintf(d->candidate[d->candidate_count++], MCU_LEG_CANDIDATE_BYTES,
-                 "candidate:%sp 1 UDP 2130706431 %s %s", head, public, rest);
+    for (int i = 0; i < n && public[0] && d->candidate_count < MCU_LEG_CANDIDATES; i++) {
+        char *out = d->candidate[d->candidate_count];
+        translate(d->candidate[i], public, out);
+        d->candidate_count += out[0] != '\0';
     }
-    return d->candidate_count;
 }
 
 static void fill_local(const struct web_leg *w, const struct mcu_leg_description *d,
@@ -196,23 +199,6 @@ static const struct mcu_leg_events leg_events = {
 
 /* ---- ICE: our addresses, his description ---- */
 
-/* Every address of this machine that others can reach, when we listen on all of them. */
-static void add_interfaces(struct mcu_ice_config *ice, bool ipv6)
-{
-    struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) < 0)
-        return;
-    for (const struct ifaddrs *i = all; i && ice->local_count < 4; i = i->ifa_next) {
-        struct mcu_addr a;
-        if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK ||
-            mcu_addr_from_sockaddr(&a, i->ifa_addr) < 0 || mcu_addr_is_link_local(&a) ||
-            (mcu_addr_is_ipv6(&a) && !ipv6))
-            continue;
-        ice->local[ice->local_count++] = a;
-    }
-    freeifaddrs(all);
-}
-
 static void fill_addresses(const struct mcu_config *k, struct mcu_ice_config *ice)
 {
     struct mcu_addr a;
@@ -222,7 +208,7 @@ static void fill_addresses(const struct mcu_config *k, struct mcu_ice_config *ic
     if (ice->local_count || mcu_addr_parse(&a, k->address, 0) < 0)
         return;
     if (mcu_addr_is_any(&a))
-        add_interfaces(ice, mcu_addr_is_ipv6(&a));
+        ice->local_count = mcu_addr_interfaces(ice->local, 4, mcu_addr_is_ipv6(&a));
     else
         ice->local[ice->local_count++] = a;
 }
