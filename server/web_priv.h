@@ -7,11 +7,14 @@
 #include "net/negotiate_web.h"
 #include "net/room_name.h"
 #include "server/leg_params.h"
+#include "server/web_room.h"
 #include "server/web_side.h"
 
 #define WEB_ID_BYTES  33 /* 128 random bits in hexadecimal, and the end */
 #define WEB_SDP_BYTES 32768
 #define WEB_RETRY_AFTER_S "10"
+
+struct web_room;
 
 /* The doors: one path prefix each. */
 struct web_door {
@@ -46,6 +49,9 @@ struct web_leg {
     bool answered;
     struct mcu_http_request *req; /* waits for our description: the POST, or a restart's PATCH */
     struct mcu_ws *ws;            /* the page's, or NULL */
+    struct web_room *page_room;   /* what the page is told about; with ws only */
+    bool muted, camera_off, hand; /* as the page says */
+    int chats_left;               /* of this page; one more each 250 ms */
 };
 
 struct mcu_web_side {
@@ -53,11 +59,17 @@ struct mcu_web_side {
     struct web_leg *legs;
     int leg_count;
     bool stopping;
+    struct web_room *rooms;       /* with pages in them (web_room.c) */
+    struct mcu_timer room_timer;
+    int questions;                /* to conferences, on their way */
     void (*shutdown_done)(void *arg);
     void *shutdown_arg;
 };
 
 /* ---- web_side.c ---- */
+
+/* Calls the owner of the shutdown when nothing is left. */
+void mcu_web_check_shutdown(struct mcu_web_side *side);
 
 /* What a client asks for at a door. Texts are borrowed. */
 struct web_wish {

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+struct mcu_web_side;
 struct mcu_ws;
 struct web_leg;
 
@@ -14,6 +15,8 @@ int mcu_web_room_accept(struct web_leg *w, struct mcu_ws *ws);
 /* struct mcu_ws_events; peer: the web_leg. */
 void mcu_web_room_message(struct mcu_ws *ws, const char *text, size_t size, void *peer);
 void mcu_web_room_closed(struct mcu_ws *ws, int code, void *peer);
+
+void mcu_web_rooms_init(struct mcu_web_side *side);
 
 /* The leg ends: its page is told why, and its WebSocket is given back. */
 void mcu_web_room_left(struct web_leg *w, const char *why);

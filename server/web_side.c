@@ -20,9 +20,9 @@
 
 /* ---- life ---- */
 
-static void check_shutdown(struct mcu_web_side *side)
+void mcu_web_check_shutdown(struct mcu_web_side *side)
 {
-    if (!side->shutdown_done || side->leg_count)
+    if (!side->shutdown_done || side->leg_count || side->questions)
         return;
     void (*done)(void *) = side->shutdown_done;
     side->shutdown_done = NULL;
@@ -79,7 +79,7 @@ static void release_if_over(struct web_leg *w)
     mcu_sdp_free(&w->offer);
     free(w->nego);
     free(w);
-    check_shutdown(side);
+    mcu_web_check_shutdown(side);
 }
 
 static void refuse_waiting(struct web_leg *w, int status, const char *why)
@@ -409,6 +409,7 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
     if (!side)
         return -ENOMEM;
     side->server = server;
+    mcu_web_rooms_init(side);
     *out = side;
     return 0;
 }
@@ -422,7 +423,7 @@ void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), v
         next = w->next;
         mcu_web_end(w, "shutdown");
     }
-    check_shutdown(side);
+    mcu_web_check_shutdown(side);
 }
 
 void mcu_web_side_free(struct mcu_web_side **sp)
