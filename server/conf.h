@@ -39,6 +39,12 @@ struct mcu_video_want {
     int max_fps;
 };
 
+/* How a source's picture is shown: more than this is of no use. width 0: nobody sees it. */
+struct mcu_shown {
+    int width, height, fps; /* of its tile */
+    int bps;                /* that such a picture is worth */
+};
+
 /* What the conference calls of a leg, on the conference's loop. */
 struct mcu_sink {
     struct mcu_ref ref;       /* the leg, where it is one */
@@ -48,6 +54,9 @@ struct mcu_sink {
     void (*unit)(const struct mcu_sink *sink, int role, struct mcu_unit *unit);
     /* The source of that line shall send a keyframe. */
     void (*ask_keyframe)(const struct mcu_sink *sink, int role);
+    /* The picture of that line is shown otherwise than before; may be NULL. Smaller only when it has
+     * been so for 2 s. */
+    void (*shown)(const struct mcu_sink *sink, int role, const struct mcu_shown *shown);
 };
 
 struct mcu_join {

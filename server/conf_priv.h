@@ -141,6 +141,8 @@ struct mcu_conf_leg {
     struct mcu_asub *asub;
     struct mcu_vsource *vsource;
     struct mcu_vsub *vsub;
+    struct mcu_shown shown;     /* as last told */
+    int64_t shown_less_ns;      /* since when it is shown smaller than told; 0: it is not */
 };
 
 struct mcu_conf {

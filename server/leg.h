@@ -72,6 +72,8 @@ struct mcu_leg_events {
     /* ICE: our side, once all local candidates are known or 2 s are over; again after each restart.
      * NULL for legs without. */
     void (*described)(const struct mcu_leg_description *description, void *arg);
+    /* How the peer's picture is shown has changed; may be NULL. */
+    void (*shown)(const struct mcu_shown *shown, void *arg);
     /* The leg is gone and its sockets are closed. The last call. */
     void (*ended)(void *arg);
 };

@@ -99,6 +99,32 @@ static void sink_ask_keyframe(const struct mcu_sink *sink, int role)
                    NULL);
 }
 
+struct shown_message {
+    struct mcu_ref leg;
+    int word;
+    struct mcu_shown shown;
+};
+
+static void shown_here(void *arg)
+{
+    struct shown_message *m = arg;
+    struct mcu_leg *leg = mcu_handle_get(&m->leg.media->legs, m->leg.handle);
+    struct leg_line *l = leg ? line_of(leg, m->word) : NULL;
+    if (l)
+        mcu_leg_is_shown(l, &m->shown);
+    free(m);
+}
+
+/* Seldom, and not to be lost: a message of its own. */
+static void sink_shown(const struct mcu_sink *sink, int role, const struct mcu_shown *shown)
+{
+    struct shown_message *m = calloc(1, sizeof(*m));
+    if (!m)
+        abort();
+    *m = (struct shown_message){ sink->ref, line_word(role, sink->generation), *shown };
+    mcu_post_call(sink->ref.media->loop, shown_here, m);
+}
+
 /* ---- joining, leaving ---- */
 
 struct joining {
@@ -148,7 +174,7 @@ void mcu_leg_start_joining(struct mcu_leg *leg)
     leg->generation = (leg->generation + 1) & 0xffff;
     j->join.sink = (struct mcu_sink){ .ref = { leg->media, leg->handle },
                                       .generation = leg->generation, .unit = sink_unit,
-                                      .ask_keyframe = sink_ask_keyframe };
+                                      .ask_keyframe = sink_ask_keyframe, .shown = sink_shown };
     leg->attachment = LEG_JOINING;
     leg->move_again = false;
     mcu_post_call(j->conference.media->loop, join_there, j);

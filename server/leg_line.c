@@ -9,6 +9,7 @@
 #include "server/leg_priv.h"
 
 #define INFO_APART_NS MCU_NS_PER_S
+#define UNSEEN_BPS    50000 /* of a picture that nobody sees: enough to come back from */
 
 /* ---- the line's events ---- */
 
@@ -243,6 +244,17 @@ void mcu_leg_free_lines(struct mcu_leg *leg)
         mcu_udp_free(&l->udp[0]);
         mcu_udp_free(&l->udp[1]);
     }
+}
+
+/* A simulcast's layer, and REMB or TMMBR; the page is told by its WebSocket besides. */
+void mcu_leg_is_shown(struct leg_line *l, const struct mcu_shown *shown)
+{
+    struct mcu_leg *leg = l->leg;
+    int64_t now = mcu_loop_now(leg->media->loop);
+    mcu_line_want_rows(l->line, shown->height, now);
+    mcu_line_limit(l->line, shown->width ? shown->bps : UNSEEN_BPS, now);
+    mcu_leg_tell_shown(leg->control, shown, leg->events, leg->arg);
+    mcu_leg_poll_line(l);
 }
 
 /* ---- time ---- */

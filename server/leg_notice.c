@@ -7,6 +7,7 @@ struct notice {
     const struct mcu_leg_events *events;
     void *arg;
     const char *reason;
+    struct mcu_shown shown;
     struct mcu_leg_description description[]; /* one of DESCRIBED */
 };
 
@@ -19,6 +20,8 @@ static void deliver(void *p)
         n->events->ask_keyframe(n->arg);
     else if (n->what == MCU_LEG_DESCRIBED)
         n->events->described(n->description, n->arg);
+    else if (n->what == MCU_LEG_SHOWN)
+        n->events->shown(&n->shown, n->arg);
     else
         n->events->ended(n->arg);
     free(n);
@@ -43,5 +46,17 @@ void mcu_leg_tell_description(struct mcu_loop *control,
         abort();
     *n = (struct notice){ .what = MCU_LEG_DESCRIBED, .events = events, .arg = arg };
     n->description[0] = *description;
+    mcu_post_call(control, deliver, n);
+}
+
+void mcu_leg_tell_shown(struct mcu_loop *control, const struct mcu_shown *shown,
+                        const struct mcu_leg_events *events, void *arg)
+{
+    if (!events->shown)
+        return;
+    struct notice *n = malloc(sizeof(*n));
+    if (!n)
+        abort();
+    *n = (struct notice){ .what = MCU_LEG_SHOWN, .events = events, .arg = arg, .shown = *shown };
     mcu_post_call(control, deliver, n);
 }

@@ -111,6 +111,7 @@ static void fill_tiles(struct mcu_stage *st)
         speaker_first(conf, legs, n);
     n = mcu_layout_place(conf->config.layout, n, conf->config.width, conf->config.height, rects);
     mcu_vsource_show_only(conf, legs, n);
+    mcu_shown_tell(conf, legs, rects, n);
     for (int i = 0; i < n; i++)
         fill_tile(st, i, legs[i], rects[i]);
     st->in.tile_count = n;
@@ -181,6 +182,7 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     }
     if (!somebody_watches(conf)) {
         mcu_vsource_show_only(conf, NULL, 0);
+        mcu_shown_tell(conf, NULL, NULL, 0);
         return;
     }
     st->in.time_ns = time_ns;

@@ -25,6 +25,12 @@ enum mcu_vsource_state mcu_vsource_due(struct mcu_vsource *source, int64_t now_n
 void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *legs, int n);
 void mcu_vsource_get_info(const struct mcu_vsource *source, struct mcu_conf_leg_info *info);
 
+/* ---- how each source is shown (shown.c) ---- */
+
+/* Tells legs whose tile has changed; all others are shown to nobody. From each tick. */
+void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
+                    const struct mcu_rect *rects, int n);
+
 /* ---- stage (stage.c): the main view, ticking ---- */
 
 int mcu_stage_new(struct mcu_conf *conf);

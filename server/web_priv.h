@@ -50,6 +50,7 @@ struct web_leg {
     struct mcu_http_request *req; /* waits for our description: the POST, or a restart's PATCH */
     struct mcu_ws *ws;            /* the page's, or NULL */
     struct web_room *page_room;   /* what the page is told about; with ws only */
+    struct mcu_shown shown;       /* how its picture is shown; fps 0: not known yet */
     bool muted, camera_off, hand; /* as the page says */
     int chats_left;               /* of this page; one more each 250 ms */
 };

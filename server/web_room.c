@@ -114,6 +114,14 @@ static void leave_room(struct web_leg *w)
     free(r);
 }
 
+void mcu_web_room_tell_shown(struct web_leg *w)
+{
+    if (w->shown.fps)
+        tell(w, json_pack("{s:s, s:i, s:i, s:i, s:i}", "type", "send", "maxWidth", w->shown.width,
+                          "maxHeight", w->shown.height, "maxFps", w->shown.fps, "maxBitrate",
+                          w->shown.bps));
+}
+
 /* Into the room where its leg is now; tells the page all there is to know. */
 static void enter_room(struct web_leg *w)
 {
@@ -121,6 +129,7 @@ static void enter_room(struct web_leg *w)
     struct web_room *r = w->page_room = take_room(w->side, w->conference);
     tell(w, json_pack("{s:s, s:I, s:s}", "type", "welcome", "you",
                       (json_int_t)w->identity.participant, "room", w->room_name));
+    mcu_web_room_tell_shown(w);
     if (!r)
         return;
     tell_text(w, r->roster);

@@ -16,6 +16,9 @@ int mcu_web_room_accept(struct web_leg *w, struct mcu_ws *ws);
 void mcu_web_room_message(struct mcu_ws *ws, const char *text, size_t size, void *peer);
 void mcu_web_room_closed(struct mcu_ws *ws, int code, void *peer);
 
+/* The page is told what its tile needs (w->shown). */
+void mcu_web_room_tell_shown(struct web_leg *w);
+
 void mcu_web_rooms_init(struct mcu_web_side *side);
 
 /* The leg ends: its page is told why, and its WebSocket is given back. */

@@ -113,6 +113,13 @@ static void leg_asks_keyframe(void *arg)
     /* Every WebRTC peer understands PLI or FIR. */
 }
 
+static void leg_shown(const struct mcu_shown *shown, void *arg)
+{
+    struct web_leg *w = arg;
+    w->shown = *shown;
+    mcu_web_room_tell_shown(w);
+}
+
 static void leg_ended(void *arg)
 {
     struct web_leg *w = arg;
@@ -194,6 +201,7 @@ static const struct mcu_leg_events leg_events = {
     .failed = leg_failed,
     .ask_keyframe = leg_asks_keyframe,
     .described = leg_described,
+    .shown = leg_shown,
     .ended = leg_ended,
 };
 

@@ -1,0 +1,62 @@
+/* Ask for no more than is shown: each leg is told what its tile needs, so that it may send just that. */
+#include <math.h>
+
+#include "mixer/base/clock.h"
+#include "mixer/base/util.h"
+#include "server/video_priv.h"
+
+#define LESS_NS  (2 * MCU_NS_PER_S) /* before a smaller tile is told: the floor may come right back */
+#define LEAST_BPS 60000
+
+/* What the rungs are made by too: 720p30 at video.in_bps, others by pixel rate to the power 0.75. */
+static struct mcu_shown shown_as(const struct mcu_config *k, struct mcu_rect rect)
+{
+    double rate = (double)rect.w * rect.h * k->fps / (1280.0 * 720 * 30);
+    return (struct mcu_shown){
+        .width = rect.w, .height = rect.h, .fps = k->fps,
+        .bps = mcu_clamp((int)(k->video_in_bps * pow(rate, 0.75)), LEAST_BPS, k->video_in_bps),
+    };
+}
+
+static bool same(const struct mcu_shown *a, const struct mcu_shown *b)
+{
+    return a->width == b->width && a->height == b->height && a->fps == b->fps && a->bps == b->bps;
+}
+
+static void tell(struct mcu_conf_leg *leg, const struct mcu_shown *now)
+{
+    leg->shown = *now;
+    leg->shown_less_ns = 0;
+    leg->join.sink.shown(&leg->join.sink, MCU_ROLE_VIDEO, now);
+}
+
+static void update(struct mcu_conf_leg *leg, const struct mcu_shown *now, int64_t now_ns)
+{
+    bool first = leg->shown.bps == 0 && leg->shown.fps == 0;
+    bool less = now->width * now->height < leg->shown.width * leg->shown.height;
+    if (same(now, &leg->shown)) {
+        leg->shown_less_ns = 0;
+    } else if (first || !less) {
+        tell(leg, now);
+    } else if (!leg->shown_less_ns) {
+        leg->shown_less_ns = now_ns;
+    } else if (now_ns - leg->shown_less_ns >= LESS_NS) {
+        tell(leg, now);
+    }
+}
+
+void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
+                    const struct mcu_rect *rects, int n)
+{
+    int64_t now_ns = mcu_loop_now(conf->media->loop);
+    for (int i = 0; i < conf->leg_count; i++) {
+        struct mcu_conf_leg *leg = conf->legs[i];
+        struct mcu_shown now = { .fps = conf->config.fps };
+        if (!leg->vsource || !leg->join.sink.shown)
+            continue;
+        for (int k = 0; k < n; k++)
+            if (legs[k] == leg)
+                now = shown_as(&conf->config, rects[k]);
+        update(leg, &now, now_ns);
+    }
+}
