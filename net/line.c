@@ -12,6 +12,7 @@
 #include "net/rtcp.h"
 #include "net/rtp_in.h"
 #include "net/rtp_out.h"
+#include "net/twcc.h"
 
 #define RTCP_INTERVAL_MS   2500 /* +- 50 % (RFC 3550 6.3.1); 5 s are for groups, a pair may halve it */
 #define FIRST_SENT_MS      100  /* the first report follows the first packet after 100 to 450 ms, */
@@ -316,6 +317,8 @@ static void take_transport_feedback(struct mcu_line *line, const struct mcu_rtcp
 {
     if (r->count == MCU_RTPFB_NACK && r->media_ssrc == line->config.ssrc)
         mcu_rtp_out_nack(&line->out, r->fci, r->fci_bytes, line->rtt_ms, line->now_ns);
+    else if (r->count == MCU_RTPFB_TWCC && line->config.twcc)
+        mcu_twcc_feedback(line->config.twcc, r->fci, r->fci_bytes, line->now_ns);
     else
         take_limit(line, r);
 }
