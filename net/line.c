@@ -8,9 +8,11 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
+#include "net/line_limit.h"
 #include "net/rtcp.h"
 #include "net/rtp_in.h"
 #include "net/rtp_out.h"
+#include "net/twcc.h"
 
 #define RTCP_INTERVAL_MS   2500 /* +- 50 % (RFC 3550 6.3.1); 5 s are for groups, a pair may halve it */
 #define FIRST_SENT_MS      100  /* the first report follows the first packet after 100 to 450 ms, */
@@ -34,6 +36,7 @@ struct mcu_line {
     int64_t last_rtcp_ns;
     uint64_t rtcp_malformed;
     double fraction_lost_out, rtt_ms;
+    struct mcu_line_limit limit;
 
     bool wish;                  /* a keyframe is to be asked for */
     int64_t may_ask_ns;
@@ -83,6 +86,8 @@ static void begin_compound(struct mcu_line *line, struct mcu_wcursor *w)
     else
         mcu_rtcp_write_rr(w, line->config.ssrc, &block, n);
     mcu_rtcp_write_cname(w, line->config.ssrc, line->config.cname);
+    if (line->out.repeat.rtx_sent > 0) /* RFC 4588 5.2: the same CNAME ties the two together */
+        mcu_rtcp_write_cname(w, line->config.rtx_ssrc, line->config.cname);
 }
 
 static void end_compound(struct mcu_line *line, const struct mcu_wcursor *w)
@@ -141,6 +146,30 @@ void mcu_line_ask_keyframe(struct mcu_line *line, int64_t now_ns)
     ask_if_due(line);
 }
 
+static void say_limit_if_due(struct mcu_line *line)
+{
+    uint8_t what[128], buf[512];
+    struct mcu_wcursor body = mcu_wcursor(what, sizeof(what)), w = mcu_wcursor(buf, sizeof(buf));
+    struct mcu_line_stats stats = { 0 };
+    if (mcu_line_limit_due(&line->limit) > line->now_ns)
+        return;
+    mcu_rtp_in_get_stats(line->in, &stats);
+    mcu_line_limit_write(&line->limit, &line->config, &body, mcu_rtp_in_ssrc(line->in),
+                         stats.bytes_in, line->now_ns);
+    if (body.bad || mcu_wcursor_size(&body) == 0)
+        return;
+    begin_compound(line, &w);
+    mcu_wcursor_bytes(&w, what, mcu_wcursor_size(&body));
+    end_compound(line, &w);
+}
+
+void mcu_line_limit(struct mcu_line *line, int64_t bps, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    mcu_line_limit_set(&line->limit, bps, now_ns);
+    say_limit_if_due(line);
+}
+
 void mcu_line_bye(struct mcu_line *line, int64_t now_ns)
 {
     uint8_t buf[512];
@@ -148,6 +177,8 @@ void mcu_line_bye(struct mcu_line *line, int64_t now_ns)
     line->now_ns = now_ns;
     begin_compound(line, &w);
     mcu_rtcp_write_bye(&w, line->config.ssrc);
+    if (line->out.repeat.rtx_sent > 0)
+        mcu_rtcp_write_bye(&w, line->config.rtx_ssrc);
     end_compound(line, &w);
 }
 
@@ -224,6 +255,7 @@ static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
         const struct mcu_rtcp_block *b = &r->block[i];
         if (b->ssrc != line->config.ssrc)
             continue;
+        line->out.ext.mid_known = true;
         line->fraction_lost_out = b->fraction_lost / 256.0;
         uint32_t now = (uint32_t)(mcu_clock_to_ntp(line->now_ns) >> 16);
         int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
@@ -275,8 +307,25 @@ static void take_fir(struct mcu_line *line, const struct mcu_rtcp *r)
     }
 }
 
+static void take_limit(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    if (mcu_line_limit_take(&line->limit, &line->config, r) && line->events->limit)
+        line->events->limit(line->limit.in_bps, line->arg);
+}
+
+static void take_transport_feedback(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    if (r->count == MCU_RTPFB_NACK && r->media_ssrc == line->config.ssrc)
+        mcu_rtp_out_nack(&line->out, r->fci, r->fci_bytes, line->rtt_ms, line->now_ns);
+    else if (r->count == MCU_RTPFB_TWCC && line->config.twcc)
+        mcu_twcc_feedback(line->config.twcc, r->fci, r->fci_bytes, line->now_ns);
+    else
+        take_limit(line, r);
+}
+
 static void take_feedback(struct mcu_line *line, const struct mcu_rtcp *r)
 {
+    take_limit(line, r);
     if (line->config.kind != MCU_VIDEO)
         return;
     if (r->count == MCU_PSFB_PLI && r->media_ssrc == line->config.ssrc)
@@ -294,6 +343,7 @@ static void take_rtcp(struct mcu_line *line, const struct mcu_rtcp *r)
         { MCU_RTCP_SR, take_report },
         { MCU_RTCP_RR, take_report },
         { MCU_RTCP_BYE, take_bye },
+        { MCU_RTCP_RTPFB, take_transport_feedback },
         { MCU_RTCP_PSFB, take_feedback },
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(takers); i++)
@@ -358,6 +408,8 @@ int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
     int64_t next = mcu_rtp_in_poll(line->in, now_ns);
     next = earlier(next, mcu_rtp_out_poll(&line->out, now_ns));
     ask_if_due(line);
+    say_limit_if_due(line);
+    next = earlier(next, mcu_line_limit_due(&line->limit));
     if (line->wish && line->config.receive && mcu_rtp_in_ssrc(line->in) != 0)
         next = earlier(next, line->may_ask_ns);
     if (line->report_due_ns <= now_ns)
@@ -390,7 +442,8 @@ static bool rx_fits(const struct mcu_line_config *config)
 static bool config_fits(const struct mcu_line_config *config)
 {
     bool tx = config->tx_codec == MCU_CODEC_NONE || codec_fits(config->tx_codec, config->kind);
-    return tx && config->tx_pt <= 127 && config->dtmf_pt >= -1 && config->dtmf_pt <= 127 &&
+    bool rtx = config->tx_rtx_pt <= 127 && (!config->tx_rtx_pt || config->rtx_ssrc != config->ssrc);
+    return tx && rtx && config->tx_pt <= 127 && config->dtmf_pt >= -1 && config->dtmf_pt <= 127 &&
            config->max_payload_bytes >= 0 && config->pace_bps >= 0 && config->tx_ptime_ms >= 0 &&
            config->tx_ptime_ms <= 200 && rx_fits(config);
 }
@@ -417,15 +470,18 @@ int mcu_line_new(struct mcu_line **out, const struct mcu_line_config *config,
     line->arg = arg;
     line->report_due_ns = INT64_MAX;
     int rc = mcu_rtp_in_new(&line->in, config, clock, &in_events, line);
+    if (rc == 0)
+        rc = mcu_rtp_out_prepare(&line->out, config);
     if (rc < 0) {
+        mcu_rtp_in_free(&line->in);
         free(line);
         return rc;
     }
     keep_config(line, config);
     /* The first sequence number stays below 2^15, so that SRTP's roll-over counter is not guessed
      * wrong when the first packets are lost (RFC 3711 section 3.3.1). */
-    mcu_rtp_out_init(&line->out, config, next_random(line) & 0x7fff, next_random(line), &out_events,
-                     line);
+    mcu_rtp_out_init(&line->out, config, next_random(line) & 0x7fff, next_random(line) & 0x7fff,
+                     next_random(line), &out_events, line);
     *out = line;
     return 0;
 }
@@ -436,7 +492,7 @@ void mcu_line_free(struct mcu_line **pp)
     *pp = NULL;
     if (!line)
         return;
-    mcu_rtp_out_clear(&line->out);
+    mcu_rtp_out_free(&line->out);
     mcu_rtp_in_free(&line->in);
     free(line);
 }
@@ -446,7 +502,9 @@ int mcu_line_reconfigure(struct mcu_line *line, const struct mcu_line_config *co
     if (!config_fits(config) || config->kind != line->config.kind ||
         config->ssrc != line->config.ssrc)
         return -EINVAL;
-    int rc = mcu_rtp_in_reconfigure(line->in, config);
+    int rc = mcu_rtp_out_prepare(&line->out, config);
+    if (rc == 0)
+        rc = mcu_rtp_in_reconfigure(line->in, config);
     if (rc < 0)
         return rc;
     keep_config(line, config);
@@ -463,6 +521,10 @@ void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out)
     out->malformed += line->rtcp_malformed;
     out->fraction_lost_out = line->fraction_lost_out;
     out->rtt_ms = line->rtt_ms;
+    out->nacks_in = line->out.repeat.asked;
+    out->repeated = line->out.repeat.sent;
+    out->limit_in_bps = line->limit.in_bps;
+    out->limit_out_bps = line->limit.out_bps;
     if (line->last_rtcp_ns > out->last_packet_ns)
         out->last_packet_ns = line->last_rtcp_ns;
     out->keyframes_asked = line->asked;

@@ -1,6 +1,7 @@
 /* net/nego_write.c - writes our offers and answers. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -153,27 +154,44 @@ static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, en
     }
 }
 
-/* PLI and FIR where the peer offered them, under plain AVP too, as room systems do. */
+static const struct {
+    size_t at; /* in struct mcu_sdp_format */
+    const char *text;
+} feedback[] = {
+    { offsetof(struct mcu_sdp_format, fb_nack), "nack" },
+    { offsetof(struct mcu_sdp_format, fb_pli), "nack pli" },
+    { offsetof(struct mcu_sdp_format, fb_fir), "ccm fir" },
+    { offsetof(struct mcu_sdp_format, fb_tmmbr), "ccm tmmbr" },
+};
+
+static bool has_feedback(const struct mcu_sdp_format *f, size_t at)
+{
+    return f && *(const bool *)((const char *)f + at);
+}
+
+/* What the peer offered of it, under plain AVP too, as room systems do. */
 static void put_feedback(struct text *t, const struct mcu_nego_line *l,
                          const struct mcu_sdp_media *m)
 {
-    bool pli = true, fir = true;
-    for (int i = 0; i < l->rx_count; i++) {
-        const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
-        pli &= f && f->fb_pli;
-        fir &= f && f->fb_fir;
+    for (size_t k = 0; k < MCU_ARRAY_LEN(feedback); k++) {
+        int n = 0;
+        for (int i = 0; i < l->rx_count; i++)
+            n += has_feedback(mcu_nego_find_pt(m, l->rx[i].pt), feedback[k].at);
+        if (n > 0 && n == l->rx_count) {
+            put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
+            continue;
+        }
+        for (int i = 0; i < l->rx_count && n > 0; i++)
+            if (has_feedback(mcu_nego_find_pt(m, l->rx[i].pt), feedback[k].at))
+                put(t, "a=rtcp-fb:%d %s\r\n", l->rx[i].pt, feedback[k].text);
     }
-    if (pli)
-        put(t, "a=rtcp-fb:* nack pli\r\n");
-    if (fir)
-        put(t, "a=rtcp-fb:* ccm fir\r\n");
-    for (int i = 0; i < l->rx_count; i++) {
-        const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
-        if (f && f->fb_pli && !pli)
-            put(t, "a=rtcp-fb:%d nack pli\r\n", f->pt);
-        if (f && f->fb_fir && !fir)
-            put(t, "a=rtcp-fb:%d ccm fir\r\n", f->pt);
-    }
+}
+
+/* Of the video line that we offer. */
+static void put_own_feedback(struct text *t)
+{
+    for (size_t k = 0; k < MCU_ARRAY_LEN(feedback); k++)
+        put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
 }
 
 /* At least one format is needed (RFC 8866 5.14), also where none of the offer's could be read. */
@@ -424,8 +442,10 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
         put_own_format(t, &own[i], caps);
     put_dtmf(t, dtmf_8000, 8000);
     put_dtmf(t, dtmf_48000, 48000);
-    put(t, "%s",
-        kind == MCU_AUDIO ? "a=ptime:20\r\n" : "a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n");
+    if (kind == MCU_AUDIO)
+        put(t, "a=ptime:20\r\n");
+    else
+        put_own_feedback(t);
     if (sealed)
         put_crypto(t, 1, key);
     put_direction(t, true, !local->hold[kind == MCU_VIDEO]);

@@ -229,6 +229,8 @@ static void set_codec_params(struct mcu_nego_line *l, const struct mcu_sdp_media
     int codec_bps = 0;
     l->fb_pli = f->fb_pli;
     l->fb_fir = f->fb_fir;
+    l->fb_nack = f->fb_nack;
+    l->fb_tmmbr = f->fb_tmmbr;
     if (l->codec == MCU_CODEC_OPUS) {
         set_opus(l, f->fmtp);
         codec_bps = l->opus.max_average_bps;

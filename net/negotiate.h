@@ -67,7 +67,7 @@ struct mcu_nego_line {
     int dtmf_pt, dtmf_clock_hz; /* -1: none */
     int ptime_ms;            /* 10 to 60: the peer's wish within its maxptime; 20 when none */
     int max_send_bps;        /* the peer's b=, and max-br of its codec; 0: no limit */
-    bool fb_pli, fb_fir;
+    bool fb_pli, fb_fir, fb_nack, fb_tmmbr; /* what the peer announced for it */
     struct {
         bool stereo, fec, dtx; /* stereo=1, useinbandfec=1, usedtx=1 */
         int max_playback_rate_hz, max_average_bps; /* 0: none given */

@@ -94,13 +94,16 @@ void mcu_pacer_sent(struct mcu_pacer *pacer, size_t bytes)
         pacer->tokens_bits -= (int64_t)bytes * 8;
 }
 
-int64_t mcu_pacer_next_ns(const struct mcu_pacer *pacer)
+int64_t mcu_pacer_ready_ns(const struct mcu_pacer *pacer)
 {
-    if (pacer->count == 0)
-        return INT64_MAX;
     if (pacer->rate_bps == 0 || pacer->tokens_bits > 0)
         return pacer->at_ns;
     int64_t wait = (1 - pacer->tokens_bits) * MCU_NS_PER_S / pacer->rate_bps;
     int64_t rounds = (wait + MCU_PACER_ROUND_NS - 1) / MCU_PACER_ROUND_NS;
     return pacer->at_ns + rounds * MCU_PACER_ROUND_NS;
+}
+
+int64_t mcu_pacer_next_ns(const struct mcu_pacer *pacer)
+{
+    return pacer->count > 0 ? mcu_pacer_ready_ns(pacer) : INT64_MAX;
 }

@@ -42,7 +42,9 @@ void mcu_pacer_pop(struct mcu_pacer *pacer);
 /* True when a packet may leave now. */
 bool mcu_pacer_may_send(struct mcu_pacer *pacer, int64_t now_ns);
 void mcu_pacer_sent(struct mcu_pacer *pacer, size_t bytes);
-/* When the next packet may leave, in whole rounds; INT64_MAX: nothing waits. */
+/* When a packet may leave, in whole rounds, whatever waits. */
+int64_t mcu_pacer_ready_ns(const struct mcu_pacer *pacer);
+/* The same; INT64_MAX: nothing waits. */
 int64_t mcu_pacer_next_ns(const struct mcu_pacer *pacer);
 
 #endif

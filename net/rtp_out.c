@@ -11,6 +11,16 @@
 #define BYTES_PER_MS   8 /* PCMU, PCMA and G.722: 64 kbit/s */
 #define SILENCE_NS     (100 * MCU_NS_PER_MS)
 #define CONTIGUOUS_NS  MCU_NS_PER_MS
+#define HEAD_MAX       (MCU_RTP_HEADER_MAX + MCU_RTP_OUT_EXT_MAX)
+#define RTX_BYTES      2 /* the number that a packet had (RFC 4588 section 4) */
+
+#define HISTORY_PACKETS_VIDEO 512
+#define HISTORY_PACKETS_AUDIO 64    /* over a second */
+#define HISTORY_BYTES_AUDIO   16384
+#define HISTORY_BYTES_LEAST   65536 /* a keyframe at a low rate */
+#define HISTORY_BYTES_MOST    (1 << 20)
+#define UNPACED_BPS_VIDEO     2000000
+#define UNPACED_BPS_AUDIO     100000
 
 static bool is_cut(enum mcu_codec codec)
 {
@@ -23,18 +33,24 @@ static uint32_t ts_at(const struct mcu_rtp_out *o, int64_t time_ns)
            (uint32_t)mcu_clock_to_ticks(time_ns, mcu_codec_info(o->codec)->rtp_clock_hz);
 }
 
-/* Sends what stands in buf behind room for the largest header. */
+/* levels: of sound; NULL for a picture's packet. */
 static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, const uint8_t *payload,
-                        size_t size)
+                        size_t size, const struct mcu_rtp_out_levels *levels)
 {
     uint8_t buf[MCU_RTP_OUT_PACKET_MAX];
     rtp->pt = o->pt;
     rtp->seq = o->seq;
     rtp->ssrc = o->ssrc;
     int head = mcu_rtp_write(rtp, buf, sizeof(buf));
-    if (head < 0 || size > sizeof(buf) - (size_t)head)
+    if (head < 0 || size > sizeof(buf) - MCU_RTP_OUT_EXT_MAX - (size_t)head)
+        return;
+    head = mcu_rtp_out_ext_write(&o->ext, buf, (size_t)head, sizeof(buf) - size, size, levels, false,
+                                 o->now_ns);
+    if (head < 0)
         return;
     memcpy(buf + head, payload, size);
+    if (o->repeat.history)
+        mcu_rtp_history_sent(o->repeat.history, o->seq, buf, (size_t)head + size, o->now_ns);
     o->seq++;
     o->packets++;
     o->bytes += (size_t)head + size;
@@ -57,10 +73,10 @@ static int64_t coding_delay_ns(enum mcu_codec codec)
 static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t size, int64_t time_ns,
                        int64_t duration_ns)
 {
-    struct mcu_rtp rtp = { .ts = ts_at(o, time_ns), .csrc_count = o->csrc_count };
+    struct mcu_rtp rtp = { .ts = ts_at(o, time_ns), .csrc_count = o->levels.csrc_count };
     memcpy(rtp.csrc, o->csrc, sizeof(o->csrc));
     rtp.marker = !o->spoke || time_ns - o->until_ns >= SILENCE_NS;
-    send_packet(o, &rtp, payload, size);
+    send_packet(o, &rtp, payload, size, &o->levels);
     o->spoke = true;
     o->until_ns = time_ns + duration_ns;
 }
@@ -101,7 +117,9 @@ static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
     if (o->spoke && unit->time_ns < o->unit_end_ns - CONTIGUOUS_NS)
         return;
     o->unit_end_ns = unit->time_ns + unit->duration_ns;
-    o->csrc_count = unit->csrc_count <= MCU_UNIT_CSRC_MAX ? unit->csrc_count : 0;
+    o->levels.level_dbov = unit->level_dbov;
+    o->levels.csrc_count = unit->csrc_count <= MCU_UNIT_CSRC_MAX ? unit->csrc_count : 0;
+    memcpy(o->levels.csrc, unit->csrc_level, sizeof(o->levels.csrc));
     memcpy(o->csrc, unit->csrc, sizeof(o->csrc));
     if (is_cut(o->codec) && o->ptime_ms > 0)
         cut_audio(o, unit);
@@ -121,7 +139,7 @@ static void finish_head(struct mcu_rtp_out *o)
 /* Sends one packet of the first unit that waits; a unit without any more is done. */
 static void video_packet(struct mcu_rtp_out *o, const struct mcu_unit *unit)
 {
-    uint8_t payload[MCU_RTP_OUT_PACKET_MAX - MCU_RTP_HEADER_MAX];
+    uint8_t payload[MCU_RTP_OUT_PACKET_MAX - HEAD_MAX];
     bool last = false;
     if (!o->pay_begun && mcu_pay_begin(&o->pay, unit) < 0) {
         finish_head(o);
@@ -133,7 +151,7 @@ static void video_packet(struct mcu_rtp_out *o, const struct mcu_unit *unit)
         return; /* a NAL unit that cannot be sent in mode 0: the packetiser has gone past it */
     if (n > 0) {
         struct mcu_rtp rtp = { .ts = ts_at(o, unit->time_ns), .marker = last };
-        send_packet(o, &rtp, payload, (size_t)n);
+        send_packet(o, &rtp, payload, (size_t)n, NULL);
         mcu_pacer_sent(&o->pacer, (size_t)n + 12);
     }
     if (n <= 0 || last)
@@ -143,9 +161,12 @@ static void video_packet(struct mcu_rtp_out *o, const struct mcu_unit *unit)
 int64_t mcu_rtp_out_poll(struct mcu_rtp_out *o, int64_t now_ns)
 {
     const struct mcu_unit *unit;
+    o->now_ns = now_ns;
+    int64_t next = mcu_rtp_out_repeat(o);
     while ((unit = mcu_pacer_head(&o->pacer)) && mcu_pacer_may_send(&o->pacer, now_ns))
         video_packet(o, unit);
-    return mcu_pacer_next_ns(&o->pacer);
+    int64_t pacer_next = mcu_pacer_next_ns(&o->pacer);
+    return pacer_next < next ? pacer_next : next;
 }
 
 /* Too much waits: the pictures that have not begun are given up with this one, as the viewer gains
@@ -176,6 +197,7 @@ void mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_
 {
     if (!o->send || unit->codec != o->codec || unit->codec == MCU_CODEC_NONE || unit->size == 0)
         return;
+    o->now_ns = now_ns;
     if (mcu_codec_info(unit->codec)->kind == MCU_AUDIO) {
         audio_unit(o, unit);
         return;
@@ -186,10 +208,57 @@ void mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_
 
 /* ---- Configuration and reports ---- */
 
-static int max_payload(const struct mcu_line_config *config)
+/* What the extensions and the number of a repeat take is taken from the payload: datagrams stay as
+ * large as they would be without. */
+static int max_payload(const struct mcu_rtp_out *o, const struct mcu_line_config *config)
 {
-    int most = MCU_RTP_OUT_PACKET_MAX - MCU_RTP_HEADER_MAX;
-    return config->max_payload_bytes > 0 ? mcu_min(config->max_payload_bytes, most) : 1200;
+    int most = MCU_RTP_OUT_PACKET_MAX - HEAD_MAX - RTX_BYTES;
+    int payload = config->max_payload_bytes > 0 ? mcu_min(config->max_payload_bytes, most) : 1200;
+    int extra = (int)mcu_rtp_out_ext_room(&o->ext) + (config->tx_rtx_pt ? RTX_BYTES : 0);
+    return payload > 4 * extra ? payload - extra : payload;
+}
+
+/* About 1.2 s of the stream. */
+static size_t history_bytes(const struct mcu_line_config *config)
+{
+    int bps = config->pace_bps > 0 ? config->pace_bps : UNPACED_BPS_VIDEO;
+    if (config->kind == MCU_AUDIO)
+        return HISTORY_BYTES_AUDIO;
+    return (size_t)mcu_clamp(bps / 20 * 3, HISTORY_BYTES_LEAST, HISTORY_BYTES_MOST);
+}
+
+static int repeat_rate(const struct mcu_line_config *config)
+{
+    if (config->pace_bps > 0)
+        return config->pace_bps;
+    return config->kind == MCU_AUDIO ? UNPACED_BPS_AUDIO : UNPACED_BPS_VIDEO;
+}
+
+int mcu_rtp_out_prepare(struct mcu_rtp_out *o, const struct mcu_line_config *config)
+{
+    struct mcu_rtp_history *h = o->repeat.history;
+    if (!config->fb_nack || (h && mcu_rtp_history_bytes(h) >= history_bytes(config)))
+        return 0;
+    int packets = config->kind == MCU_AUDIO ? HISTORY_PACKETS_AUDIO : HISTORY_PACKETS_VIDEO;
+    int rc = mcu_rtp_history_new(&h, packets, history_bytes(config), repeat_rate(config));
+    if (rc < 0)
+        return rc;
+    mcu_rtp_history_free(&o->repeat.history);
+    o->repeat.history = h;
+    return 0;
+}
+
+static void configure_repeats(struct mcu_rtp_out *o, const struct mcu_line_config *config)
+{
+    if (!config->fb_nack)
+        mcu_rtp_history_free(&o->repeat.history);
+    if (o->repeat.history) {
+        mcu_rtp_history_set_rate(o->repeat.history, repeat_rate(config));
+        if (o->codec != config->tx_codec || o->pt != config->tx_pt)
+            mcu_rtp_history_clear(o->repeat.history);
+    }
+    o->repeat.rtx_pt = config->tx_rtx_pt;
+    o->repeat.rtx_ssrc = config->rtx_ssrc;
 }
 
 void mcu_rtp_out_clear(struct mcu_rtp_out *o)
@@ -199,9 +268,17 @@ void mcu_rtp_out_clear(struct mcu_rtp_out *o)
     o->gathered = 0;
 }
 
+void mcu_rtp_out_free(struct mcu_rtp_out *o)
+{
+    mcu_rtp_out_clear(o);
+    mcu_rtp_history_free(&o->repeat.history);
+}
+
 void mcu_rtp_out_configure(struct mcu_rtp_out *o, const struct mcu_line_config *config)
 {
-    int payload = max_payload(config);
+    mcu_rtp_out_ext_configure(&o->ext, config);
+    configure_repeats(o, config);
+    int payload = max_payload(o, config);
     if (o->codec != config->tx_codec || o->h264_mode1 != config->tx_h264_mode1 ||
         o->max_payload_bytes != payload || !config->send) {
         mcu_rtp_out_clear(o);
@@ -223,16 +300,20 @@ void mcu_rtp_out_configure(struct mcu_rtp_out *o, const struct mcu_line_config *
 }
 
 void mcu_rtp_out_init(struct mcu_rtp_out *o, const struct mcu_line_config *config, uint16_t seq,
-                      uint32_t ts_offset, const struct mcu_rtp_out_events *events, void *arg)
+                      uint16_t rtx_seq, uint32_t ts_offset, const struct mcu_rtp_out_events *events,
+                      void *arg)
 {
+    struct mcu_rtp_history *history = o->repeat.history;
     memset(o, 0, sizeof(*o));
+    o->repeat.history = history;
     o->events = *events;
     o->arg = arg;
     o->ssrc = config->ssrc;
     o->seq = seq;
+    o->repeat.rtx_seq = rtx_seq;
     o->ts_offset = ts_offset;
     o->max_payload_bytes = -1; /* so that the packetiser is set up */
-    mcu_pacer_init(&o->pacer, config->pace_bps, max_payload(config) + 12);
+    mcu_pacer_init(&o->pacer, config->pace_bps, max_payload(o, config) + 12);
     mcu_rtp_out_configure(o, config);
 }
 

@@ -1,9 +1,11 @@
-/* net/rtp_out.h - the sending half of a media line: from coded frames to packets.
- * Threads: the leg's loop. Time is an argument. Nothing allocates.
+/* net/rtp_out.h - the sending half of a media line: from coded frames to packets, and again to those
+ * who missed some.
+ * Threads: the leg's loop. Time is an argument. Nothing allocates but _prepare().
  *
  *   unit > G.711, G.722: cut or gather to ptime ──────────────> packet
  *        > Opus: as it comes ─────────────────────────────────> packet
- *        > video: wait in the pacer > packetise (net/payload.h) > packet
+ *        > video: wait in the pacer > packetise (net/payload.h) > packet > history
+ *   NACK > history (net/rtp_history.h) > the pacer's turn ─────> packet, before new pictures
  *
  * One SSRC and one sequence for the life of the line; timestamps are a random offset plus conference
  * time on the codec's clock, so the sender report's line never bends. */
@@ -14,6 +16,8 @@
 #include "net/pacer.h"
 #include "net/payload.h"
 #include "net/rtcp.h"
+#include "net/rtp_history.h"
+#include "net/rtp_out_ext.h"
 
 #define MCU_RTP_OUT_GATHER 512        /* 60 ms of 64 kbit/s are 480 bytes */
 #define MCU_RTP_OUT_PACKET_MAX 2048
@@ -38,23 +42,38 @@ struct mcu_rtp_out {
     uint8_t gather[MCU_RTP_OUT_GATHER];
     size_t gathered;
     int64_t gather_ns;          /* conference time of its first byte */
-    uint8_t csrc_count;
     uint32_t csrc[MCU_UNIT_CSRC_MAX];
+    struct mcu_rtp_out_levels levels; /* of the newest unit; csrc_count counts csrc too */
 
     struct mcu_pacer pacer;
     struct mcu_pay pay;
     bool pay_begun;             /* with the pacer's first unit */
     bool skip_to_key;
 
+    int64_t now_ns;             /* of the call that is being served */
+    struct mcu_rtp_out_ext ext;
+    struct {
+        struct mcu_rtp_history *history; /* NULL: not negotiated */
+        uint8_t rtx_pt;                  /* 0: repeats are what was sent */
+        uint32_t rtx_ssrc;
+        uint16_t rtx_seq;
+        uint64_t asked, sent, rtx_sent;
+    } repeat;
+
     uint64_t packets, bytes;
     uint32_t report_packets, report_octets; /* of payload: RFC 3550 6.4.1 */
 };
 
-/* seq and ts_offset: random (RFC 3550 section 5.1). */
+/* *out is zero, or _prepare() came before. seq, rtx_seq and ts_offset: random (RFC 3550 5.1). */
 void mcu_rtp_out_init(struct mcu_rtp_out *out, const struct mcu_line_config *config, uint16_t seq,
-                      uint32_t ts_offset, const struct mcu_rtp_out_events *events, void *arg);
+                      uint16_t rtx_seq, uint32_t ts_offset, const struct mcu_rtp_out_events *events,
+                      void *arg);
+/* Takes the memory that a configuration needs (the history of packets), before _configure. 0 or
+ * -ENOMEM: then nothing changed. */
+int mcu_rtp_out_prepare(struct mcu_rtp_out *out, const struct mcu_line_config *config);
 /* Drops what waits. */
 void mcu_rtp_out_clear(struct mcu_rtp_out *out);
+void mcu_rtp_out_free(struct mcu_rtp_out *out);
 /* Codec, payload type, direction, pace: what waits of another codec is dropped. */
 void mcu_rtp_out_configure(struct mcu_rtp_out *out, const struct mcu_line_config *config);
 
@@ -62,6 +81,13 @@ void mcu_rtp_out_configure(struct mcu_rtp_out *out, const struct mcu_line_config
 void mcu_rtp_out_unit(struct mcu_rtp_out *out, struct mcu_unit *unit, int64_t now_ns);
 /* Lets out what may go. Returns the time of the next call wanted, or INT64_MAX. */
 int64_t mcu_rtp_out_poll(struct mcu_rtp_out *out, int64_t now_ns);
+
+/* net/rtp_repeat.c: the FCI of a NACK, hostile: what is known of it is queued. A packet goes at most
+ * once each round trip (rtt_ms; 0: not known), and not within 20 ms. */
+void mcu_rtp_out_nack(struct mcu_rtp_out *out, const uint8_t *fci, size_t size, double rtt_ms,
+                      int64_t now_ns);
+/* Lets out repeats that may go. Returns the time of the next call wanted, or INT64_MAX. */
+int64_t mcu_rtp_out_repeat(struct mcu_rtp_out *out);
 
 /* The sender info of a report at now_ns. False: nothing was sent yet. */
 bool mcu_rtp_out_report(const struct mcu_rtp_out *out, struct mcu_rtcp_sender *sender,

@@ -81,6 +81,7 @@ static int open_session(srtp_t *out, const struct mcu_srtp_key *key, srtp_ssrc_t
     policy.ssrc = ssrc;
     policy.key = copy.bytes;
     policy.window_size = WINDOW_PACKETS;
+    policy.allow_repeat_tx = 1; /* what a NACK brings back: bit for bit the same packet */
     srtp_err_status_t status = srtp_create(out, &policy);
     mcu_srtp_wipe(&copy, sizeof(copy));
     return status == srtp_err_status_ok           ? 0

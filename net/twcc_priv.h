@@ -6,33 +6,38 @@
 #include "net/twcc.h"
 
 #define MCU_TWCC_SENT_MAX 4096 /* packets that are remembered: 4 s at 10 Mbit/s; a power of two */
-#define MCU_TWCC_SLICES   10   /* of the last second */
+#define MCU_TWCC_SLICES   16   /* of 100 ms; ten of them are the last second */
+#define MCU_TWCC_BASES    10   /* seconds in which the quickest packet is looked for */
+
+enum mcu_twcc_fate { MCU_TWCC_FORGOTTEN, MCU_TWCC_WAITS, MCU_TWCC_LOST, MCU_TWCC_ARRIVED };
 
 struct mcu_twcc_sent {
     int64_t at_ns;
     uint32_t bytes;
     uint16_t seq;
-    bool waiting; /* for its feedback */
+    uint8_t fate; /* enum mcu_twcc_fate */
 };
 
-/* What one slice of 100 ms brought. */
+/* What 100 ms of the peer's clock brought him. */
 struct mcu_twcc_slice {
-    int64_t index; /* time / 100 ms; a slice of an older round is empty */
+    int64_t index; /* which 100 ms; the place may hold an older one */
     int64_t bytes;
     uint32_t came, lost;
 };
 
 struct mcu_twcc_send {
     uint16_t next;
+    uint16_t base_seq;   /* of the newest feedback, ... */
+    uint8_t number;      /* ... and its number */
     struct mcu_twcc_sent sent[MCU_TWCC_SENT_MAX]; /* at seq % MCU_TWCC_SENT_MAX */
+    bool running;        /* feedback came, and his clock has not jumped since */
+    int64_t reference;   /* of the newest feedback, unwrapped: 64 ms each */
+    int64_t first_slice, newest_slice;
     struct mcu_twcc_slice slice[MCU_TWCC_SLICES];
+    int64_t delay_ns;    /* smoothed: his arrival less our sending; the clocks' offset is in it */
     struct {
-        int64_t index, least_ns; /* second; least one-way time in it */
-    } base[10];
-    int64_t delay_ns; /* smoothed, on the peer's clock */
-    bool delay_known;
-    bool any_reference;
-    int64_t reference; /* unwrapped, 64 ms each */
+        int64_t second, least_ns;
+    } base[MCU_TWCC_BASES];
 };
 
 #define MCU_TWCC_CAME_MAX 1024 /* newest numbers whose arrival is known; a power of two */

@@ -182,9 +182,14 @@ static struct mcu_unit *encode(struct mcu_audio_graph *g, struct mcu_aenc *encod
     u->duration_ns = want->frame_ms * INT64_C(1000000);
     u->time_ns = time_ns - (want->frame_ms - MCU_PCM_TICK_MS) * INT64_C(1000000);
     u->sent_ns = u->time_ns;
-    for (int i = 0; i < g->source_count && u->csrc_count < MCU_UNIT_CSRC_MAX; i++)
-        if (g->sources[i] != except && g->sources[i]->job.mix_index >= 0)
-            u->csrc[u->csrc_count++] = g->sources[i]->job.ssrc;
+    u->level_dbov = (int8_t)mcu_level_dbov(pcm, MCU_PCM_TICK_FRAMES * g->channels);
+    for (int i = 0; i < g->source_count && u->csrc_count < MCU_UNIT_CSRC_MAX; i++) {
+        const struct mcu_asource *s = g->sources[i];
+        if (s == except || s->job.mix_index < 0)
+            continue;
+        u->csrc_level[u->csrc_count] = (int8_t)s->job.heard.level_dbov;
+        u->csrc[u->csrc_count++] = s->job.ssrc;
+    }
     return u;
 }
 

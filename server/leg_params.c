@@ -80,6 +80,7 @@ static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int
         .dtmf_clock_hz = n->dtmf_clock_hz, .tx_codec = n->codec, .tx_pt = (uint8_t)n->pt,
         .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
         .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
+        .fb_nack = n->fb_nack, .fb_tmmbr = n->fb_tmmbr,
     };
     p->seal = (struct mcu_seal_config){ .sealing = n->sealing, .rx = n->sdes.key,
                                         .peer = n->fingerprint, .active = n->dtls_active };

@@ -9,6 +9,7 @@
 #define MCU_COUNTERS(X)                                                                            \
     X(RTP_IN, "rtp_packets_received_total", "RTP packets accepted")                                \
     X(RTP_OUT, "rtp_packets_sent_total", "RTP packets sent")                                       \
+    X(RTP_REPEATED, "rtp_packets_repeated_total", "RTP packets sent again")                        \
     X(RTP_BAD, "rtp_packets_malformed_total", "RTP packets that could not be parsed")              \
     X(RTP_FOREIGN, "rtp_packets_foreign_total", "Packets from an address not negotiated")          \
     X(RTP_LATE, "rtp_packets_late_total", "RTP packets that came after their place was given up")  \
@@ -31,6 +32,8 @@
     X(RTCP_IN, "rtcp_packets_received_total", "RTCP compound packets accepted")                    \
     X(RTCP_OUT, "rtcp_packets_sent_total", "RTCP compound packets sent")                           \
     X(RTCP_BAD, "rtcp_packets_malformed_total", "RTCP packets that could not be parsed")           \
+    X(NACKS_IN, "nacks_received_total", "Packets that receivers asked for again")                  \
+    X(NACKS_IGNORED, "nacks_ignored_total", "Of these, not known, too old, too soon, too many")    \
     X(PAYLOAD_BAD, "payloads_malformed_total", "RTP payloads that could not be depacketised")      \
     X(DECODE_ERRORS, "decode_errors_total", "Coded units that a decoder refused")                  \
     X(AUDIO_DROPPED, "audio_units_dropped_total", "Audio units beyond what a tick decodes")        \

@@ -37,6 +37,7 @@ struct mcu_unit {
     int8_t level_dbov; /* RFC 6464: 0 to -127, or 1 when not known */
     uint8_t csrc_count; /* output audio: who is in the sound */
     uint32_t csrc[MCU_UNIT_CSRC_MAX];
+    int8_t csrc_level[MCU_UNIT_CSRC_MAX]; /* of each, as level_dbov */
 };
 
 /* A unit with refs = 1, size 0, level 1 (not known), all else zero. capacity: at most MCU_UNIT_MAX_BYTES.

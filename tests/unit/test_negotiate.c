@@ -441,9 +441,13 @@ static void feedback_is_answered_as_far_as_offered(void **state)
     offer("m=video 1000 RTP/AVPF 96 97\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 VP8/90000\r\n"
           "a=rtcp-fb:96 nack\r\na=rtcp-fb:97 nack pli\r\n"
           "a=rtcp-fb:97 ccm fir\r\na=rtcp-fb:96 ccm fir\r\n"
-          "a=rtcp-fb:* goog-remb\r\n");
+          "a=rtcp-fb:* goog-remb\r\na=rtcp-fb:* ccm tmmbr\r\n");
     answers("a=rtcp-fb:* ccm fir");
+    answers("a=rtcp-fb:* ccm tmmbr");
     answers("a=rtcp-fb:97 nack pli");
+    answers("a=rtcp-fb:96 nack");
+    answers_not("a=rtcp-fb:97 nack\r");
+    assert_true(nego.line[0].fb_nack && nego.line[0].fb_tmmbr);
     answers_not("goog-remb");
     assert_true(nego.line[0].fb_fir && !nego.line[0].fb_pli);
 }
