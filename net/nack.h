@@ -1,8 +1,9 @@
 /* net/nack.h - the packets that are missing from a stream, and when each is asked for (RFC 4585 6.2.1).
  * Threads: the leg's loop. Plain values; time is an argument.
  *
- * A number is asked for when it is late by more than the stream's reordering, and again each one and
- * a half round trips, ten times at most. The caller says which came and which are given up. */
+ * A number is asked for when it is late by more than the stream's reordering, and again when no answer
+ * came for a round trip and a quarter, ten times at most. The caller says which came and which are
+ * given up. */
 #ifndef MCU_NET_NACK_H
 #define MCU_NET_NACK_H
 
@@ -31,8 +32,16 @@ void mcu_nack_clear(struct mcu_nack *nack);
 
 /* The numbers from `first` to `last` are missing; they are newer than all before. */
 void mcu_nack_missing(struct mcu_nack *nack, int64_t first, int64_t last, int64_t now_ns);
+/* What an arrival says of where it comes from. */
+enum mcu_nack_as {
+    MCU_NACK_ORIGINAL, /* only late: repeats look different */
+    MCU_NACK_REPEAT,
+    MCU_NACK_EITHER,
+};
+
 /* A missing number came after all. How often it had been asked for; -1: it was not missing. */
-int mcu_nack_came(struct mcu_nack *nack, int64_t seq, int64_t now_ns);
+int mcu_nack_came(struct mcu_nack *nack, int64_t seq, enum mcu_nack_as as, double rtt_ms,
+                  int64_t now_ns);
 /* Numbers below seq are not wanted any more. */
 void mcu_nack_give_up(struct mcu_nack *nack, int64_t seq);
 

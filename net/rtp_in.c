@@ -101,8 +101,11 @@ static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *confi
     in->twcc = config->twcc;
     in->ext_on = in->ext.audio_level || in->ext.abs_send_time || in->ext.transport_cc ||
                  in->ext.rid || in->ext.repaired_rid;
-    for (int i = 0; i < in->rx_count; i++)
+    in->rtx_on = false;
+    for (int i = 0; i < in->rx_count; i++) {
         in->rx[i].rtx_pt = config->rx[i].rtx_pt;
+        in->rtx_on = in->rtx_on || in->rx[i].rtx_pt != 0;
+    }
     mcu_rtp_in_configure_layers(in, config);
 }
 
@@ -291,15 +294,15 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
     return false;
 }
 
-/* Asks for what is missing before a new packet; false: the packet had been asked for itself. */
-static bool note_gap(struct mcu_rtp_in *in, int64_t seq, int64_t now_ns)
+/* Notes what is missing before a new packet. True: the packet itself had been asked for. */
+static bool note_gap(struct mcu_rtp_in *in, int64_t seq, enum mcu_nack_as as, int64_t now_ns)
 {
     if (seq > in->source.seq + 1 && in->nack_on)
         mcu_nack_missing(&in->nack, in->source.seq + 1, seq - 1, now_ns);
-    if (seq > in->source.seq || mcu_nack_came(&in->nack, seq, now_ns) <= 0)
-        return true;
+    if (seq > in->source.seq || mcu_nack_came(&in->nack, seq, as, in->rtt_ms, now_ns) <= 0)
+        return false;
     in->totals.recovered++;
-    return false;
+    return true;
 }
 
 /* While pictures cannot be decoded, what is missing before a keyframe is not worth waiting for. */
@@ -340,7 +343,7 @@ static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
 {
     int64_t seq = extended(in, rtp->seq);
     int rx = mcu_rtp_in_find_rx(in, rtp->pt);
-    info.repeat = !note_gap(in, seq, now_ns);
+    info.repeat = note_gap(in, seq, in->rtx_on ? MCU_NACK_ORIGINAL : MCU_NACK_EITHER, now_ns);
     if (seq > in->source.seq)
         in->source.seq = seq;
     in->source.last_ns = now_ns;
@@ -362,7 +365,7 @@ void mcu_rtp_in_repeat(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
         mcu_count(MCU_CNT_RTX_UNNEEDED);
         return;
     }
-    note_gap(in, seq, now_ns);
+    note_gap(in, seq, MCU_NACK_REPEAT, now_ns);
     in->source.seq = seq > in->source.seq ? seq : in->source.seq;
     put_packet(in, rtp, info, seq, rx, now_ns);
 }
@@ -479,6 +482,6 @@ void mcu_rtp_in_packet(struct mcu_rtp_in *in, const uint8_t *data, size_t size, 
     in->now_ns = now_ns;
     if (in->ext_on && rtp.has_ext)
         mcu_rtp_in_read_ext(in, &rtp, &info, now_ns);
-    if (!mcu_rtp_in_take_rtx(in, &rtp, &info, now_ns))
+    if (!in->rtx_on || !mcu_rtp_in_take_rtx(in, &rtp, &info, now_ns))
         take_media(in, &rtp, &info, size, now_ns);
 }

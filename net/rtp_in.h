@@ -8,7 +8,7 @@
  * packets in order (RFC 3550 A.1); both are used. Unit sequence numbers go on rising across it.
  * Gaps: audio waits until what is behind the gap has to be played, by the delay that the jitter
  * asks for; video waits 80 ms, then a keyframe is needed. With NACK (net/nack.h) what is missing is
- * asked for, and video waits for three round trips and 20 ms, at most 300 ms in all.
+ * asked for, and video waits for four round trips and 40 ms, at most 300 ms in all.
  * Simulcast: the source is the layer that is wanted; another one becomes it where its keyframe
  * begins. Of the others only statistics are kept. */
 #ifndef MCU_NET_RTP_IN_H

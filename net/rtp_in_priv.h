@@ -114,7 +114,7 @@ struct mcu_rtp_in {
     struct mcu_rtp_in_sr sr;    /* the last one, of any source; simulcast: of the one received */
     int64_t now_ns;             /* of the last call */
 
-    bool nack_on;
+    bool nack_on, rtx_on;
     struct mcu_nack nack;
     double rtt_ms;              /* by reports; 0: not known */
     int64_t key_seq;            /* where the newest keyframe begins; -1: nowhere */

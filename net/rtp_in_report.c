@@ -16,6 +16,7 @@ void mcu_rtp_in_rtt(struct mcu_rtp_in *in, double rtt_ms)
 
 int mcu_rtp_in_nacks(struct mcu_rtp_in *in, uint16_t *seq, int64_t now_ns)
 {
+    mcu_rtp_in_poll(in, now_ns); /* what is given up now is not asked for */
     int n = in->receive && in->nack_on ? mcu_nack_take(&in->nack, seq, in->rtt_ms, now_ns) : 0;
     if (n > 0) {
         in->totals.nacks += (uint64_t)n;

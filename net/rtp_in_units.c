@@ -6,6 +6,7 @@
 #include "net/rtp_in_priv.h"
 
 #define VIDEO_GAP_NS      (80 * MCU_NS_PER_MS)
+#define REPEAT_SLACK_NS   (40 * MCU_NS_PER_MS)
 #define REPEAT_GAP_MAX_NS (300 * MCU_NS_PER_MS)
 #define OVERLAP_NS        (500 * MCU_NS_PER_MS)
 
@@ -43,14 +44,14 @@ static const struct mcu_rtp_in_picture *find_picture(const struct mcu_rtp_in *in
 }
 
 /* Where layers change, the first unit of the new one is a keyframe and nothing is missing before it.
- * Layers show one camera: times go on rising, though each layer's clock is read apart. */
+ * Layers show one camera: times never fall, though each layer's clock is read apart. */
 static void join_layers(struct mcu_rtp_in *in, struct mcu_unit *unit)
 {
     if (in->switched && unit->keyframe)
         unit->gap_before = false;
     in->switched = false;
     if (unit->sent_ns <= in->last_sent_ns && in->last_sent_ns - unit->sent_ns < OVERLAP_NS)
-        unit->sent_ns = in->last_sent_ns < unit->time_ns ? in->last_sent_ns + 1 : unit->time_ns;
+        unit->sent_ns = in->last_sent_ns < unit->time_ns ? in->last_sent_ns : unit->time_ns;
     in->last_sent_ns = unit->sent_ns;
 }
 
@@ -123,13 +124,13 @@ void mcu_rtp_in_drain(struct mcu_rtp_in *in)
     mcu_nack_give_up(&in->nack, mcu_reorder_next(in->ring));
 }
 
-/* Time for three repeats at the most, of which each may get lost. */
+/* Time for three questions, each of which or its answer may get lost. */
 static int64_t repeat_wait_ns(const struct mcu_rtp_in *in)
 {
     if (in->need_key && mcu_reorder_next(in->ring) < in->key_seq)
         return in->nack.reorder_ns; /* what is missing cannot be decoded, and a keyframe waits */
-    int64_t ns = (int64_t)(mcu_nack_rtt_ms(&in->nack, in->rtt_ms) * 3 * MCU_NS_PER_MS) +
-                 20 * MCU_NS_PER_MS;
+    int64_t ns = (int64_t)(mcu_nack_rtt_ms(&in->nack, in->rtt_ms) * 4 * MCU_NS_PER_MS) +
+                 REPEAT_SLACK_NS;
     return ns < VIDEO_GAP_NS ? VIDEO_GAP_NS : ns > REPEAT_GAP_MAX_NS ? REPEAT_GAP_MAX_NS : ns;
 }
 
