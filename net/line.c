@@ -9,7 +9,9 @@
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
 #include "net/line_limit.h"
+#include "net/nack.h"
 #include "net/rtcp.h"
+#include "net/rtcp_fb.h"
 #include "net/rtp_in.h"
 #include "net/rtp_out.h"
 #include "net/twcc.h"
@@ -18,6 +20,7 @@
 #define FIRST_SENT_MS      100  /* the first report follows the first packet after 100 to 450 ms, */
 #define FIRST_SENT_SPAN_MS 350  /* so that lip sync does not wait for it */
 #define FIRST_RECEIVED_MS  500
+#define REPORT_BLOCKS      (2 * MCU_LINE_RIDS) /* layers, and their repeats */
 #define ASK_NS             (500 * MCU_NS_PER_MS)
 #define FIR_REPEAT_NS      (2 * MCU_NS_PER_S)
 #define POLL_MIN_NS        MCU_NS_PER_MS
@@ -79,12 +82,12 @@ static void schedule_report(struct mcu_line *line, int64_t least_ms, uint32_t sp
 static void begin_compound(struct mcu_line *line, struct mcu_wcursor *w)
 {
     struct mcu_rtcp_sender sender;
-    struct mcu_rtcp_block block;
-    int n = mcu_rtp_in_report(line->in, &block, line->now_ns) ? 1 : 0;
+    struct mcu_rtcp_block block[REPORT_BLOCKS];
+    int n = mcu_rtp_in_reports(line->in, block, REPORT_BLOCKS, line->now_ns);
     if (mcu_rtp_out_report(&line->out, &sender, line->now_ns))
-        mcu_rtcp_write_sr(w, line->config.ssrc, &sender, &block, n);
+        mcu_rtcp_write_sr(w, line->config.ssrc, &sender, block, n);
     else
-        mcu_rtcp_write_rr(w, line->config.ssrc, &block, n);
+        mcu_rtcp_write_rr(w, line->config.ssrc, block, n);
     mcu_rtcp_write_cname(w, line->config.ssrc, line->config.cname);
     if (line->out.repeat.rtx_sent > 0) /* RFC 4588 5.2: the same CNAME ties the two together */
         mcu_rtcp_write_cname(w, line->config.rtx_ssrc, line->config.cname);
@@ -111,12 +114,13 @@ static void send_report(struct mcu_line *line)
 /* PLI where it is understood, else FIR; both when the peer said nothing about either. */
 static void write_request(struct mcu_line *line, struct mcu_wcursor *w)
 {
-    uint32_t source = mcu_rtp_in_ssrc(line->in);
+    uint32_t source[2];
+    int n = mcu_rtp_in_key_ssrcs(line->in, source);
     bool neither = !line->config.fb_pli && !line->config.fb_fir;
-    if (line->config.fb_pli || neither)
-        mcu_rtcp_write_pli(w, line->config.ssrc, source);
-    if ((line->config.fb_fir && !line->config.fb_pli) || neither)
-        mcu_rtcp_write_fir(w, line->config.ssrc, source, ++line->fir_seq);
+    for (int i = 0; i < n && (line->config.fb_pli || neither); i++)
+        mcu_rtcp_write_pli(w, line->config.ssrc, source[i]);
+    for (int i = 0; i < n && ((line->config.fb_fir && !line->config.fb_pli) || neither); i++)
+        mcu_rtcp_write_fir(w, line->config.ssrc, source[i], ++line->fir_seq);
 }
 
 static void ask_if_due(struct mcu_line *line)
@@ -168,6 +172,26 @@ void mcu_line_limit(struct mcu_line *line, int64_t bps, int64_t now_ns)
     line->now_ns = now_ns;
     mcu_line_limit_set(&line->limit, bps, now_ns);
     say_limit_if_due(line);
+}
+
+/* Immediate feedback (RFC 4585 section 3.1): what is missing, in one packet. */
+static void send_nacks(struct mcu_line *line)
+{
+    uint16_t seq[MCU_NACK_MAX];
+    uint8_t buf[512 + 4 * MCU_NACK_MAX];
+    int n = mcu_rtp_in_nacks(line->in, seq, line->now_ns);
+    if (n == 0)
+        return;
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    begin_compound(line, &w);
+    mcu_rtcp_write_nack(&w, line->config.ssrc, mcu_rtp_in_ssrc(line->in), seq, n);
+    end_compound(line, &w);
+}
+
+void mcu_line_want_rows(struct mcu_line *line, int rows, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    mcu_rtp_in_want_rows(line->in, rows, now_ns);
 }
 
 void mcu_line_bye(struct mcu_line *line, int64_t now_ns)
@@ -260,7 +284,7 @@ static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
         uint32_t now = (uint32_t)(mcu_clock_to_ntp(line->now_ns) >> 16);
         int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
         if (b->lsr != 0 && rtt >= 0 && rtt < 60 * 65536)
-            line->rtt_ms = rtt * 1000.0 / 65536;
+            mcu_rtp_in_rtt(line->in, line->rtt_ms = rtt * 1000.0 / 65536);
     }
 }
 
@@ -273,9 +297,8 @@ static void take_report(struct mcu_line *line, const struct mcu_rtcp *r)
 
 static void take_bye(struct mcu_line *line, const struct mcu_rtcp *r)
 {
-    uint32_t source = mcu_rtp_in_ssrc(line->in);
-    for (int i = 0; i < r->bye_count && source != 0; i++) {
-        if (r->bye[i] != source)
+    for (int i = 0; i < r->bye_count; i++) {
+        if (!mcu_rtp_in_bye(line->in, r->bye[i], line->now_ns))
             continue;
         line->events->bye(line->arg);
         return;
@@ -405,6 +428,7 @@ int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
     line->now_ns = now_ns;
     if (line->report_due_ns == INT64_MAX)
         schedule_report(line, RTCP_INTERVAL_MS / 2, RTCP_INTERVAL_MS);
+    send_nacks(line);
     int64_t next = mcu_rtp_in_poll(line->in, now_ns);
     next = earlier(next, mcu_rtp_out_poll(&line->out, now_ns));
     ask_if_due(line);
@@ -430,7 +454,8 @@ static bool rx_fits(const struct mcu_line_config *config)
     if (config->rx_count < 0 || config->rx_count > MCU_LINE_RX_MAX)
         return false;
     for (int i = 0; i < config->rx_count; i++) {
-        if (config->rx[i].pt > 127 || !codec_fits(config->rx[i].codec, config->kind))
+        if (config->rx[i].pt > 127 || config->rx[i].rtx_pt > 127 ||
+            !codec_fits(config->rx[i].codec, config->kind))
             return false;
         for (int k = 0; k < i; k++)
             if (config->rx[k].pt == config->rx[i].pt)
@@ -445,7 +470,8 @@ static bool config_fits(const struct mcu_line_config *config)
     bool rtx = config->tx_rtx_pt <= 127 && (!config->tx_rtx_pt || config->rtx_ssrc != config->ssrc);
     return tx && rtx && config->tx_pt <= 127 && config->dtmf_pt >= -1 && config->dtmf_pt <= 127 &&
            config->max_payload_bytes >= 0 && config->pace_bps >= 0 && config->tx_ptime_ms >= 0 &&
-           config->tx_ptime_ms <= 200 && rx_fits(config);
+           config->tx_ptime_ms <= 200 && config->rid_count >= 0 &&
+           config->rid_count <= MCU_LINE_RIDS && rx_fits(config);
 }
 
 /* Borrowed pointers of the caller's must not outlive the call. */

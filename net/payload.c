@@ -191,6 +191,15 @@ int mcu_depay_pull(struct mcu_depay *d, struct mcu_unit **out)
     return 1;
 }
 
+void mcu_depay_reset(struct mcu_depay *d)
+{
+    mcu_unit_unref(&d->unit);
+    while (d->queued > 0)
+        mcu_unit_unref(&d->queue[--d->queued]);
+    d->open = d->broken = d->lost = d->gap = d->started = false;
+    memset(&d->vp8, 0, sizeof(d->vp8));
+}
+
 int mcu_depay_push(struct mcu_depay *d, const uint8_t *payload, size_t size, uint32_t rtp_ts,
                    bool marker, bool lost, int64_t seq, struct mcu_unit **out)
 {

@@ -37,6 +37,9 @@ void mcu_depay_free(struct mcu_depay **depay);
 int mcu_depay_push(struct mcu_depay *depay, const uint8_t *payload, size_t size, uint32_t rtp_ts,
                    bool marker, bool lost, int64_t seq, struct mcu_unit **out);
 int mcu_depay_pull(struct mcu_depay *depay, struct mcu_unit **out);
+/* Another stream begins, in the middle or not: the unit in hand is dropped and nothing is missing.
+ * Parameter sets stay known. */
+void mcu_depay_reset(struct mcu_depay *depay);
 
 /* ---- Packetising: one unit > payloads, one at a time ---- */
 

@@ -110,6 +110,11 @@ const struct mcu_reorder_slot *mcu_reorder_behind_gap(const struct mcu_reorder *
     return &r->slot[seq & (r->size - 1)];
 }
 
+int64_t mcu_reorder_next(const struct mcu_reorder *r)
+{
+    return r->next;
+}
+
 void mcu_reorder_skip(struct mcu_reorder *r)
 {
     while (r->next <= r->highest && !get_seen(r, r->next))

@@ -37,6 +37,8 @@ void mcu_reorder_put(struct mcu_reorder *ring, int64_t seq, const struct mcu_reo
 bool mcu_reorder_take(struct mcu_reorder *ring, struct mcu_reorder_slot *out, int64_t *seq);
 /* The first slot that waits behind a gap, or NULL: there is none. */
 const struct mcu_reorder_slot *mcu_reorder_behind_gap(const struct mcu_reorder *ring);
+/* The number that is handed on next. */
+int64_t mcu_reorder_next(const struct mcu_reorder *ring);
 /* Gives the gap up. */
 void mcu_reorder_skip(struct mcu_reorder *ring);
 

@@ -7,11 +7,13 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
+#include "net/key_peek.h"
 #include "net/opus_toc.h"
 #include "net/rtp_in_priv.h"
 
 #define MAX_DROPOUT   3000 /* RFC 3550 A.1 */
 #define MAX_MISORDER  100
+#define REPEAT_AHEAD  16
 #define RING_AUDIO    128
 #define RING_VIDEO    512
 /* Two senders at once must not make the decoder change between them all the time: right after a
@@ -29,6 +31,12 @@ static uint32_t hash_bytes(const uint8_t *p, size_t n)
     return h;
 }
 
+static struct mcu_rtp_in_rx row_of(const struct mcu_line_rx *c)
+{
+    return (struct mcu_rtp_in_rx){ .codec = c->codec, .pt = c->pt,
+                                   .sprop_hash = hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0) };
+}
+
 static void free_rx(struct mcu_rtp_in_rx *rx, int n)
 {
     for (int i = 0; i < n; i++)
@@ -40,8 +48,7 @@ static int make_rx(struct mcu_rtp_in_rx *rx, const struct mcu_line_config *confi
 {
     for (int i = 0; i < config->rx_count; i++) {
         const struct mcu_line_rx *c = &config->rx[i];
-        rx[i] = (struct mcu_rtp_in_rx){ c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
-                             NULL };
+        rx[i] = row_of(c);
         int rc = config->kind == MCU_VIDEO
                      ? mcu_depay_new(&rx[i].depay, c->codec, c->sprop, c->sprop_bytes, 0)
                      : 0;
@@ -87,6 +94,19 @@ static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *confi
     in->receive = config->receive;
     in->own_ssrc = config->ssrc;
     in->dtmf_pt = config->dtmf_pt;
+    in->nack_on = config->fb_nack;
+    if (!in->nack_on)
+        mcu_nack_clear(&in->nack);
+    in->ext = config->ext;
+    in->twcc = config->twcc;
+    in->ext_on = in->ext.audio_level || in->ext.abs_send_time || in->ext.transport_cc ||
+                 in->ext.rid || in->ext.repaired_rid;
+    in->rtx_on = false;
+    for (int i = 0; i < in->rx_count; i++) {
+        in->rx[i].rtx_pt = config->rx[i].rtx_pt;
+        in->rtx_on = in->rtx_on || in->rx[i].rtx_pt != 0;
+    }
+    mcu_rtp_in_configure_layers(in, config);
 }
 
 int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config,
@@ -100,7 +120,9 @@ int mcu_rtp_in_new(struct mcu_rtp_in **out, const struct mcu_line_config *config
     in->events = *events;
     in->arg = arg;
     in->kind = config->kind;
-    in->last_rx = -1;
+    in->last_rx = in->current = in->target = in->rows = -1;
+    in->key_seq = -1;
+    mcu_nack_init(&in->nack);
     int rc = mcu_reorder_new(&in->ring, config->kind == MCU_VIDEO ? RING_VIDEO : RING_AUDIO);
     if (rc == 0)
         rc = make_rx(rx, config);
@@ -131,8 +153,7 @@ static bool same_table(const struct mcu_rtp_in *in, const struct mcu_line_config
     bool same = in->rx_count == config->rx_count;
     for (int i = 0; same && i < in->rx_count; i++) {
         const struct mcu_line_rx *c = &config->rx[i];
-        struct mcu_rtp_in_rx row = { c->codec, c->pt, hash_bytes(c->sprop, c->sprop ? c->sprop_bytes : 0),
-                          NULL };
+        struct mcu_rtp_in_rx row = row_of(c);
         same = same_rx(&row, &in->rx[i]);
     }
     return same;
@@ -150,6 +171,8 @@ int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *
         /* What waits in the ring refers to the old table. */
         mcu_reorder_reset(in->ring, in->source.locked ? in->source.seq + 1 : 0);
         in->lost = in->lost || in->source.locked;
+        mcu_nack_clear(&in->nack);
+        in->key_seq = -1;
         adopt_rx(in, rx, config->rx_count);
     }
     configure(in, config);
@@ -158,7 +181,7 @@ int mcu_rtp_in_reconfigure(struct mcu_rtp_in *in, const struct mcu_line_config *
 
 /* ---- Packets of the source ---- */
 
-static int find_rx(const struct mcu_rtp_in *in, uint8_t pt)
+int mcu_rtp_in_find_rx(const struct mcu_rtp_in *in, uint8_t pt)
 {
     for (int i = 0; i < in->rx_count; i++)
         if (in->rx[i].pt == pt)
@@ -177,19 +200,18 @@ static int packet_us(enum mcu_codec codec, const struct mcu_rtp *rtp)
     return us > 0 && us <= 200000 ? us : 20000;
 }
 
-/* The RTP clock of the source's codec; another clock starts time and jitter anew. */
-static void use_clock(struct mcu_rtp_in *in, int hz)
+void mcu_rtp_in_use_clock(struct mcu_rtp_in *in, struct mcu_rtp_in_source *s,
+                          const struct mcu_rtp_in_sr *sr, int hz)
 {
-    if (in->source.clock_hz == hz)
+    if (s->clock_hz == hz)
         return;
-    in->source.clock_hz = hz;
-    mcu_stream_clock_init(&in->source.time, hz);
-    mcu_jitter_init(&in->source.jitter, hz);
-    in->source.stats.has_transit = false;
-    if (!in->sr.valid || in->sr.ssrc != in->source.ssrc)
+    s->clock_hz = hz;
+    mcu_stream_clock_init(&s->time, hz);
+    mcu_jitter_init(&s->jitter, hz);
+    s->stats.has_transit = false;
+    if (!sr->valid || sr->ssrc != s->ssrc)
         return;
-    mcu_stream_clock_sr(&in->source.time, in->clock, in->sr.sender.ntp, in->sr.sender.rtp_ts,
-                        in->sr.arrival_ns);
+    mcu_stream_clock_sr(&s->time, in->clock, sr->sender.ntp, sr->sender.rtp_ts, sr->arrival_ns);
     in->totals.sr_seen = true;
 }
 
@@ -198,7 +220,7 @@ static void measure(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t no
                     struct mcu_reorder_slot *slot)
 {
     enum mcu_codec codec = in->rx[slot->rx].codec;
-    use_clock(in, mcu_codec_info(codec)->rtp_clock_hz);
+    mcu_rtp_in_use_clock(in, &in->source, &in->sr, mcu_codec_info(codec)->rtp_clock_hz);
     mcu_rtp_stats_arrival(&in->source.stats, rtp->ts,
                           (uint32_t)mcu_clock_to_ticks(now_ns, in->source.clock_hz));
     if (in->kind != MCU_AUDIO)
@@ -207,8 +229,9 @@ static void measure(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t no
     slot->rel_ms = mcu_jitter_packet(&in->source.jitter, rtp->ts, slot->packet_ms, now_ns);
 }
 
-static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t seq,
-                                    int rx, int64_t now_ns)
+static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                                    const struct mcu_rtp_in_info *info, int64_t seq, int rx,
+                                    int64_t now_ns)
 {
     struct mcu_unit *u = mcu_unit_new(rtp->payload_bytes);
     if (!u)
@@ -220,6 +243,7 @@ static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp 
     u->rtp_ts = rtp->ts;
     u->ssrc = rtp->ssrc;
     u->marker = rtp->marker;
+    u->level_dbov = info->level_dbov;
     u->time_ns = now_ns;
     u->sent_ns = mcu_stream_clock_map(&in->source.time, in->clock, rtp->ts, now_ns);
     if (in->kind == MCU_AUDIO)
@@ -239,7 +263,7 @@ static void take_event(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t
 
 /* A late or doubled packet: true when there is nothing more to do with it. */
 static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t seq, int rx,
-                      int64_t now_ns)
+                      bool repeat, int64_t now_ns)
 {
     struct mcu_reorder_slot unused = { .rx = rx };
     switch (mcu_reorder_place(in->ring, seq)) {
@@ -251,7 +275,7 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
         in->totals.late++;
         mcu_count(MCU_CNT_RTP_LATE);
         mcu_reorder_saw_late(in->ring, seq);
-        if (rx >= 0 && rtp->payload_bytes > 0)
+        if (rx >= 0 && rtp->payload_bytes > 0 && !repeat)
             measure(in, rtp, now_ns, &unused);
         else if (rtp->pt == in->dtmf_pt)
             take_event(in, rtp, now_ns);
@@ -260,6 +284,7 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
         while (mcu_reorder_behind_gap(in->ring))
             mcu_rtp_in_skip_gap(in);
         mcu_reorder_reset(in->ring, seq);
+        mcu_nack_clear(&in->nack);
         in->lost = true;
         mcu_rtp_in_need_key(in);
         return false;
@@ -269,20 +294,35 @@ static bool misplaced(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t 
     return false;
 }
 
-static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t now_ns)
+/* Notes what is missing before a new packet. True: the packet itself had been asked for. */
+static bool note_gap(struct mcu_rtp_in *in, int64_t seq, enum mcu_nack_as as, int64_t now_ns)
 {
-    int64_t seq = in->source.seq + (int16_t)(rtp->seq - (uint16_t)in->source.seq);
-    int rx = find_rx(in, rtp->pt);
-    if (seq > in->source.seq)
-        in->source.seq = seq;
-    in->source.last_ns = now_ns;
-    mcu_rtp_stats_packet(&in->source.stats, seq);
-    if (misplaced(in, rtp, seq, rx, now_ns))
-        return;
+    if (seq > in->source.seq + 1 && in->nack_on)
+        mcu_nack_missing(&in->nack, in->source.seq + 1, seq - 1, now_ns);
+    if (seq > in->source.seq || mcu_nack_came(&in->nack, seq, as, in->rtt_ms, now_ns) <= 0)
+        return false;
+    in->totals.recovered++;
+    return true;
+}
+
+/* While pictures cannot be decoded, what is missing before a keyframe is not worth waiting for. */
+static void note_key(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t seq, int rx)
+{
+    int rows;
+    if (in->nack_on && in->need_key && seq > in->key_seq &&
+        mcu_key_peek(in->rx[rx].codec, rtp->payload, rtp->payload_bytes, &rows))
+        in->key_seq = seq;
+}
+
+static void put_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                       const struct mcu_rtp_in_info *info, int64_t seq, int rx, int64_t now_ns)
+{
     struct mcu_reorder_slot slot = { .arrival_ns = now_ns, .rx = rx };
     if (rx >= 0 && rtp->payload_bytes > 0) {
-        measure(in, rtp, now_ns, &slot);
-        slot.unit = packet_unit(in, rtp, seq, rx, now_ns);
+        if (!info->repeat)
+            measure(in, rtp, now_ns, &slot);
+        slot.unit = packet_unit(in, rtp, info, seq, rx, now_ns);
+        note_key(in, rtp, seq, rx);
     } else if (rtp->pt == in->dtmf_pt && in->dtmf_pt >= 0) {
         take_event(in, rtp, now_ns);
     } else if (rx < 0) {
@@ -291,6 +331,43 @@ static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int6
     mcu_reorder_put(in->ring, seq, &slot);
     mcu_rtp_in_drain(in);
     mcu_rtp_in_poll(in, now_ns);
+}
+
+static int64_t extended(const struct mcu_rtp_in *in, uint16_t seq)
+{
+    return in->source.seq + (int16_t)(seq - (uint16_t)in->source.seq);
+}
+
+static void accept_packet(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                          struct mcu_rtp_in_info info, int64_t now_ns)
+{
+    int64_t seq = extended(in, rtp->seq);
+    int rx = mcu_rtp_in_find_rx(in, rtp->pt);
+    info.repeat = note_gap(in, seq, in->rtx_on ? MCU_NACK_ORIGINAL : MCU_NACK_EITHER, now_ns);
+    if (seq > in->source.seq)
+        in->source.seq = seq;
+    in->source.last_ns = now_ns;
+    mcu_rtp_stats_packet(&in->source.stats, seq);
+    if (!misplaced(in, rtp, seq, rx, info.repeat, now_ns))
+        put_packet(in, rtp, &info, seq, rx, now_ns);
+}
+
+/* A repeat under a number of its own repairs nothing in the source's report (RFC 4588 section 4). One
+ * may overtake its original a little. */
+void mcu_rtp_in_repeat(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                       const struct mcu_rtp_in_info *info, int64_t now_ns)
+{
+    int64_t seq = extended(in, rtp->seq);
+    int rx = mcu_rtp_in_find_rx(in, rtp->pt);
+    bool near = seq <= in->source.seq + REPEAT_AHEAD;
+    if (!in->source.locked || rtp->ssrc != in->source.ssrc || !near ||
+        mcu_reorder_place(in->ring, seq) != MCU_REORDER_NEW) {
+        mcu_count(MCU_CNT_RTX_UNNEEDED);
+        return;
+    }
+    note_gap(in, seq, MCU_NACK_REPEAT, now_ns);
+    in->source.seq = seq > in->source.seq ? seq : in->source.seq;
+    put_packet(in, rtp, info, seq, rx, now_ns);
 }
 
 /* ---- Sources ---- */
@@ -313,6 +390,8 @@ static void take_source(struct mcu_rtp_in *in, const struct mcu_rtp *first, int6
     in->source.since_ns = again ? now_ns : now_ns - SWITCH_HOLD_NS;
     mcu_rtp_stats_init(&in->source.stats, seq);
     mcu_reorder_reset(in->ring, seq);
+    mcu_nack_clear(&in->nack);
+    in->key_seq = -1;
     in->lost = again;
     in->pictures[0].valid = in->pictures[1].valid = false;
     if (in->kind == MCU_VIDEO)
@@ -326,12 +405,14 @@ static bool may_switch(const struct mcu_rtp_in *in, int64_t now_ns)
            now_ns - in->source.last_ns >= SWITCH_QUIET_NS;
 }
 
-static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp *rtp, int64_t now_ns)
+static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp *rtp,
+                           const struct mcu_rtp_in_info *info, int64_t now_ns)
 {
     c->valid = rtp->payload_bytes <= sizeof(c->bytes);
     if (!c->valid)
         return;
     c->rtp = *rtp;
+    c->info = (struct mcu_rtp_in_info){ .level_dbov = info->level_dbov };
     c->arrival_ns = now_ns;
     if (rtp->payload_bytes > 0)
         memcpy(c->bytes, rtp->payload, rtp->payload_bytes);
@@ -341,29 +422,50 @@ static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp 
 }
 
 /* A packet that does not belong to the source (RFC 3550 A.1: MIN_SEQUENTIAL is 2). */
-static void audition(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t now_ns)
+static void audition(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                     const struct mcu_rtp_in_info *info, int64_t now_ns)
 {
     struct mcu_rtp_in_candidate *c = &in->candidate;
     if (c->valid && c->rtp.ssrc == rtp->ssrc && rtp->seq == (uint16_t)(c->rtp.seq + 1) &&
         may_switch(in, now_ns)) {
         c->valid = false;
         take_source(in, &c->rtp, now_ns);
-        accept_packet(in, &c->rtp, c->arrival_ns);
-        accept_packet(in, rtp, now_ns);
+        accept_packet(in, &c->rtp, c->info, c->arrival_ns);
+        accept_packet(in, rtp, *info, now_ns);
     } else {
-        keep_candidate(c, rtp, now_ns);
+        keep_candidate(c, rtp, info, now_ns);
     }
 }
 
-static bool in_sequence(const struct mcu_rtp_in *in, uint16_t seq)
+bool mcu_rtp_in_sequence(const struct mcu_rtp_in_source *s, uint16_t seq)
 {
-    int d = (int16_t)(seq - (uint16_t)in->source.seq);
+    int d = (int16_t)(seq - (uint16_t)s->seq);
     return d < MAX_DROPOUT && d > -MAX_MISORDER;
+}
+
+/* A packet of media: the source's, or of one that may become it. */
+static void take_media(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
+                       const struct mcu_rtp_in_info *info, size_t bytes, int64_t now_ns)
+{
+    if (in->rid_count > 0) {
+        if (mcu_rtp_in_take_layer(in, rtp, info, bytes, now_ns))
+            return;
+    } else {
+        mcu_rtp_in_meter(&in->meter[0], bytes, now_ns);
+    }
+    if (!in->source.locked || rtp->ssrc != in->source.ssrc ||
+        !mcu_rtp_in_sequence(&in->source, rtp->seq)) {
+        audition(in, rtp, info, now_ns);
+        return;
+    }
+    in->candidate.valid = in->candidate.valid && in->candidate.rtp.ssrc != rtp->ssrc;
+    accept_packet(in, rtp, *info, now_ns);
 }
 
 void mcu_rtp_in_packet(struct mcu_rtp_in *in, const uint8_t *data, size_t size, int64_t now_ns)
 {
     struct mcu_rtp rtp;
+    struct mcu_rtp_in_info info = { .level_dbov = 1 };
     if (mcu_rtp_parse(&rtp, data, size) < 0) {
         in->totals.malformed++;
         mcu_count(MCU_CNT_RTP_BAD);
@@ -377,68 +479,9 @@ void mcu_rtp_in_packet(struct mcu_rtp_in *in, const uint8_t *data, size_t size, 
     in->totals.packets++;
     in->totals.bytes += size;
     in->totals.last_ns = now_ns;
-    if (!in->source.locked || rtp.ssrc != in->source.ssrc || !in_sequence(in, rtp.seq)) {
-        audition(in, &rtp, now_ns);
-        return;
-    }
-    in->candidate.valid = in->candidate.valid && in->candidate.rtp.ssrc != rtp.ssrc;
-    accept_packet(in, &rtp, now_ns);
-}
-
-/* ---- Reports ---- */
-
-void mcu_rtp_in_sr(struct mcu_rtp_in *in, uint32_t ssrc, const struct mcu_rtcp_sender *sender,
-                   int64_t now_ns)
-{
-    in->totals.last_ns = now_ns;
-    if (in->source.locked && ssrc != in->source.ssrc)
-        return;
-    in->sr.valid = true;
-    in->sr.ssrc = ssrc;
-    in->sr.sender = *sender;
-    in->sr.arrival_ns = now_ns;
-    if (!in->source.locked || in->source.clock_hz == 0)
-        return;
-    mcu_stream_clock_sr(&in->source.time, in->clock, sender->ntp, sender->rtp_ts, now_ns);
-    in->totals.sr_seen = true;
-}
-
-uint32_t mcu_rtp_in_ssrc(const struct mcu_rtp_in *in)
-{
-    return in->source.locked ? in->source.ssrc : 0;
-}
-
-bool mcu_rtp_in_report(struct mcu_rtp_in *in, struct mcu_rtcp_block *block, int64_t now_ns)
-{
-    if (!in->source.locked)
-        return false;
-    memset(block, 0, sizeof(*block));
-    block->ssrc = in->source.ssrc;
-    mcu_rtp_stats_report(&in->source.stats, block);
-    in->totals.fraction_lost = block->fraction_lost / 256.0;
-    if (in->sr.valid && in->sr.ssrc == in->source.ssrc) {
-        int64_t delay_ns = now_ns - in->sr.arrival_ns;
-        block->lsr = (uint32_t)(in->sr.sender.ntp >> 16);
-        block->dlsr = (uint32_t)mcu_clock_to_ticks(delay_ns > 0 ? delay_ns : 0, 65536);
-    }
-    return true;
-}
-
-void mcu_rtp_in_get_stats(const struct mcu_rtp_in *in, struct mcu_line_stats *stats)
-{
-    int64_t lost = in->source.locked ? mcu_rtp_stats_lost(&in->source.stats) : 0;
-    stats->packets_in = in->totals.packets;
-    stats->bytes_in = in->totals.bytes;
-    stats->lost = in->totals.lost_before + (uint64_t)(lost > 0 ? lost : 0);
-    stats->late = in->totals.late;
-    stats->duplicate = in->totals.duplicate;
-    stats->malformed = in->totals.malformed;
-    stats->fraction_lost_in = in->totals.fraction_lost;
-    if (in->source.clock_hz > 0)
-        stats->jitter_ms = in->source.stats.jitter_q4 / 16.0 * 1000.0 / in->source.clock_hz;
-    if (in->kind == MCU_AUDIO && in->source.locked)
-        stats->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
-    stats->last_packet_ns = in->totals.last_ns;
-    stats->ssrc_in = mcu_rtp_in_ssrc(in);
-    stats->sr_seen = in->totals.sr_seen;
+    in->now_ns = now_ns;
+    if (in->ext_on && rtp.has_ext)
+        mcu_rtp_in_read_ext(in, &rtp, &info, now_ns);
+    if (!in->rtx_on || !mcu_rtp_in_take_rtx(in, &rtp, &info, now_ns))
+        take_media(in, &rtp, &info, size, now_ns);
 }

@@ -5,7 +5,10 @@
 #include "mixer/base/util.h"
 #include "net/rtp_in_priv.h"
 
-#define VIDEO_GAP_NS (80 * MCU_NS_PER_MS)
+#define VIDEO_GAP_NS      (80 * MCU_NS_PER_MS)
+#define REPEAT_SLACK_NS   (40 * MCU_NS_PER_MS)
+#define REPEAT_GAP_MAX_NS (300 * MCU_NS_PER_MS)
+#define OVERLAP_NS        (500 * MCU_NS_PER_MS)
 
 void mcu_rtp_in_need_key(struct mcu_rtp_in *in)
 {
@@ -40,15 +43,30 @@ static const struct mcu_rtp_in_picture *find_picture(const struct mcu_rtp_in *in
     return NULL;
 }
 
+/* Where layers change, the first unit of the new one is a keyframe and nothing is missing before it.
+ * Layers show one camera: times never fall, though each layer's clock is read apart. */
+static void join_layers(struct mcu_rtp_in *in, struct mcu_unit *unit)
+{
+    if (in->switched && unit->keyframe)
+        unit->gap_before = false;
+    in->switched = false;
+    if (unit->sent_ns <= in->last_sent_ns && in->last_sent_ns - unit->sent_ns < OVERLAP_NS)
+        unit->sent_ns = in->last_sent_ns < unit->time_ns ? in->last_sent_ns : unit->time_ns;
+    in->last_sent_ns = unit->sent_ns;
+}
+
 static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const struct mcu_unit *packet)
 {
     const struct mcu_rtp_in_picture *p = find_picture(in, unit->rtp_ts);
     unit->ssrc = in->source.ssrc;
     unit->time_ns = p ? p->arrival_ns : packet->time_ns;
     unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
+    if (in->rid_count > 0)
+        join_layers(in, unit);
     if (unit->keyframe) {
         in->need_key = false;
-        in->events.keyframe_came(in->arg);
+        if (in->target == in->current) /* else another layer's is waited for */
+            in->events.keyframe_came(in->arg);
     } else if (unit->gap_before || in->need_key) {
         mcu_rtp_in_need_key(in); /* again with each picture, until one comes: requests get lost */
     }
@@ -103,13 +121,24 @@ void mcu_rtp_in_drain(struct mcu_rtp_in *in)
             deliver_audio(in, &slot);
         in->last_rx = slot.rx;
     }
+    mcu_nack_give_up(&in->nack, mcu_reorder_next(in->ring));
+}
+
+/* Time for three questions, each of which or its answer may get lost. */
+static int64_t repeat_wait_ns(const struct mcu_rtp_in *in)
+{
+    if (in->need_key && mcu_reorder_next(in->ring) < in->key_seq)
+        return in->nack.reorder_ns; /* what is missing cannot be decoded, and a keyframe waits */
+    int64_t ns = (int64_t)(mcu_nack_rtt_ms(&in->nack, in->rtt_ms) * 4 * MCU_NS_PER_MS) +
+                 REPEAT_SLACK_NS;
+    return ns < VIDEO_GAP_NS ? VIDEO_GAP_NS : ns > REPEAT_GAP_MAX_NS ? REPEAT_GAP_MAX_NS : ns;
 }
 
 /* When a gap is given up, seen from the first packet behind it. */
 static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorder_slot *behind)
 {
     if (in->kind == MCU_VIDEO)
-        return behind->arrival_ns + VIDEO_GAP_NS;
+        return behind->arrival_ns + (in->nack_on ? repeat_wait_ns(in) : VIDEO_GAP_NS);
     int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - behind->packet_ms;
     return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
 }
@@ -125,10 +154,11 @@ void mcu_rtp_in_skip_gap(struct mcu_rtp_in *in)
 int64_t mcu_rtp_in_poll(struct mcu_rtp_in *in, int64_t now_ns)
 {
     const struct mcu_reorder_slot *behind;
+    in->now_ns = now_ns;
     while ((behind = mcu_reorder_behind_gap(in->ring))) {
         int64_t due = gap_deadline(in, behind);
         if (due > now_ns)
-            return due;
+            return in->receive && in->nack.due_ns < due ? in->nack.due_ns : due;
         mcu_rtp_in_skip_gap(in);
     }
     return INT64_MAX;

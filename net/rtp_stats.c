@@ -16,6 +16,12 @@ void mcu_rtp_stats_packet(struct mcu_rtp_stats *stats, int64_t seq)
         stats->max_seq = seq;
 }
 
+void mcu_rtp_stats_shift(struct mcu_rtp_stats *stats, int64_t by)
+{
+    stats->base_seq += by;
+    stats->max_seq += by;
+}
+
 void mcu_rtp_stats_arrival(struct mcu_rtp_stats *stats, uint32_t rtp_ts, uint32_t arrival_ticks)
 {
     uint32_t transit = arrival_ticks - rtp_ts;

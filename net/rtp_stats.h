@@ -22,6 +22,9 @@ void mcu_rtp_stats_init(struct mcu_rtp_stats *stats, int64_t first_seq);
 /* One packet of the source. */
 void mcu_rtp_stats_packet(struct mcu_rtp_stats *stats, int64_t seq);
 
+/* Numbers are extended anew: all are `by` higher from now on. */
+void mcu_rtp_stats_shift(struct mcu_rtp_stats *stats, int64_t by);
+
 /* Interarrival jitter (A.8): packets of media only, not of events. arrival_ticks: arrival on the
  * clock of rtp_ts. */
 void mcu_rtp_stats_arrival(struct mcu_rtp_stats *stats, uint32_t rtp_ts, uint32_t arrival_ticks);

@@ -14,6 +14,8 @@
     X(RTP_FOREIGN, "rtp_packets_foreign_total", "Packets from an address not negotiated")          \
     X(RTP_LATE, "rtp_packets_late_total", "RTP packets that came after their place was given up")  \
     X(RTP_DUPLICATE, "rtp_packets_duplicate_total", "RTP packets received twice")                  \
+    X(RTX_UNNEEDED, "rtx_packets_unneeded_total", "Repeats (RFC 4588) of packets not missing")     \
+    X(NACKS_SENT, "rtp_packets_asked_again_total", "RTP packets asked for again by NACK")          \
     X(RTP_UNKNOWN_PT, "rtp_packets_unknown_pt_total", "RTP packets of a type not negotiated")      \
     X(RTP_SEND_FAILED, "rtp_packets_send_failed_total", "RTP packets the kernel refused")          \
     X(SRTP_UNAUTHENTIC, "srtp_packets_unauthentic_total", "SRTP packets that failed their check")  \
