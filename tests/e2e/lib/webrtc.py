@@ -1,0 +1,66 @@
+"""WebRTC peers of python3-aiortc (aiortc_peer.py), each a process of its own, and what they measured."""
+import json
+import os
+
+import numpy as np
+
+from lib import measure
+from lib.case import Failure, Process
+from lib.media import COLOURS, TONES
+
+_PYTHON = "/usr/bin/python3"  # Debian's: aiortc is one of its packages
+_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aiortc_peer.py")
+
+
+class WebPeer:
+    """One peer at a door ("whip", "whep", "join") of a room. Its tone and colour go by its number."""
+
+    def __init__(self, case, server, door, room, name, *further, number=0, seconds=10, query=""):
+        way = {"whip": "send", "whep": "receive", "join": "both"}[door]
+        self.case, self.name, self.number = case, name, number
+        self._out = case.path(name, "")
+        url = f"http://127.0.0.1:{server.http_port}/{door}/{room}?name={name}{query}"
+        self.process = Process(case, name, [
+            _PYTHON, _PROGRAM, "--url", url, "--way", way, "--out", self._out,
+            "--tone", str(TONES[number]), "--colour", ",".join(map(str, COLOURS[number])),
+            "--seconds", str(seconds), *map(str, further)])
+
+    def result(self, seconds=60):
+        """What it measured, after its end."""
+        status = self.process.wait(seconds)
+        if status != 0:
+            raise Failure(f"{self.name} ended with status {status}:\n{self.process.log()[-600:]}")
+        with open(os.path.join(self._out, "result.json"), encoding="utf-8") as f:
+            return json.load(f)
+
+    def heard(self):
+        """The sound, 48 kHz mono."""
+        return np.load(os.path.join(self._out, "heard.npy"))
+
+    def seen(self):
+        """The last picture as RGB."""
+        path = os.path.join(self._out, "seen.npy")
+        if not os.path.exists(path):
+            raise Failure(f"{self.name} saw no picture")
+        return np.load(path)
+
+    def judge_tiles(self, numbers):
+        """Who stands in which tile, by colour."""
+        picture = self.seen()
+        height, width = picture.shape[:2]
+        for i, rect in enumerate(measure.grid(len(numbers), width, height)):
+            shown = measure.colour_of(picture, rect)
+            off = measure.colour_distance(shown, COLOURS[numbers[i]])
+            self.case.check(off < 25, f"{self.name} sees number {numbers[i] + 1} in tile {i + 1} "
+                                      f"({off} off)")
+
+    def judge_tones(self, hears, silent, level_db, seconds=4):
+        """hears: numbers whose tones are there at level_db; silent: those that must not be."""
+        sound = measure.steady(self.heard(), seconds)
+        self.case.check(len(sound) >= seconds * 47000, f"{self.name} has {seconds} s of sound")
+        for n, db in zip(hears, measure.tones_db(sound, [TONES[n] for n in hears])):
+            self.case.check(abs(db - level_db) < 1.5, f"{self.name} hears {n + 1} at {db:.1f} dB")
+        for n, db in zip(silent, measure.lines_db(sound, [TONES[n] for n in silent])):
+            self.case.check(db < level_db - 40, f"{self.name} does not hear {n + 1}: {db:.1f} dB")
+        gap = measure.longest_gap_ms(sound, level_db)
+        self.case.check(gap <= 20, f"{self.name}: longest gap {gap} ms")
