@@ -183,28 +183,28 @@ static void set_feedback(struct mcu_nego_web_line *line, const struct mcu_sdp_me
     }
 }
 
-/* Offered for what the line does (RFC 8285 section 6). */
-static uint8_t ext_id(const struct mcu_sdp_media *m, enum mcu_sdp_ext_kind kind,
-                      const struct mcu_nego_line *l)
+/* Its number, where it is offered for the ways that we would use it (RFC 8285 section 6); 0: not. */
+static uint8_t ext_id(const struct mcu_sdp_media *m, enum mcu_sdp_ext_kind kind, bool we_send,
+                      bool we_receive)
 {
     const struct mcu_sdp_ext *e = &m->ext[kind];
-    bool he_sends = e->direction == MCU_SENDRECV || e->direction == MCU_SENDONLY;
-    bool he_receives = e->direction == MCU_SENDRECV || e->direction == MCU_RECVONLY;
-    return (l->we_receive && !he_sends) || (l->we_send && !he_receives) ? 0 : e->id;
+    bool out = e->direction == MCU_SENDRECV || e->direction == MCU_RECVONLY;
+    bool in = e->direction == MCU_SENDRECV || e->direction == MCU_SENDONLY;
+    return (we_receive && !in) || (we_send && !out) ? 0 : e->id;
 }
 
 static void set_ext(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
-    const struct mcu_nego_line *l = &line->base;
-    line->ext.mid = m->mid[0] ? ext_id(m, MCU_EXT_MID, l) : 0;
-    line->ext.abs_send_time = ext_id(m, MCU_EXT_ABS_SEND_TIME, l);
+    bool send = line->base.we_send, receive = line->base.we_receive;
+    line->ext.mid = m->mid[0] ? ext_id(m, MCU_EXT_MID, send, receive) : 0;
+    line->ext.abs_send_time = ext_id(m, MCU_EXT_ABS_SEND_TIME, send, receive);
     if (line->fb_transport_cc)
-        line->ext.transport_cc = ext_id(m, MCU_EXT_TRANSPORT_CC, l);
+        line->ext.transport_cc = ext_id(m, MCU_EXT_TRANSPORT_CC, send, receive);
     line->fb_transport_cc = line->ext.transport_cc != 0;
-    if (l->kind == MCU_AUDIO) {
-        line->ext.audio_level = ext_id(m, MCU_EXT_AUDIO_LEVEL, l);
-        line->ext.mixer_levels = l->we_send ? ext_id(m, MCU_EXT_MIXER_LEVELS, l) : 0;
-    }
+    if (line->base.kind != MCU_AUDIO)
+        return;
+    line->ext.audio_level = ext_id(m, MCU_EXT_AUDIO_LEVEL, send, receive);
+    line->ext.mixer_levels = send ? ext_id(m, MCU_EXT_MIXER_LEVELS, true, false) : 0;
 }
 
 const struct mcu_sdp_rid *mcu_nego_web_find_rid(const struct mcu_sdp_media *m, const char *id)
@@ -266,7 +266,7 @@ static bool layer_fits(const struct mcu_nego_line *l, const struct mcu_sdp_rid *
 static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
     const struct mcu_nego_line *l = &line->base;
-    uint8_t rid = ext_id(m, MCU_EXT_RID, l);
+    uint8_t rid = ext_id(m, MCU_EXT_RID, false, true);
     if (l->kind != MCU_VIDEO || !l->we_receive || !rid)
         return;
     for (int i = 0; i < m->send_layer_count && line->rid_count < MCU_LINE_RIDS; i++) {
@@ -279,7 +279,7 @@ static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_m
         return;
     }
     line->ext.rid = rid;
-    line->ext.repaired_rid = ext_id(m, MCU_EXT_REPAIRED_RID, l);
+    line->ext.repaired_rid = ext_id(m, MCU_EXT_REPAIRED_RID, false, true);
 }
 
 /* ---- lines ---- */
