@@ -89,12 +89,12 @@ static enum mcu_codec acceptable(const struct mcu_sdp_format *f, enum mcu_kind k
 }
 
 /* The number that repeats of a format come under (RFC 4588 section 8.6); 0: none. */
-static uint8_t rtx_of(const struct mcu_sdp_media *m, int pt)
+static uint8_t rtx_of(const struct mcu_sdp_media *m, const struct mcu_sdp_format *of)
 {
     for (int i = 0; i < m->format_count; i++) {
         const struct mcu_sdp_format *f = &m->formats[i];
-        if (f->pt > 0 && !(f->pt >= 64 && f->pt <= 95) && strcasecmp(f->encoding, "rtx") == 0 &&
-            mcu_sdp_fmtp_int(f->fmtp, "apt", -1) == pt)
+        if (f->pt > 0 && !(f->pt >= 64 && f->pt <= 95) && f->clock_hz == of->clock_hz &&
+            strcasecmp(f->encoding, "rtx") == 0 && mcu_sdp_fmtp_int(f->fmtp, "apt", -1) == of->pt)
             return (uint8_t)f->pt;
     }
     return 0;
@@ -128,7 +128,7 @@ static void fill_rx(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
         const struct mcu_sdp_format *f = list[i].format;
         struct mcu_line_rx *rx = &l->rx[l->rx_count++];
         *rx = (struct mcu_line_rx){ .codec = list[i].codec, .pt = (uint8_t)f->pt };
-        rx->rtx_pt = rtx_of(m, f->pt);
+        rx->rtx_pt = rtx_of(m, f);
         if (rx->codec != MCU_CODEC_H264)
             continue;
         uint8_t *room = l->sprop_buf + used;

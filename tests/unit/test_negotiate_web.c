@@ -500,6 +500,187 @@ static void credentials_of_the_greatest_length(void **state)
     assert_non_null(strstr(error.what, "too long"));
 }
 
+/* ---- strange offers ---- */
+
+static uint32_t seed;
+
+static uint32_t rnd(uint32_t below)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 8) % below;
+}
+
+#define LINES_MAX 400
+
+/* Lines of a file, cut in place at CRLF. */
+static int cut_lines(char *file, char *lines[LINES_MAX])
+{
+    int count = 0;
+    for (char *p = file; *p && count < LINES_MAX;) {
+        lines[count++] = p;
+        p += strcspn(p, "\r\n");
+        while (*p == '\r' || *p == '\n')
+            *p++ = '\0';
+    }
+    return count;
+}
+
+/* One line for another, dropped, doubled, with a character or a word changed. */
+static void mutate(char *lines[LINES_MAX], int *count, char *spare)
+{
+    static const char *const words[] = { "0",  "65535", "4294967295", "sendonly", "recvonly",
+                                         "*",  "",      "rtx/90000",  "255",      "actpass",
+                                         "~h", "-1",    "a",          "BUNDLE" };
+    int i = 1 + (int)rnd((uint32_t)*count - 1), k = 1 + (int)rnd((uint32_t)*count - 1);
+    char *line = lines[i], *space = strchr(line, ' ');
+    switch (rnd(6)) {
+    case 0:
+        lines[i] = lines[k];
+        lines[k] = line;
+        break;
+    case 1:
+        memmove(&lines[i], &lines[i + 1], (size_t)(*count - i - 1) * sizeof(*lines));
+        (*count)--;
+        break;
+    case 2:
+        if (*count < LINES_MAX)
+            lines[(*count)++] = lines[k];
+        break;
+    case 3:
+        if (line[0])
+            line[rnd((uint32_t)strlen(line))] = (char)(' ' + rnd(95));
+        break;
+    case 4:
+        snprintf(spare, 512, "%.*s %s", space ? (int)(space - line) : (int)strlen(line), line,
+                 words[rnd(MCU_ARRAY_LEN(words))]);
+        lines[i] = spare;
+        break;
+    default:
+        snprintf(spare, 512, "%.*s%s", (int)strcspn(line, ":") + 1, line,
+                 words[rnd(MCU_ARRAY_LEN(words))]);
+        lines[i] = spare;
+    }
+}
+
+/* Where an answer comes of it, it obeys; what is refused says why. */
+static void judge(const char *sdp, size_t len, enum mcu_web_role role, int *answered)
+{
+    struct mcu_sdp *o = NULL, *a = NULL;
+    if (mcu_sdp_parse(&o, sdp, len, NULL) < 0)
+        return;
+    memset(&error, 0, sizeof(error));
+    int rc = mcu_nego_web_offer(&nego, o, &caps, role, &error);
+    if (rc < 0) {
+        assert_true((rc == -EBADMSG || rc == -ENOENT) && error.what[0]);
+    } else {
+        int n = mcu_nego_web_write_answer(&nego, o, &caps, &local, text, sizeof(text));
+        assert_true(n > 0);
+        a = parse(text, (size_t)n);
+        const char *fault = web_answer_fault(o, a);
+        if (fault)
+            fail_msg("%s for\n%s\n%s", fault, sdp, text);
+        (*answered)++;
+    }
+    mcu_sdp_free(&a);
+    mcu_sdp_free(&o);
+}
+
+static void strange_offers_get_a_legal_answer_or_a_reason(void **state)
+{
+    static char spare[32][512], sdp[131072];
+    int answered = 0, tried = 0;
+    for (size_t i = 0; i < MCU_ARRAY_LEN(fixtures); i++) {
+        for (int round = 0; round < 30; round++, tried++) {
+            char *lines[LINES_MAX], *file = read_file(fixtures[i].name, ".offer");
+            int count = cut_lines(file, lines), times = 1 + (int)rnd(32);
+            size_t used = 0;
+            for (int n = 0; n < times; n++)
+                mutate(lines, &count, spare[n]);
+            for (int n = 0; n < count && used < sizeof(sdp) - 1024; n++)
+                used += (size_t)snprintf(sdp + used, sizeof(sdp) - used, "%s\r\n", lines[n]);
+            judge(sdp, used, fixtures[i].role, &answered);
+            free(file);
+        }
+    }
+    /* Most must still be answered, or the mutations show nothing. */
+    assert_true(tried >= 500 && answered > tried / 4);
+}
+
+/* ---- trickle and restart ---- */
+
+static int frag(struct mcu_sdpfrag *f, const char *sdp)
+{
+    memset(&error, 0, sizeof(error));
+    return mcu_sdpfrag_parse(f, sdp, strlen(sdp), &error);
+}
+
+static void fragment_of_rfc_8840_is_read(void **state)
+{
+    static struct mcu_sdpfrag f;
+    /* Shape of RFC 9725 section 4.3.2. */
+    assert_int_equal(frag(&f, "a=group:BUNDLE 0 1\r\n"
+                              "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+                              "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n"
+                              "a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"
+                              "a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"
+                              "a=candidate:3471623853 1 udp 2122194687 198.51.100.2 61765 typ host\n"
+                              "a=end-of-candidates\r\n"),
+                     0);
+    assert_string_equal(f.ufrag, "EsAw");
+    assert_string_equal(f.pwd, "P2uYro0UCOQ4zxjKXaWCBui1");
+    assert_string_equal(f.mid, "0");
+    assert_true(f.candidate_count == 2 && f.end_of_candidates);
+    assert_string_equal(f.candidates[1],
+                        "candidate:3471623853 1 udp 2122194687 198.51.100.2 61765 typ host");
+    assert_int_equal(frag(&f, ""), 0);
+    assert_true(f.candidate_count == 0 && !f.ufrag[0]);
+}
+
+static void fragments_that_break_rules_are_refused(void **state)
+{
+    static struct mcu_sdpfrag f;
+    static char big[MCU_SDPFRAG_MAX_BYTES + 2];
+    assert_int_equal(frag(&f, "a=ice-ufrag:abc\r\n"), -EBADMSG);
+    assert_non_null(strstr(error.what, "ice-ufrag"));
+    assert_int_equal(frag(&f, "a=ice-pwd:short\r\n"), -EBADMSG);
+    assert_int_equal(frag(&f, "a=ice-ufrag:abcd\r\na=ice-ufrag:abce\r\n"), -EBADMSG);
+    assert_int_equal(frag(&f, "{\"candidate\":\"x\"}"), -EBADMSG);
+    memset(big, '\n', sizeof(big) - 1);
+    assert_int_equal(frag(&f, big), -E2BIG);
+    big[MCU_SDPFRAG_MAX_BYTES] = '\0';
+    assert_int_equal(frag(&f, big), 0);
+}
+
+static void more_candidates_than_the_limit_are_passed_over(void **state)
+{
+    static struct mcu_sdpfrag f;
+    size_t used = 0;
+    for (int i = 0; i < 100; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                 "a=candidate:%d 1 udp 1 192.0.2.1 9 typ host\r\n", i);
+    assert_int_equal(frag(&f, text), 0);
+    assert_int_equal(f.candidate_count, MCU_SDP_MAX_CANDIDATES);
+    memset(text, 'x', 400);
+    memcpy(text, "a=candidate:", 12);
+    text[400] = '\0';
+    assert_int_equal(frag(&f, text), 0);
+    assert_int_equal(f.candidate_count, 0);
+}
+
+static void our_fragment_reads_back(void **state)
+{
+    static struct mcu_sdpfrag f;
+    offer_file("gstreamer", MCU_WEB_PUBLISH);
+    int n = mcu_sdpfrag_write(&nego, &local, text, sizeof(text));
+    assert_int_equal(n, strlen(text));
+    assert_int_equal(frag(&f, text), 0);
+    assert_string_equal(f.ufrag, local.ufrag);
+    assert_string_equal(f.pwd, local.pwd);
+    assert_string_equal(f.mid, "video0");
+    assert_true(f.candidate_count == 2 && f.end_of_candidates);
+    assert_int_equal(mcu_sdpfrag_write(&nego, &local, text, 60), -ENOSPC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +704,11 @@ int main(void)
         cmocka_unit_test_setup(no_common_codec_names_ours, setup),
         cmocka_unit_test_setup(one_line_needs_no_group, setup),
         cmocka_unit_test_setup(credentials_of_the_greatest_length, setup),
+        cmocka_unit_test_setup(strange_offers_get_a_legal_answer_or_a_reason, setup),
+        cmocka_unit_test_setup(fragment_of_rfc_8840_is_read, setup),
+        cmocka_unit_test_setup(fragments_that_break_rules_are_refused, setup),
+        cmocka_unit_test_setup(more_candidates_than_the_limit_are_passed_over, setup),
+        cmocka_unit_test_setup(our_fragment_reads_back, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
