@@ -46,9 +46,12 @@ static void put_session(struct mcu_text_out *t, const struct mcu_nego_web *w,
                         const struct mcu_sdp *offer, const struct mcu_nego_web_local *local,
                         const struct destination *d)
 {
-    mcu_put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=-\r\nt=0 0\r\n",
-            (unsigned long long)local->session_id, (unsigned long long)local->session_version,
-            d->ipv6 ? "IP6" : "IP4", d->address);
+    const char *net = d->ipv6 ? "IP6" : "IP4";
+    /* c= here is for the refused lines, which have none of their own: RFC 8866 5.7 wants it
+     * somewhere, and Firefox does too. */
+    mcu_put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n",
+            (unsigned long long)local->session_id, (unsigned long long)local->session_version, net,
+            d->address, net, d->address);
     if (w->bundle) {
         mcu_put(t, "a=group:BUNDLE");
         for (int i = 0; i < w->group_count; i++)

@@ -320,6 +320,8 @@ static void data_channel_is_refused_and_leaves_the_group(void **state)
     assert_int_equal(offer_file("chromium-whep", MCU_WEB_PLAY), 0);
     answers("a=group:BUNDLE 0 1");
     answers("m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
+    /* Firefox: "c= connection line not specified for every media level". */
+    assert_true(strstr(text, "\r\nc=IN") < strstr(text, "\r\nm="));
 }
 
 static void each_line_of_its_own_transport_counts_by_the_tagged_one(void **state)
