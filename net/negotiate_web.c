@@ -183,7 +183,8 @@ static void set_feedback(struct mcu_nego_web_line *line, const struct mcu_sdp_me
     }
 }
 
-/* Its number, where it is offered for the ways that we would use it (RFC 8285 section 6); 0: not. */
+/* Its number, where it is offered for the ways that we would use it (RFC 8285 section 6); else 0.
+ */
 static uint8_t ext_id(const struct mcu_sdp_media *m, enum mcu_sdp_ext_kind kind, bool we_send,
                       bool we_receive)
 {

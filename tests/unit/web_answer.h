@@ -1,5 +1,5 @@
-/* tests/unit/web_answer.h - what any answer to a WebRTC offer must obey (RFC 3264, 8829, 8843, 8285,
- * 8853), checked on what a parser makes of both. For the unit tests and the fuzz target. */
+/* tests/unit/web_answer.h - what any answer to a WebRTC offer must obey (RFC 3264, 8829, 8843,
+ * 8285, 8853), checked on what a parser makes of both. For the unit tests and the fuzz target. */
 #ifndef MCU_TESTS_WEB_ANSWER_H
 #define MCU_TESTS_WEB_ANSWER_H
 
