@@ -46,9 +46,12 @@ static void put_session(struct mcu_text_out *t, const struct mcu_nego_web *w,
                         const struct mcu_sdp *offer, const struct mcu_nego_web_local *local,
                         const struct destination *d)
 {
-    mcu_put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=-\r\nt=0 0\r\n",
-            (unsigned long long)local->session_id, (unsigned long long)local->session_version,
-            d->ipv6 ? "IP6" : "IP4", d->address);
+    const char *net = d->ipv6 ? "IP6" : "IP4";
+    /* c= here is for the refused lines, which have none of their own: RFC 8866 5.7 wants it
+     * somewhere, and Firefox does too. */
+    mcu_put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n",
+            (unsigned long long)local->session_id, (unsigned long long)local->session_version, net,
+            d->address, net, d->address);
     if (w->bundle) {
         mcu_put(t, "a=group:BUNDLE");
         for (int i = 0; i < w->group_count; i++)
@@ -109,19 +112,6 @@ static void put_feedback(struct mcu_text_out *t, const struct mcu_nego_web_line 
             mcu_put(t, "a=rtcp-fb:%d %s\r\n", f->pt, all[i].text);
 }
 
-/* What RFC 9628 6.1 and AV1 RTP 7.2.3 want mirrored: the profile; of AV1 also what we take at most
- * (the level that he offered). */
-static void put_profile(struct mcu_text_out *t, const struct mcu_sdp_format *f,
-                        enum mcu_codec codec)
-{
-    char unused[16];
-    if (codec == MCU_CODEC_VP9 && mcu_sdp_fmtp_get(f->fmtp, "profile-id", unused, sizeof(unused)))
-        mcu_put(t, "a=fmtp:%d profile-id=0\r\n", f->pt);
-    if (codec == MCU_CODEC_AV1 && f->fmtp[0])
-        mcu_put(t, "a=fmtp:%d level-idx=%d;profile=0;tier=0\r\n", f->pt,
-                mcu_min(mcu_sdp_fmtp_int(f->fmtp, "level-idx", 5), 31));
-}
-
 static void put_formats(struct mcu_text_out *t, const struct mcu_nego_web_line *line,
                         const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps)
 {
@@ -131,7 +121,6 @@ static void put_formats(struct mcu_text_out *t, const struct mcu_nego_web_line *
         const struct mcu_sdp_format *f = mcu_nego_find_pt(m, rx->pt);
         mcu_put_part(
             t, mcu_nego_write_format(t->buf + t->used, t->size - t->used, f, rx->codec, caps));
-        put_profile(t, f, rx->codec);
         put_feedback(t, line, f);
         if (rx->rtx_pt)
             mcu_put(t, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\n", rx->rtx_pt, f->clock_hz,

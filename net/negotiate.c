@@ -234,7 +234,7 @@ static void set_codec_params(struct mcu_nego_line *l, const struct mcu_sdp_media
     if (l->codec == MCU_CODEC_OPUS) {
         set_opus(l, f->fmtp);
         codec_bps = l->opus.max_average_bps;
-    } else if (l->codec == MCU_CODEC_VP8) {
+    } else if (l->codec == MCU_CODEC_VP8 || l->codec == MCU_CODEC_VP9) {
         l->vp8_max_fs = mcu_sdp_fmtp_int(f->fmtp, "max-fs", 0);
         l->vp8_max_fr = mcu_sdp_fmtp_int(f->fmtp, "max-fr", 0);
     } else if (l->codec == MCU_CODEC_H264 && h264_remote(&l->h264, f->fmtp, caps) == 0) {

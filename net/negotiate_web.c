@@ -89,12 +89,12 @@ static enum mcu_codec acceptable(const struct mcu_sdp_format *f, enum mcu_kind k
 }
 
 /* The number that repeats of a format come under (RFC 4588 section 8.6); 0: none. */
-static uint8_t rtx_of(const struct mcu_sdp_media *m, int pt)
+static uint8_t rtx_of(const struct mcu_sdp_media *m, const struct mcu_sdp_format *of)
 {
     for (int i = 0; i < m->format_count; i++) {
         const struct mcu_sdp_format *f = &m->formats[i];
-        if (f->pt > 0 && !(f->pt >= 64 && f->pt <= 95) && strcasecmp(f->encoding, "rtx") == 0 &&
-            mcu_sdp_fmtp_int(f->fmtp, "apt", -1) == pt)
+        if (f->pt > 0 && !(f->pt >= 64 && f->pt <= 95) && f->clock_hz == of->clock_hz &&
+            strcasecmp(f->encoding, "rtx") == 0 && mcu_sdp_fmtp_int(f->fmtp, "apt", -1) == of->pt)
             return (uint8_t)f->pt;
     }
     return 0;
@@ -128,7 +128,7 @@ static void fill_rx(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
         const struct mcu_sdp_format *f = list[i].format;
         struct mcu_line_rx *rx = &l->rx[l->rx_count++];
         *rx = (struct mcu_line_rx){ .codec = list[i].codec, .pt = (uint8_t)f->pt };
-        rx->rtx_pt = rtx_of(m, f->pt);
+        rx->rtx_pt = rtx_of(m, f);
         if (rx->codec != MCU_CODEC_H264)
             continue;
         uint8_t *room = l->sprop_buf + used;
@@ -183,28 +183,29 @@ static void set_feedback(struct mcu_nego_web_line *line, const struct mcu_sdp_me
     }
 }
 
-/* Offered for what the line does (RFC 8285 section 6). */
-static uint8_t ext_id(const struct mcu_sdp_media *m, enum mcu_sdp_ext_kind kind,
-                      const struct mcu_nego_line *l)
+/* Its number, where it is offered for the ways that we would use it (RFC 8285 section 6); else 0.
+ */
+static uint8_t ext_id(const struct mcu_sdp_media *m, enum mcu_sdp_ext_kind kind, bool we_send,
+                      bool we_receive)
 {
     const struct mcu_sdp_ext *e = &m->ext[kind];
-    bool he_sends = e->direction == MCU_SENDRECV || e->direction == MCU_SENDONLY;
-    bool he_receives = e->direction == MCU_SENDRECV || e->direction == MCU_RECVONLY;
-    return (l->we_receive && !he_sends) || (l->we_send && !he_receives) ? 0 : e->id;
+    bool out = e->direction == MCU_SENDRECV || e->direction == MCU_RECVONLY;
+    bool in = e->direction == MCU_SENDRECV || e->direction == MCU_SENDONLY;
+    return (we_receive && !in) || (we_send && !out) ? 0 : e->id;
 }
 
 static void set_ext(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
-    const struct mcu_nego_line *l = &line->base;
-    line->ext.mid = m->mid[0] ? ext_id(m, MCU_EXT_MID, l) : 0;
-    line->ext.abs_send_time = ext_id(m, MCU_EXT_ABS_SEND_TIME, l);
+    bool send = line->base.we_send, receive = line->base.we_receive;
+    line->ext.mid = m->mid[0] ? ext_id(m, MCU_EXT_MID, send, receive) : 0;
+    line->ext.abs_send_time = ext_id(m, MCU_EXT_ABS_SEND_TIME, send, receive);
     if (line->fb_transport_cc)
-        line->ext.transport_cc = ext_id(m, MCU_EXT_TRANSPORT_CC, l);
+        line->ext.transport_cc = ext_id(m, MCU_EXT_TRANSPORT_CC, send, receive);
     line->fb_transport_cc = line->ext.transport_cc != 0;
-    if (l->kind == MCU_AUDIO) {
-        line->ext.audio_level = ext_id(m, MCU_EXT_AUDIO_LEVEL, l);
-        line->ext.mixer_levels = l->we_send ? ext_id(m, MCU_EXT_MIXER_LEVELS, l) : 0;
-    }
+    if (line->base.kind != MCU_AUDIO)
+        return;
+    line->ext.audio_level = ext_id(m, MCU_EXT_AUDIO_LEVEL, send, receive);
+    line->ext.mixer_levels = send ? ext_id(m, MCU_EXT_MIXER_LEVELS, true, false) : 0;
 }
 
 const struct mcu_sdp_rid *mcu_nego_web_find_rid(const struct mcu_sdp_media *m, const char *id)
@@ -266,7 +267,7 @@ static bool layer_fits(const struct mcu_nego_line *l, const struct mcu_sdp_rid *
 static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
     const struct mcu_nego_line *l = &line->base;
-    uint8_t rid = ext_id(m, MCU_EXT_RID, l);
+    uint8_t rid = ext_id(m, MCU_EXT_RID, false, true);
     if (l->kind != MCU_VIDEO || !l->we_receive || !rid)
         return;
     for (int i = 0; i < m->send_layer_count && line->rid_count < MCU_LINE_RIDS; i++) {
@@ -279,7 +280,7 @@ static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_m
         return;
     }
     line->ext.rid = rid;
-    line->ext.repaired_rid = ext_id(m, MCU_EXT_REPAIRED_RID, l);
+    line->ext.repaired_rid = ext_id(m, MCU_EXT_REPAIRED_RID, false, true);
 }
 
 /* ---- lines ---- */

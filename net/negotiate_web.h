@@ -60,9 +60,9 @@ struct mcu_nego_web_error {
 };
 
 /* Judges an offer. One audio and one video line are accepted at most: for both roles the first that
- * the peer would send and receive on, else the first that is of use; a=content:slides, data channels
- * and whatever else there is are refused in their places. caps as for mcu_nego_offer; of them
- * address, security and name do not matter, fingerprint is needed.
+ * the peer would send and receive on, else the first that is of use; a=content:slides, data
+ * channels and whatever else there is are refused in their places. caps as for mcu_nego_offer; of
+ * them address, security and name do not matter, fingerprint is needed (also to write).
  * Sent: the first of caps->audio (or video) that he has; H.264 as constrained baseline under
  * mode 1 where he has that. Received: all of caps that he has (VP9 and AV1 of profile 0).
  *

@@ -51,13 +51,17 @@ static void ice_pwd(struct mcu_sdp_parser *p, struct mcu_cursor value)
     *(p->media ? &p->media->ice_pwd : &p->ice_pwd) = keep(p, "", value);
 }
 
+/* Parted by spaces; by commas with libdatachannel (OBS). */
 static void ice_options(struct mcu_sdp_parser *p, struct mcu_cursor value)
 {
     bool trickle = false, ice2 = false;
     while (mcu_cursor_left(&value)) {
-        struct mcu_cursor word = mcu_text_word(&value);
-        trickle |= mcu_text_is(word, "trickle");
-        ice2 |= mcu_text_is(word, "ice2");
+        struct mcu_cursor words = mcu_text_word(&value);
+        while (mcu_cursor_left(&words)) {
+            struct mcu_cursor word = mcu_text_until(&words, ',');
+            trickle |= mcu_text_is(word, "trickle");
+            ice2 |= mcu_text_is(word, "ice2");
+        }
     }
     *(p->media ? &p->media->ice_trickle : &p->ice_trickle) = trickle;
     *(p->media ? &p->media->ice_ice2 : &p->ice_ice2) = ice2;
