@@ -514,6 +514,28 @@ static int set_transport(struct judge *j)
     return rc;
 }
 
+/* The numbers of a line's extensions, one after the other. */
+static uint8_t *ext_number(struct mcu_line_ext *e, size_t i)
+{
+    uint8_t *const all[] = { &e->audio_level, &e->mixer_levels, &e->abs_send_time, &e->transport_cc,
+                             &e->mid,         &e->rid,          &e->repaired_rid };
+    return i < MCU_ARRAY_LEN(all) ? all[i] : NULL;
+}
+
+/* A number must mean the same in all lines of a bundle (RFC 8843 section 12). Where it does not
+ * (aiortc gives 2 to levels of sound and to send times of pictures) neither is answered. */
+static void drop_ambiguous(struct mcu_nego_web *out)
+{
+    struct mcu_nego_web_line *a = &out->line[MCU_AUDIO], *v = &out->line[MCU_VIDEO];
+    uint8_t *x, *y;
+    for (size_t i = 0; (x = ext_number(&a->ext, i)); i++)
+        for (size_t k = 0; (y = ext_number(&v->ext, k)); k++)
+            if (i != k && *x && *x == *y)
+                *x = *y = 0;
+    a->fb_transport_cc &= a->ext.transport_cc != 0;
+    v->fb_transport_cc &= v->ext.transport_cc != 0;
+}
+
 int mcu_nego_web_offer(struct mcu_nego_web *out, const struct mcu_sdp *offer,
                        const struct mcu_nego_caps *caps, enum mcu_web_role role,
                        struct mcu_nego_web_error *error)
@@ -523,6 +545,8 @@ int mcu_nego_web_offer(struct mcu_nego_web *out, const struct mcu_sdp *offer,
     int rc = check_mids(&j);
     if (rc == 0)
         rc = choose_lines(&j);
+    if (rc == 0)
+        drop_ambiguous(out);
     if (rc == 0)
         rc = set_group(&j);
     if (rc == 0)

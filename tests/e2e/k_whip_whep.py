@@ -10,21 +10,19 @@ from lib.server import Server
 
 AMPLITUDE = 0.09
 LEVEL_DB = 20 * math.log10(AMPLITUDE)
-SECONDS = 14
+SECONDS = 9
 
 
 def test(c):
     server = Server(c)
-    whip = webrtc.WebPeer(c, server, "whip", "room", "obs", "--codec", "h264", number=0,
-                          seconds=SECONDS)
+    whip = webrtc.WebPeer(c, server, "whip", "room", "obs", "--codec", "h264", number=0)
     joined(c, server, "room", 1)
-    both = webrtc.WebPeer(c, server, "join", "room", "web", "--codec", "vp8", number=1,
-                          seconds=SECONDS - 1)
+    both = webrtc.WebPeer(c, server, "join", "room", "web", "--codec", "vp8", number=1)
     joined(c, server, "room", 2)
     phone = Peer(c, server, "room", "phone", "--audio", "opus", "--video", "h264", "--tone",
-                 f"{TONES[2]}:{LEVEL_DB:.2f}", number=2, seconds=SECONDS - 2)
+                 f"{TONES[2]}:{LEVEL_DB:.2f}", number=2, seconds=40)
     joined(c, server, "room", 3)
-    whep = webrtc.WebPeer(c, server, "whep", "room", "viewer", seconds=SECONDS - 5)
+    whep = webrtc.WebPeer(c, server, "whep", "room", "viewer", seconds=SECONDS)
     result = whep.result()
     c.check(result["state"] == "connected" and result["connect_ms"] < 3000,
             f"the viewer is connected after {result['connect_ms']:.0f} ms")
@@ -32,11 +30,13 @@ def test(c):
             f"and has its first picture after {result['first_picture_ms']:.0f} ms")
     whep.judge_tiles([0, 1, 2])
     whep.judge_tones([0, 1, 2], [3], LEVEL_DB)
+    both.stop()
     both.result()
     both.judge_tiles([0, 1, 2])
     both.judge_tones([0, 2], [1], LEVEL_DB)
+    whip.stop()
     c.check(whip.result()["deleted"] == 200, "DELETE is answered with 200")
-    phone.result()
+    phone.process.end()
     path = result["where"].split("/", 3)[3]
     c.check(server.http("/" + path)[0] == 404 or server.http("/" + path)[0] == 405,
             "the viewer's resource is gone")

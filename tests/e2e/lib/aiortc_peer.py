@@ -1,5 +1,6 @@
 """A WebRTC peer on Debian's python3-aiortc, as a program: offers at one of the server's doors, sends a
-tone and a coloured picture with moving noise, keeps what it hears and sees, and leaves with DELETE.
+tone and a coloured picture with a moving mark, keeps what it hears and sees, and leaves with DELETE
+after --seconds, or when there is a file --out/stop.
 
 Writes into --out: result.json, heard.npy (mono, 48 kHz, float32) and seen.npy (the last picture).
 """
@@ -159,7 +160,9 @@ async def run(options):
     where, tag = await join(options, pc)
     end = began + options.seconds
     connected = None
-    while time.monotonic() < end and pc.connectionState not in ("failed", "closed"):
+    stop = os.path.join(options.out, "stop")
+    while time.monotonic() < end and not os.path.exists(stop) and \
+            pc.connectionState not in ("failed", "closed"):
         if pc.connectionState == "connected" and connected is None:
             connected = time.monotonic()
         await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aiortc_peer
 class WebPeer:
     """One peer at a door ("whip", "whep", "join") of a room. Its tone and colour go by its number."""
 
-    def __init__(self, case, server, door, room, name, *further, number=0, seconds=10, query=""):
+    def __init__(self, case, server, door, room, name, *further, number=0, seconds=60, query=""):
         way = {"whip": "send", "whep": "receive", "join": "both"}[door]
         self.case, self.name, self.number = case, name, number
         self._out = case.path(name, "")
@@ -24,6 +24,11 @@ class WebPeer:
             _PYTHON, _PROGRAM, "--url", url, "--way", way, "--out", self._out,
             "--tone", str(TONES[number]), "--colour", ",".join(map(str, COLOURS[number])),
             "--seconds", str(seconds), *map(str, further)])
+
+    def stop(self):
+        """It leaves now."""
+        with open(os.path.join(self._out, "stop"), "w", encoding="utf-8"):
+            pass
 
     def result(self, seconds=60):
         """What it measured, after its end."""
