@@ -101,13 +101,19 @@ static bool copy_path(struct mcu_http_request *req, const char *path, size_t len
     return true;
 }
 
-static bool wants_close(struct lws *wsi)
+/* libwebsockets 4.1 decodes "%0a" in a path or query, then takes it for the end of the request line:
+ * what follows would be header fields, which a page of another site could write with a link. Then
+ * the version is not where it must be; a browser has no way to put it there. */
+static bool check_version(struct mcu_http_request *req, struct lws *wsi)
 {
     char text[64];
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_CONNECTION) > 0 && strcasestr(text, "close"))
-        return true;
-    return lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP) <= 0 ||
-           strcmp(text, "HTTP/1.1") != 0;
+    int n = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP);
+    bool one = n > 0 && strcmp(text, "HTTP/1.1") == 0;
+    if (!one && (n <= 0 || strcmp(text, "HTTP/1.0") != 0))
+        return refuse(req, 400, "the request line is none");
+    req->close_after = !one || (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_CONNECTION) > 0 &&
+                                strcasestr(text, "close"));
+    return true;
 }
 
 /* ---- checks ---- */
@@ -332,8 +338,7 @@ bool mcu_http_check(struct mcu_http_request *req, struct lws *wsi, const char *p
         len = uri && uri_len > 0 ? (size_t)uri_len : 0;
     }
     req->head = method == LWSHUMETH_HEAD;
-    req->close_after = wants_close(wsi);
-    return copy_headers(req, wsi) && check_host(req) && copy_path(req, path, len) &&
+    return check_version(req, wsi) && copy_headers(req, wsi) && check_host(req) && copy_path(req, path, len) &&
            copy_query(req, wsi) && find_route(req) && check_length(req, wsi) &&
            (req->upgrade ? check_upgrade(req, wsi) : check_type(req));
 }
