@@ -164,8 +164,11 @@ static void on_sweep(struct mcu_timer *timer)
         next = c->next;
         if (c->ws)
             mcu_ws_sweep(c, now);
-        if (c->deadline_ns <= now)
+        if (c->deadline_ns <= now && !c->cut) {
+            if (c->ws)
+                mcu_count(MCU_CNT_WS_DEAD);
             mcu_http_cut(c);
+        }
     }
     listen_again(http);
     mcu_timer_start(timer, now + sweep_ns(http));

@@ -60,7 +60,8 @@ typedef void (*mcu_http_handler_cb)(struct mcu_http_request *req, void *arg);
 
 /* The WebSockets of a row. Text messages only, at most 8 kB, whole and valid UTF-8; at most 50 a
  * second. Who breaks this is closed (RFC 6455 section 7.4.1: 1003 binary, 1007 not UTF-8, 1008 too
- * many, 1009 too long). No compression. */
+ * many, 1009 too long; broken frames 1002). No compression. That a client's frames are masked is not
+ * checked: libwebsockets 4.1 takes others too, which hurts nobody but a proxy between. */
 struct mcu_ws_events {
     /* An upgrade that passed the checks; req has path, query and headers, and is good during the
      * call only. Returns 0: ws is the caller's, who gives it back with mcu_ws_release some time;

@@ -147,6 +147,11 @@ static inline void stop(struct site *s)
     assert_int_equal(s->closed, 1);
 }
 
+/* A round of the loop. */
+static inline void no_op(void *arg)
+{
+}
+
 /* ---- a client ---- */
 
 static inline int dial(const struct site *s)

@@ -108,10 +108,6 @@ static void answer_kept(void *arg)
     s->kept_count = 0;
 }
 
-static void no_op(void *arg)
-{
-}
-
 static void wait_for_kept(struct site *s, int n)
 {
     while (s->kept_count < n)
