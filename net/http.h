@@ -48,8 +48,8 @@ struct mcu_http_config {
                              to go */
     int ping_ms;          /* 0: 20000; WebSockets: a ping so often; a peer from whom nothing came for
                              two and a half times as long is cut */
-    const char *const *host_names; /* further names of this server, without port; borrowed until */
-    int host_name_count;           /* close */
+    const char *const *host_names; /* further names or addresses of this server, without port; */
+    int host_name_count;           /* borrowed until close */
     enum mcu_http_tls tls;
     const char *tls_cert, *tls_key; /* PEM: the certificate and what completes its chain; its key */
 };

@@ -133,9 +133,13 @@ static bool names_us(const struct mcu_http *http, const char *host)
     for (size_t i = 0; i < MCU_ARRAY_LEN(loopback); i++)
         if (is_host(host, loopback[i]))
             return true;
-    for (int i = 0; i < http->config.host_name_count; i++)
-        if (is_host(host, http->config.host_names[i]))
+    for (int i = 0; i < http->config.host_name_count; i++) {
+        const char *name = http->config.host_names[i];
+        char v6[64];
+        snprintf(v6, sizeof(v6), "[%s]", name);
+        if (is_host(host, strchr(name, ':') ? v6 : name))
             return true;
+    }
     return false;
 }
 

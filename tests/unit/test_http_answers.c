@@ -343,7 +343,7 @@ static void a_file_is_sent_once_and_zipped_where_that_is_taken(void **state)
     stop(&s);
 }
 
-static const char *const names[] = { "mcu.example", "[fd00::1]" };
+static const char *const names[] = { "mcu.example", "fd00::1" };
 
 static void configured_names_are_ours_on_loopback(void **state)
 {
