@@ -345,16 +345,16 @@ static void broken_handshakes_end(void **state)
     stop(&s);
 }
 
-static void two_hundred_at_once(void **state)
+static void sixty_at_once(void **state)
 {
-    static struct client c[200];
+    static struct client c[60];
     struct site s;
     open_with_files(&s);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 60; i++)
         c[i] = open_client(&s, NULL, 0);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 60; i++)
         hello(&c[i]);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 60; i++)
         close_client(&c[i]);
     stop(&s);
 }
@@ -370,7 +370,7 @@ int main(void)
         cmocka_unit_test(a_bad_certificate_is_refused_and_the_old_one_stays),
         cmocka_unit_test(bad_files_are_told_at_start),
         cmocka_unit_test(broken_handshakes_end),
-        cmocka_unit_test(two_hundred_at_once),
+        cmocka_unit_test(sixty_at_once),
     };
     strcpy(folder, "/tmp/mcu-http-tls-XXXXXX");
     if (!mkdtemp(folder))
