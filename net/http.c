@@ -21,6 +21,8 @@
 #define BACKLOG           128
 #define ACCEPTS_A_ROUND   32
 #define HEADER_BYTES      4096
+#define READ_BYTES        32768 /* more than a TLS record: what OpenSSL has read already wakes no poll */
+#define WS_BYTES          4096  /* of a message that libwebsockets holds at a time */
 #define DEFAULT_BODY      65536
 #define DEFAULT_CONNS     256
 #define DEFAULT_TIMEOUT   10000
@@ -243,7 +245,8 @@ static void find_handle(uv_handle_t *handle, void *arg)
 static int fill_protocols(struct mcu_http *http)
 {
     int n = 0;
-    http->protocols[n++] = (struct lws_protocols){ .name = "-", .callback = mcu_http_on_lws };
+    http->protocols[n++] = (struct lws_protocols){ .name = "-", .callback = mcu_http_on_lws,
+                                                   .rx_buffer_size = WS_BYTES };
     for (int i = 0; i < http->route_count; i++) {
         const struct mcu_ws_route *ws = http->routes[i].ws;
         bool known = !ws || !ws->subprotocol;
@@ -253,7 +256,8 @@ static int fill_protocols(struct mcu_http *http)
             return -EINVAL;
         if (!known)
             http->protocols[n++] = (struct lws_protocols){ .name = ws->subprotocol,
-                                                           .callback = mcu_http_on_lws };
+                                                           .callback = mcu_http_on_lws,
+                                                           .rx_buffer_size = WS_BYTES };
     }
     return 0;
 }
@@ -279,6 +283,7 @@ static int start_lws(struct mcu_http *http)
         .pcontext = &http->lws,
         .user = http,
         .max_http_header_data2 = HEADER_BYTES,
+        .pt_serv_buf_size = READ_BYTES,
         .keepalive_timeout = timeout_s,
         .timeout_secs = (unsigned)timeout_s,
         .timeout_secs_ah_idle = (unsigned)timeout_s,

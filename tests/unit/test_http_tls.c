@@ -80,7 +80,7 @@ static void hear_tls(struct client *c, const char *end)
     for (;;) {
         int k = SSL_read(c->ssl, all + n, (int)(sizeof(all) - 1 - n));
         if (k <= 0)
-            fail_msg("ended before '%s': %.300s", end, all);
+            fail_msg("ended after %zu bytes, before '%.60s': %.300s", n, end, all);
         n += (size_t)k;
         all[n] = '\0';
         if (n >= strlen(end) && memcmp(all + n - strlen(end), end, strlen(end)) == 0)
@@ -178,6 +178,40 @@ static void requests_and_large_answers_go_through_tls(void **state)
     stop(&s);
 }
 
+/* Records that hold more than libwebsockets reads at once, or more than one request. */
+static void large_records_and_pipelining_hurt_nobody(void **state)
+{
+    static const char get[] = "GET /hello HTTP/1.1\r\n" HOST "\r\n";
+    static const char post[] = "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 3\r\n\r\ntwo";
+    static const char *const pairs[][2] = { { get, get }, { get, post }, { post, get }, { post, post } };
+    static const int sizes[] = { 3900, 4096, 12345, 16200, 16384, 20000, 32768, 60000 };
+    static char text[61000];
+    struct site s;
+    open_with_files(&s);
+    struct client c = open_client(&s, NULL, 0);
+    for (size_t i = 0; i < MCU_ARRAY_LEN(sizes); i++) {
+        int n = snprintf(text, sizeof(text), "POST /echo HTTP/1.1\r\n" HOST JSON
+                                             "Content-Length: %d\r\n\r\n", sizes[i]);
+        memset(text + n, 'a' + (int)i, (size_t)sizes[i]);
+        text[n + sizes[i]] = '\0';
+        say_tls(&c, text);
+        hear_tls(&c, text + n);
+    }
+    close_client(&c);
+    for (size_t i = 0; i < MCU_ARRAY_LEN(pairs); i++) {
+        c = open_client(&s, NULL, 0);
+        snprintf(text, sizeof(text), "%s%s", pairs[i][0], pairs[i][1]);
+        say_tls(&c, text);
+        while (SSL_read(c.ssl, text, sizeof(text)) > 0)
+            ;
+        close_client(&c);
+    }
+    c = open_client(&s, NULL, 0);
+    hello(&c);
+    close_client(&c);
+    stop(&s);
+}
+
 static void a_websocket_goes_through_tls(void **state)
 {
     static const char frame[] = "\x81\x85\0\0\0\0hello";
@@ -192,6 +226,17 @@ static void a_websocket_goes_through_tls(void **state)
         assert_int_equal(SSL_write(c.ssl, frame, sizeof(frame) - 1), sizeof(frame) - 1);
         hear_tls(&c, "\x81\x05hello");
     }
+    static char record[16384]; /* two long messages and a short one in one record */
+    size_t n = 0;
+    for (int i = 0; i < 2; i++) {
+        memcpy(record + n, "\x81\xfe\x1f\x40\0\0\0\0", 8);
+        memset(record + n + 8, 'm', 8000);
+        n += 8008;
+    }
+    memcpy(record + n, frame, sizeof(frame) - 1);
+    n += sizeof(frame) - 1;
+    assert_int_equal(SSL_write(c.ssl, record, (int)n), n);
+    hear_tls(&c, "\x81\x05hello");
     close_client(&c);
     stop(&s);
 }
@@ -364,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_self_signed_certificate_names_this_machine),
         cmocka_unit_test(requests_and_large_answers_go_through_tls),
+        cmocka_unit_test(large_records_and_pipelining_hurt_nobody),
         cmocka_unit_test(a_websocket_goes_through_tls),
         cmocka_unit_test(only_what_is_safe_is_offered),
         cmocka_unit_test(a_new_certificate_is_taken_while_connections_go_on),
