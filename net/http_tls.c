@@ -19,7 +19,7 @@
 struct mcu_http_keys {
     EVP_PKEY *key;
     X509 *cert;
-    STACK_OF(X509) *chain; /* NULL: none */
+    STACK_OF(X509) * chain; /* NULL: none */
 };
 
 static void keys_free(struct mcu_http_keys *k)
@@ -138,9 +138,9 @@ static int new_keys(struct mcu_http_keys **out, const struct mcu_http *http,
                     const struct mcu_http_config *config)
 {
     struct mcu_http_keys *k = calloc(1, sizeof(*k));
-    int rc = !k                 ? -ENOMEM
+    int rc = !k                ? -ENOMEM
              : http->cert_file ? read_keys(k, http->cert_file, http->key_file)
-                                : make_keys(k, config);
+                               : make_keys(k, config);
     if (rc < 0)
         keys_free(k);
     else

@@ -1,6 +1,7 @@
 /* WebSockets: what libwebsockets leaves to us of RFC 6455, and the limits of a peer.
  *
- *   accept > (ESTABLISHED) > messages both ways > close frame both ways, or the connection just ends
+ *   accept > (ESTABLISHED) > messages both ways > close frame both ways, or the connection just
+ * ends
  *
  * A mcu_ws lives until its connection is gone and its owner has released it, whichever is later. */
 #include <errno.h>
@@ -13,13 +14,13 @@
 #include "mixer/base/util.h"
 #include "net/http_priv.h"
 
-#define IN_BYTES        8192
-#define QUEUE_MESSAGES  64
-#define QUEUE_BYTES     (256 * 1024)
-#define RATE_COST_NS    (MCU_NS_PER_S / 50) /* of a message; a second's worth may come at once */
-#define CLOSE_NS        (2 * MCU_NS_PER_S)
-#define CODE_NONE       1005
-#define CODE_GONE       1006
+#define IN_BYTES       8192
+#define QUEUE_MESSAGES 64
+#define QUEUE_BYTES    (256 * 1024)
+#define RATE_COST_NS   (MCU_NS_PER_S / 50) /* of a message; a second's worth may come at once */
+#define CLOSE_NS       (2 * MCU_NS_PER_S)
+#define CODE_NONE      1005
+#define CODE_GONE      1006
 
 struct message {
     struct message *next;
@@ -32,8 +33,8 @@ struct mcu_ws {
     const struct mcu_ws_events *events;
     void *peer;
     bool established, released;
-    bool told;                  /* closed was called, or nobody wants to hear it */
-    int code;                   /* for closed */
+    bool told; /* closed was called, or nobody wants to hear it */
+    int code;  /* for closed */
 
     struct message *first, **last;
     int queued;
@@ -41,11 +42,11 @@ struct mcu_ws {
     bool ping_due;
     int64_t pinged_ns;
 
-    int close_code;             /* 0: not closing */
+    int close_code; /* 0: not closing */
     char close_reason[124];
     bool close_sent;
 
-    char *in;                   /* of the message that is coming: IN_BYTES and a zero */
+    char *in; /* of the message that is coming: IN_BYTES and a zero */
     size_t in_size;
     int64_t budget_ns, budget_at_ns;
 };

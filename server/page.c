@@ -19,7 +19,8 @@ const struct mcu_http_file *mcu_page_file(const char *path)
 /* Whether it can stand in a policy. Not an IPv6 address, for which CSP has no form. */
 static bool is_plain_host(const char *host)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:";
     return *host && strspn(host, letters) == strlen(host);
 }
 
@@ -34,7 +35,8 @@ static void write_policy(const struct mcu_http_request *req, char *out, size_t s
              "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
              "media-src 'self' blob: mediastream:; connect-src 'self'%s; font-src 'self'; "
              "manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-             "form-action 'self'", sockets);
+             "form-action 'self'",
+             sockets);
 }
 
 static void get_page(struct mcu_http_request *req, void *arg)
@@ -46,8 +48,9 @@ static void get_page(struct mcu_http_request *req, void *arg)
     const struct mcu_http_field fields[] = {
         { "Content-Security-Policy", policy },
         { "Referrer-Policy", "no-referrer" },
-        { "Permissions-Policy", "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), "
-                                "display-capture=(), geolocation=(), payment=(), usb=()" },
+        { "Permissions-Policy",
+          "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), "
+          "display-capture=(), geolocation=(), payment=(), usb=()" },
         { "Cross-Origin-Opener-Policy", "same-origin" },
         { "Cross-Origin-Resource-Policy", "same-origin" },
     };

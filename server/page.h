@@ -12,9 +12,9 @@ extern const int mcu_page_file_count;
 /* The file with this path, or NULL. */
 const struct mcu_http_file *mcu_page_file(const char *path);
 
-/* The rows of the routing table, for any argument: "/" and "/r/ROOM" are the page itself, other paths
- * the file that has it, or 404. What the page may do is told to the browser (Content-Security-Policy
- * and the like). */
+/* The rows of the routing table, for any argument: "/" and "/r/ROOM" are the page itself, other
+ * paths the file that has it, or 404. What the page may do is told to the browser
+ * (Content-Security-Policy and the like). */
 const struct mcu_http_route *mcu_page_routes(int *n);
 
 #endif
