@@ -1,6 +1,6 @@
 /* The HTTP server's life: listening socket, accept, timeouts, close. We accept ourselves and hand
- * the socket to libwebsockets: so errno of bind is ours to report, and the number of peers is ours to
- * limit. */
+ * the socket to libwebsockets: so errno of bind is ours to report, and the number of peers is ours
+ * to limit. */
 #include "net/http.h"
 
 #include <arpa/inet.h>
@@ -18,15 +18,17 @@
 #include "net/http_priv.h"
 #include "net/loop_priv.h"
 
-#define BACKLOG           128
-#define ACCEPTS_A_ROUND   32
-#define HEADER_BYTES      4096
-#define DEFAULT_BODY      65536
-#define DEFAULT_CONNS     256
-#define DEFAULT_TIMEOUT   10000
-#define DEFAULT_PING      20000
-#define SWEEPS_A_TIMEOUT  8
-#define CLOSING_ROUNDS    100000 /* of the loop, without waiting between them */
+#define BACKLOG          128
+#define ACCEPTS_A_ROUND  32
+#define HEADER_BYTES     4096
+#define READ_BYTES       32768 /* more than a TLS record: what OpenSSL has read already wakes no poll */
+#define WS_BYTES         4096 /* of a message that libwebsockets holds at a time */
+#define DEFAULT_BODY     65536
+#define DEFAULT_CONNS    256
+#define DEFAULT_TIMEOUT  10000
+#define DEFAULT_PING     20000
+#define SWEEPS_A_TIMEOUT 8
+#define CLOSING_ROUNDS   100000 /* of the loop, without waiting between them */
 
 /* ---- libwebsockets' log ---- */
 
@@ -56,7 +58,8 @@ void mcu_http_cut(struct mcu_http_conn *conn)
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-/* Of those who have not sent a whole request and are no WebSockets, the one who has waited longest; or NULL. */
+/* Of those who have not sent a whole request and are no WebSockets, the one who has waited longest;
+ * or NULL. */
 static struct mcu_http_conn *longest_silent(struct mcu_http *http)
 {
     struct mcu_http_conn *oldest = NULL;
@@ -164,8 +167,11 @@ static void on_sweep(struct mcu_timer *timer)
         next = c->next;
         if (c->ws)
             mcu_ws_sweep(c, now);
-        if (c->deadline_ns <= now)
+        if (c->deadline_ns <= now && !c->cut) {
+            if (c->ws)
+                mcu_count(MCU_CNT_WS_DEAD);
             mcu_http_cut(c);
+        }
     }
     listen_again(http);
     mcu_timer_start(timer, now + sweep_ns(http));
@@ -240,7 +246,9 @@ static void find_handle(uv_handle_t *handle, void *arg)
 static int fill_protocols(struct mcu_http *http)
 {
     int n = 0;
-    http->protocols[n++] = (struct lws_protocols){ .name = "-", .callback = mcu_http_on_lws };
+    http->protocols[n++] = (struct lws_protocols){ .name = "-",
+                                                   .callback = mcu_http_on_lws,
+                                                   .rx_buffer_size = WS_BYTES };
     for (int i = 0; i < http->route_count; i++) {
         const struct mcu_ws_route *ws = http->routes[i].ws;
         bool known = !ws || !ws->subprotocol;
@@ -250,7 +258,8 @@ static int fill_protocols(struct mcu_http *http)
             return -EINVAL;
         if (!known)
             http->protocols[n++] = (struct lws_protocols){ .name = ws->subprotocol,
-                                                           .callback = mcu_http_on_lws };
+                                                           .callback = mcu_http_on_lws,
+                                                           .rx_buffer_size = WS_BYTES };
     }
     return 0;
 }
@@ -262,8 +271,8 @@ static uint64_t lws_options(const struct mcu_http *http)
            LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (http->keys ? tls : 0);
 }
 
-/* HTTP/2 is not offered: libwebsockets 4.1 would bring a second way for requests, bodies, answers
- * and WebSockets to go, for connections that carry little and few. */
+/* HTTP/2 is not offered: our heads and close frames are bytes of HTTP/1.1, where libwebsockets 4.1
+ * needs its own, and pages that ask for so little gain nothing by it. */
 static int start_lws(struct mcu_http *http)
 {
     void *loops[1] = { mcu_loop_uv(http->loop) };
@@ -276,6 +285,7 @@ static int start_lws(struct mcu_http *http)
         .pcontext = &http->lws,
         .user = http,
         .max_http_header_data2 = HEADER_BYTES,
+        .pt_serv_buf_size = READ_BYTES,
         .keepalive_timeout = timeout_s,
         .timeout_secs = (unsigned)timeout_s,
         .timeout_secs_ah_idle = (unsigned)timeout_s,

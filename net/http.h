@@ -18,9 +18,9 @@
  *       (a browser asks first, and where the row has no cors is not allowed)
  *   426 a plain request to a row that is a WebSocket's alone
  * A peer that sends its next request before it has the answer (pipelining, RFC 9112 section 9.3.2)
- * gets the first answer with Connection: close. Header lines of more than 4096 bytes in all, unknown
- * methods and other upgrades end the connection.
- * No answer may be sniffed; none may be stored unless its own Cache-Control says so. */
+ * gets the first answer with Connection: close. Header lines of more than 4096 bytes in all,
+ * unknown methods and other upgrades end the connection. No answer may be sniffed; none may be
+ * stored unless its own Cache-Control says so. */
 #ifndef MCU_NET_HTTP_H
 #define MCU_NET_HTTP_H
 
@@ -41,15 +41,15 @@ enum mcu_http_tls {
 struct mcu_http_config {
     const char *address;
     int port;
-    int max_body_bytes;   /* 0: 65536; larger gets 413 */
-    int max_connections;  /* 0: 256, WebSockets counted; when full, the peer that is silent longest
-                             gives way, but never a WebSocket */
-    int timeout_ms;       /* 0: 10000; for a whole request to come, and for each piece of an answer
-                             to go */
-    int ping_ms;          /* 0: 20000; WebSockets: a ping so often; a peer from whom nothing came for
-                             two and a half times as long is cut */
-    const char *const *host_names; /* further names of this server, without port; borrowed until */
-    int host_name_count;           /* close */
+    int max_body_bytes;  /* 0: 65536; larger gets 413 */
+    int max_connections; /* 0: 256, WebSockets counted; when full, the peer that is silent longest
+                            gives way, but never a WebSocket */
+    int timeout_ms;      /* 0: 10000; for a whole request to come, and for each piece of an answer
+                            to go */
+    int ping_ms;         /* 0: 20000; WebSockets: a ping so often; a peer from whom nothing came for
+                            two and a half times as long is cut */
+    const char *const *host_names; /* further names or addresses of this server, without port; */
+    int host_name_count;           /* borrowed until close */
     enum mcu_http_tls tls;
     const char *tls_cert, *tls_key; /* PEM: the certificate and what completes its chain; its key */
 };
@@ -60,12 +60,13 @@ typedef void (*mcu_http_handler_cb)(struct mcu_http_request *req, void *arg);
 
 /* The WebSockets of a row. Text messages only, at most 8 kB, whole and valid UTF-8; at most 50 a
  * second. Who breaks this is closed (RFC 6455 section 7.4.1: 1003 binary, 1007 not UTF-8, 1008 too
- * many, 1009 too long). No compression. */
+ * many, 1009 too long; broken frames 1002). No compression. That a client's frames are masked is
+ * not checked: libwebsockets 4.1 takes others too, which hurts nobody but a proxy between. */
 struct mcu_ws_events {
     /* An upgrade that passed the checks; req has path, query and headers, and is good during the
      * call only. Returns 0: ws is the caller's, who gives it back with mcu_ws_release some time;
-     * what is sent already goes right behind the handshake. Or the status to refuse with (4xx, 5xx):
-     * then ws was never there. */
+     * what is sent already goes right behind the handshake. Or the status to refuse with (4xx,
+     * 5xx): then ws was never there. */
     int (*accept)(struct mcu_http_request *req, struct mcu_ws *ws, void *arg);
     /* text: followed by a zero byte that size does not count; good during the call. */
     void (*message)(struct mcu_ws *ws, const char *text, size_t size, void *peer);
@@ -88,15 +89,15 @@ struct mcu_http_route {
     mcu_http_handler_cb handler; /* NULL: only WebSockets here */
     const char *accepts;         /* media type of a request's body; NULL: application/json; "": any,
                                     or none, for DELETE on a row with cors */
-    bool cors;                   /* pages of any site may use it: its answers allow it, and OPTIONS is
-                                    answered here with 204, also with Accept-Post */
+    bool cors; /* pages of any site may use it: its answers allow it, and OPTIONS is
+                  answered here with 204, also with Accept-Post */
     const struct mcu_ws_route *ws; /* of a GET row: upgrades come here */
 };
 
 /* routes[n] and arg: borrowed. The first row that matches serves; a GET row serves HEAD too. config
  * is copied; port 0: any free one. Returns 0, -EADDRINUSE, -EACCES, -EINVAL (also: certificate or
- * key are none, or do not belong together; the log says which), -ENOMEM or another negative errno of
- * the socket or of a file. */
+ * key are none, or do not belong together; the log says which), -ENOMEM or another negative errno
+ * of the socket or of a file. */
 int mcu_http_new(struct mcu_http **out, struct mcu_loop *loop, const struct mcu_http_config *config,
                  const struct mcu_http_route *routes, int n, void *arg);
 /* Closes listening socket and connections (WebSockets see closed before this returns); done (may be
@@ -108,8 +109,8 @@ void mcu_http_close(struct mcu_http **http, void (*done)(void *arg), void *arg);
 int mcu_http_port(const struct mcu_http *http);
 
 /* Reads certificate and key files again: connections from now on get the new ones, open ones go on.
- * Returns 0 (also without TLS files: nothing to do), or as _new: then the old ones stay, and the log
- * says why. */
+ * Returns 0 (also without TLS files: nothing to do), or as _new: then the old ones stay, and the
+ * log says why. */
 int mcu_http_reload_tls(struct mcu_http *http);
 
 /* ---- what a handler may ask; good until it answers ---- */
@@ -153,8 +154,8 @@ void mcu_http_respond(struct mcu_http_request *req, int status, const char *cont
                       const void *body, size_t size);
 /* With fields[n] of the head (Location, ETag, Link several times, Retry-After, ...), copied. A
  * Cache-Control takes the place of "no-store". A name or value that is not of RFC 9110 section 5
- * (a line end in it, say), or more than 3 kB of them, is a mistake of ours: logged, and answered with
- * a bare 500. */
+ * (a line end in it, say), or more than 3 kB of them, is a mistake of ours: logged, and answered
+ * with a bare 500. */
 void mcu_http_respond_with(struct mcu_http_request *req, int status,
                            const struct mcu_http_field *fields, int n, const char *content_type,
                            const void *body, size_t size);
@@ -163,7 +164,7 @@ void mcu_http_fail(struct mcu_http_request *req, int status, const char *why);
 
 /* A file that is part of the program; all of it is borrowed for ever. */
 struct mcu_http_file {
-    const char *path; /* "/assets/app.js" */
+    const char *path;                /* "/assets/app.js" */
     const char *content_type, *etag; /* etag: quotes included */
     const unsigned char *data;
     size_t size;
@@ -172,8 +173,8 @@ struct mcu_http_file {
 };
 
 /* 200 with the file, gzip where the client takes it, or 304 where it has this one already (ETag);
- * with fields[n] besides, as in mcu_http_respond_with. The client asks each time whether it is still
- * the same (Cache-Control: no-cache), so a new version of the server shows at once. */
+ * with fields[n] besides, as in mcu_http_respond_with. The client asks each time whether it is
+ * still the same (Cache-Control: no-cache), so a new version of the server shows at once. */
 void mcu_http_respond_file(struct mcu_http_request *req, const struct mcu_http_file *file,
                            const struct mcu_http_field *fields, int n);
 

@@ -1,5 +1,5 @@
-/* What a request must be before a handler sees it, and which handler that is. Each check answers and
- * returns false, or returns true. */
+/* What a request must be before a handler sees it, and which handler that is. Each check answers
+ * and returns false, or returns true. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,9 @@ static const struct {
     int id;
     const char *name;
 } methods[] = {
-    { LWSHUMETH_GET, "GET" },       { LWSHUMETH_POST, "POST" },   { LWSHUMETH_OPTIONS, "OPTIONS" },
-    { LWSHUMETH_PUT, "PUT" },       { LWSHUMETH_PATCH, "PATCH" }, { LWSHUMETH_DELETE, "DELETE" },
+    { LWSHUMETH_GET, "GET" },         { LWSHUMETH_POST, "POST" },
+    { LWSHUMETH_OPTIONS, "OPTIONS" }, { LWSHUMETH_PUT, "PUT" },
+    { LWSHUMETH_PATCH, "PATCH" },     { LWSHUMETH_DELETE, "DELETE" },
     { LWSHUMETH_CONNECT, "CONNECT" }, { LWSHUMETH_HEAD, "HEAD" },
 };
 
@@ -64,8 +65,9 @@ static bool copy_headers(struct mcu_http_request *req, struct lws *wsi)
     for (int i = 0; i < MCU_HTTP_HEADERS; i++) {
         char *at = req->head_text + used;
         if (headers[i].once && header_is_twice(wsi, headers[i].token))
-            return refuse(req, 400, i == MCU_HTTP_HOST ? "one Host header is needed"
-                                                       : "a header field stands there twice");
+            return refuse(req, 400,
+                          i == MCU_HTTP_HOST ? "one Host header is needed"
+                                             : "a header field stands there twice");
         int n = lws_hdr_copy(wsi, at, (int)(size - used), headers[i].token);
         if (n <= 0)
             continue;
@@ -84,8 +86,8 @@ static bool copy_query(struct mcu_http_request *req, struct lws *wsi)
         if (len <= 0)
             return true;
         size_t left = sizeof(req->query) - 1 - used; /* the empty one at the end */
-        if ((size_t)len + 1 > left ||
-            lws_hdr_copy_fragment(wsi, req->query + used, (int)left, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
+        if ((size_t)len + 1 > left || lws_hdr_copy_fragment(wsi, req->query + used, (int)left,
+                                                            WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
             return refuse(req, 414, "the query is too long");
         used += strlen(req->query + used) + 1;
     }
@@ -101,13 +103,19 @@ static bool copy_path(struct mcu_http_request *req, const char *path, size_t len
     return true;
 }
 
-static bool wants_close(struct lws *wsi)
+/* libwebsockets 4.1 decodes "%0a" in a path or query, then takes it for the end of the request
+ * line: what follows would be header fields, which a page of another site could write with a link.
+ * Then the version is not where it must be; a browser has no way to put it there. */
+static bool check_version(struct mcu_http_request *req, struct lws *wsi)
 {
     char text[64];
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_CONNECTION) > 0 && strcasestr(text, "close"))
-        return true;
-    return lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP) <= 0 ||
-           strcmp(text, "HTTP/1.1") != 0;
+    int n = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP);
+    bool one = n > 0 && strcmp(text, "HTTP/1.1") == 0;
+    if (!one && (n <= 0 || strcmp(text, "HTTP/1.0") != 0))
+        return refuse(req, 400, "the request line is none");
+    req->close_after = !one || (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_CONNECTION) > 0 &&
+                                strcasestr(text, "close"));
+    return true;
 }
 
 /* ---- checks ---- */
@@ -127,9 +135,13 @@ static bool names_us(const struct mcu_http *http, const char *host)
     for (size_t i = 0; i < MCU_ARRAY_LEN(loopback); i++)
         if (is_host(host, loopback[i]))
             return true;
-    for (int i = 0; i < http->config.host_name_count; i++)
-        if (is_host(host, http->config.host_names[i]))
+    for (int i = 0; i < http->config.host_name_count; i++) {
+        const char *name = http->config.host_names[i];
+        char v6[64];
+        snprintf(v6, sizeof(v6), "[%s]", name);
+        if (is_host(host, strchr(name, ':') ? v6 : name))
             return true;
+    }
     return false;
 }
 
@@ -246,7 +258,7 @@ static bool method_matches(const struct mcu_http_route *row, const struct mcu_ht
 
 /* The rows of a path, in words. */
 struct offer {
-    char methods[96];     /* of rows with a handler */
+    char methods[96];      /* of rows with a handler */
     char cors_methods[96]; /* of those that other sites may use */
     const char *post_type; /* of such a one */
     bool ws;
@@ -315,8 +327,9 @@ static bool find_route(struct mcu_http_request *req)
         return mcu_http_refuse(req, 426, "only a WebSocket is here", "Upgrade", "websocket");
     if (!offer.methods[0] && !offer.ws)
         return refuse(req, 404, "there is nothing at this path");
-    return mcu_http_refuse(req, 405, req->upgrade ? "there is no WebSocket at this path"
-                                                  : "this path does not take that method",
+    return mcu_http_refuse(req, 405,
+                           req->upgrade ? "there is no WebSocket at this path"
+                                        : "this path does not take that method",
                            "Allow", offer.methods[0] ? offer.methods : "GET");
 }
 
@@ -332,8 +345,7 @@ bool mcu_http_check(struct mcu_http_request *req, struct lws *wsi, const char *p
         len = uri && uri_len > 0 ? (size_t)uri_len : 0;
     }
     req->head = method == LWSHUMETH_HEAD;
-    req->close_after = wants_close(wsi);
-    return copy_headers(req, wsi) && check_host(req) && copy_path(req, path, len) &&
-           copy_query(req, wsi) && find_route(req) && check_length(req, wsi) &&
-           (req->upgrade ? check_upgrade(req, wsi) : check_type(req));
+    return check_version(req, wsi) && copy_headers(req, wsi) && check_host(req) &&
+           copy_path(req, path, len) && copy_query(req, wsi) && find_route(req) &&
+           check_length(req, wsi) && (req->upgrade ? check_upgrade(req, wsi) : check_type(req));
 }

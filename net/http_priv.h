@@ -16,11 +16,11 @@
 #include "net/http.h"
 #include "net/loop.h"
 
-#define MCU_HTTP_PATH_BYTES    1024
-#define MCU_HTTP_QUERY_BYTES   1024
-#define MCU_HTTP_HEAD_BYTES    4096 /* of an answer */
-#define MCU_HTTP_FIELD_BYTES   3072 /* in it, of those that the handler gave */
-#define MCU_HTTP_SUBPROTOCOLS  4
+#define MCU_HTTP_PATH_BYTES   1024
+#define MCU_HTTP_QUERY_BYTES  1024
+#define MCU_HTTP_HEAD_BYTES   4096 /* of an answer */
+#define MCU_HTTP_FIELD_BYTES  3072 /* in it, of those that the handler gave */
+#define MCU_HTTP_SUBPROTOCOLS 4
 
 struct mcu_http_keys; /* http_tls.c: the certificate in use */
 
@@ -30,25 +30,25 @@ struct mcu_http {
     const struct mcu_http_route *routes;
     int route_count;
     void *arg;
-    bool loopback;               /* listening there: Host is checked */
+    bool loopback; /* listening there: Host is checked */
     int64_t timeout_ns, ping_ns;
 
     int listen_fd;
-    uv_poll_t *listener;         /* of its own allocation: its close callback frees it */
+    uv_poll_t *listener; /* of its own allocation: its close callback frees it */
     struct mcu_timer sweep;
     struct mcu_http_conn *conns; /* all that libwebsockets still has a wsi for */
     int conn_count;
-    struct lws_context *lws;     /* set to NULL by libwebsockets when it is wholly gone */
+    struct lws_context *lws; /* set to NULL by libwebsockets when it is wholly gone */
     struct lws_vhost *vhost;
     const uv_handle_t *lws_handles[4]; /* those that libwebsockets holds for its own life */
     /* Ours without a name that anybody offers, one for each subprotocol, and an empty one. */
     struct lws_protocols protocols[MCU_HTTP_SUBPROTOCOLS + 2];
 
     char *cert_file, *key_file;
-    struct mcu_http_keys *keys;  /* NULL: without TLS */
-    void *ssl_context;           /* SSL_CTX of libwebsockets' vhost */
+    struct mcu_http_keys *keys; /* NULL: without TLS */
+    void *ssl_context;          /* SSL_CTX of libwebsockets' vhost */
 
-    uv_idle_t closer;            /* while closing: looks each round whether it is over */
+    uv_idle_t closer; /* while closing: looks each round whether it is over */
     int closing_rounds;
     void (*done)(void *arg);
     void *done_arg;
@@ -67,29 +67,29 @@ struct mcu_http_conn {
 };
 
 struct mcu_http_request {
-    struct mcu_http_conn *conn;   /* NULL: the peer has gone */
+    struct mcu_http_conn *conn; /* NULL: the peer has gone */
     const char *method;
     char path[MCU_HTTP_PATH_BYTES];
     char query[MCU_HTTP_QUERY_BYTES]; /* name=value, each with its end, then an empty one */
     char source[INET6_ADDRSTRLEN];
-    char *head_text;              /* what headers point into; wiped when freed */
+    char *head_text; /* what headers point into; wiped when freed */
     size_t head_size;
     const char *headers[MCU_HTTP_HEADERS];
     char *body;
     size_t body_size, body_expected;
     const struct mcu_http_route *route;
-    bool cors;                    /* its path has a row that any site may use */
-    bool upgrade;                 /* to a WebSocket */
-    bool handed;                  /* the handler has it, or had it */
+    bool cors;    /* its path has a row that any site may use */
+    bool upgrade; /* to a WebSocket */
+    bool handed;  /* the handler has it, or had it */
     bool answered, close_after, head;
     int status;
-    const char *type;             /* of the answer; a constant of the handler's */
-    char *fields;                 /* of the answer: lines; NULL: none */
-    bool storable;                /* they tell how long it may be stored */
+    const char *type; /* of the answer; a constant of the handler's */
+    char *fields;     /* of the answer: lines; NULL: none */
+    bool storable;    /* they tell how long it may be stored */
     size_t content_length;
-    unsigned char *out;           /* LWS_PRE and MCU_HTTP_HEAD_BYTES, then the answer's body; the head
-                                     is written right before it when the first piece goes */
-    size_t out_pos, out_end;      /* what is still to be sent; out_pos 0: the head is not written */
+    unsigned char *out;      /* LWS_PRE and MCU_HTTP_HEAD_BYTES, then the answer's body; the head
+                                is written right before it when the first piece goes */
+    size_t out_pos, out_end; /* what is still to be sent; out_pos 0: the head is not written */
 };
 
 /* ---- http.c ---- */
@@ -107,8 +107,8 @@ void mcu_http_request_free(struct mcu_http_request *req);
 
 /* ---- http_check.c ---- */
 
-/* Reads what libwebsockets has of the head into req. False: refused and answered, now or soon. path:
- * decoded, or NULL: where libwebsockets keeps it. */
+/* Reads what libwebsockets has of the head into req. False: refused and answered, now or soon.
+ * path: decoded, or NULL: where libwebsockets keeps it. */
 bool mcu_http_check(struct mcu_http_request *req, struct lws *wsi, const char *path, size_t len);
 
 /* ---- http_answer.c ---- */

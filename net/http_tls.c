@@ -19,7 +19,7 @@
 struct mcu_http_keys {
     EVP_PKEY *key;
     X509 *cert;
-    STACK_OF(X509) *chain; /* NULL: none */
+    STACK_OF(X509) * chain; /* NULL: none */
 };
 
 static void keys_free(struct mcu_http_keys *k)
@@ -116,9 +116,10 @@ static void append(char *names, size_t size, const char *kind, const char *name)
 
 static int make_keys(struct mcu_http_keys *k, const struct mcu_http_config *config)
 {
-    char names[1024] = "DNS:localhost,IP:127.0.0.1,IP:::1";
+    char names[3072] = "DNS:localhost,IP:127.0.0.1,IP:::1";
     struct mcu_addr a;
-    if (mcu_addr_parse(&a, config->address, 0) == 0 && !mcu_addr_is_any(&a))
+    if (mcu_addr_parse(&a, config->address, 0) == 0 && !mcu_addr_is_any(&a) &&
+        !mcu_addr_is_loopback(&a))
         append(names, sizeof(names), "IP", config->address);
     for (int i = 0; i < config->host_name_count; i++) {
         bool ip = mcu_addr_parse(&a, config->host_names[i], 0) == 0;
@@ -137,9 +138,9 @@ static int new_keys(struct mcu_http_keys **out, const struct mcu_http *http,
                     const struct mcu_http_config *config)
 {
     struct mcu_http_keys *k = calloc(1, sizeof(*k));
-    int rc = !k                 ? -ENOMEM
+    int rc = !k                ? -ENOMEM
              : http->cert_file ? read_keys(k, http->cert_file, http->key_file)
-                                : make_keys(k, config);
+                               : make_keys(k, config);
     if (rc < 0)
         keys_free(k);
     else

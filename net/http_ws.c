@@ -1,6 +1,7 @@
 /* WebSockets: what libwebsockets leaves to us of RFC 6455, and the limits of a peer.
  *
- *   accept > (ESTABLISHED) > messages both ways > close frame both ways, or the connection just ends
+ *   accept > (ESTABLISHED) > messages both ways > close frame both ways, or the connection just
+ * ends
  *
  * A mcu_ws lives until its connection is gone and its owner has released it, whichever is later. */
 #include <errno.h>
@@ -13,13 +14,13 @@
 #include "mixer/base/util.h"
 #include "net/http_priv.h"
 
-#define IN_BYTES        8192
-#define QUEUE_MESSAGES  64
-#define QUEUE_BYTES     (256 * 1024)
-#define RATE_COST_NS    (MCU_NS_PER_S / 50) /* of a message; a second's worth may come at once */
-#define CLOSE_NS        (2 * MCU_NS_PER_S)
-#define CODE_NONE       1005
-#define CODE_GONE       1006
+#define IN_BYTES       8192
+#define QUEUE_MESSAGES 64
+#define QUEUE_BYTES    (256 * 1024)
+#define RATE_COST_NS   (MCU_NS_PER_S / 50) /* of a message; a second's worth may come at once */
+#define CLOSE_NS       (2 * MCU_NS_PER_S)
+#define CODE_NONE      1005
+#define CODE_GONE      1006
 
 struct message {
     struct message *next;
@@ -32,8 +33,8 @@ struct mcu_ws {
     const struct mcu_ws_events *events;
     void *peer;
     bool established, released;
-    bool told;                  /* closed was called, or nobody wants to hear it */
-    int code;                   /* for closed */
+    bool told; /* closed was called, or nobody wants to hear it */
+    int code;  /* for closed */
 
     struct message *first, **last;
     int queued;
@@ -41,11 +42,11 @@ struct mcu_ws {
     bool ping_due;
     int64_t pinged_ns;
 
-    int close_code;             /* 0: not closing */
+    int close_code; /* 0: not closing */
     char close_reason[124];
     bool close_sent;
 
-    char *in;                   /* of the message that is coming: IN_BYTES and a zero */
+    char *in; /* of the message that is coming: IN_BYTES and a zero */
     size_t in_size;
     int64_t budget_ns, budget_at_ns;
 };
@@ -191,19 +192,26 @@ void mcu_ws_close(struct mcu_ws *ws, int code, const char *reason)
         begin_close(ws, code, reason);
 }
 
+/* The frame is ours: libwebsockets would send its own only out of its receiving callback. */
 static int send_close(struct mcu_ws *ws)
 {
+    unsigned char frame[LWS_PRE + 4 + sizeof(ws->close_reason)], *p = frame + LWS_PRE;
+    size_t n = strlen(ws->close_reason);
+    p[0] = 0x88; /* RFC 6455 section 5.2 */
+    p[1] = (unsigned char)(n + 2);
+    p[2] = (unsigned char)(ws->close_code >> 8);
+    p[3] = (unsigned char)ws->close_code;
+    memcpy(p + 4, ws->close_reason, n);
     ws->close_sent = true;
-    lws_close_reason(ws->conn->wsi, (enum lws_close_status)ws->close_code,
-                     (unsigned char *)ws->close_reason, strlen(ws->close_reason));
-    return -1; /* libwebsockets sends it, and waits for the peer's */
+    return lws_write(ws->conn->wsi, p, n + 4, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
+/* Not empty: of a pong without payload libwebsockets tells nothing. */
 static int send_ping(struct mcu_ws *ws)
 {
-    unsigned char frame[LWS_PRE + 1];
+    unsigned char frame[LWS_PRE + 1] = { [LWS_PRE] = 'p' };
     ws->ping_due = false;
-    return lws_write(ws->conn->wsi, frame + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+    return lws_write(ws->conn->wsi, frame + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
 /* One frame each time, as libwebsockets wants it. */
@@ -245,14 +253,13 @@ void mcu_ws_sweep(struct mcu_http_conn *c, int64_t now_ns)
 
 /* ---- in ---- */
 
-/* The peer broke a rule: it hears which, and what it sends besides is not read. */
-static int break_off(struct mcu_ws *ws, int code, const char *reason)
+/* The peer broke a rule: it hears which, and what it sends besides is read over. */
+static void break_off(struct mcu_ws *ws, int code, const char *reason)
 {
     mcu_count(MCU_CNT_WS_BAD);
     drop_queue(ws);
     ws->code = code;
     begin_close(ws, code, reason);
-    return send_close(ws);
 }
 
 static bool within_rate(struct mcu_ws *ws)
@@ -266,18 +273,17 @@ static bool within_rate(struct mcu_ws *ws)
     return ws->budget_ns >= 0;
 }
 
-static int on_whole_message(struct mcu_ws *ws)
+static void on_whole_message(struct mcu_ws *ws)
 {
     size_t size = ws->in_size;
     ws->in_size = 0;
     ws->in[size] = '\0';
     if (!mcu_utf8_is_valid(ws->in, size))
-        return break_off(ws, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "not UTF-8");
-    if (!within_rate(ws))
-        return break_off(ws, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
-    if (!ws->released)
+        break_off(ws, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "not UTF-8");
+    else if (!within_rate(ws))
+        break_off(ws, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
+    else if (!ws->released)
         ws->events->message(ws, ws->in, size, ws->peer);
-    return 0;
 }
 
 static int on_receive(struct mcu_ws *ws, const void *data, size_t len)
@@ -285,25 +291,33 @@ static int on_receive(struct mcu_ws *ws, const void *data, size_t len)
     struct lws *wsi = ws->conn->wsi;
     if (ws->close_code)
         return 0; /* we have said our last word */
-    if (lws_frame_is_binary(wsi))
-        return break_off(ws, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
     if (!ws->in && !(ws->in = malloc(IN_BYTES + 1)))
         return -1;
-    if (len + lws_remaining_packet_payload(wsi) > IN_BYTES - ws->in_size)
-        return break_off(ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "too long");
+    if (lws_frame_is_binary(wsi)) {
+        break_off(ws, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
+        return 0;
+    }
+    if (len + lws_remaining_packet_payload(wsi) > IN_BYTES - ws->in_size) {
+        break_off(ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "too long");
+        return 0;
+    }
     memcpy(ws->in + ws->in_size, data, len);
     ws->in_size += len;
     if (lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi))
-        return on_whole_message(ws);
+        on_whole_message(ws);
     return 0;
 }
 
-static void note_peer_close(struct mcu_ws *ws, const unsigned char *in, size_t len)
+/* Not 0: it answers ours, so this is the end. Else libwebsockets answers it. */
+static int on_peer_close(struct mcu_ws *ws, const unsigned char *in, size_t len)
 {
+    if (ws->close_sent)
+        return -1;
     ws->code = len >= 2 ? in[0] << 8 | in[1] : CODE_NONE;
+    ws->close_sent = true;
     if (!ws->close_code)
         begin_close(ws, ws->code, NULL);
-    ws->close_sent = true; /* libwebsockets answers it */
+    return 0;
 }
 
 int mcu_ws_on_lws(struct mcu_http_conn *c, enum lws_callback_reasons reason, const void *in,
@@ -323,8 +337,7 @@ int mcu_ws_on_lws(struct mcu_http_conn *c, enum lws_callback_reasons reason, con
     case LWS_CALLBACK_RECEIVE:
         return on_receive(ws, in, len);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        note_peer_close(ws, in, len);
-        return 0;
+        return on_peer_close(ws, in, len);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return on_writable(ws);
     default:

@@ -19,7 +19,7 @@
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
                   T_VIDEO_CODECS, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS, T_ACCOUNTS, T_TOKEN, T_ADDRESSES,
-                  T_ICE_SERVERS };
+                  T_ICE_SERVERS, T_TLS, T_HOSTS };
 
 struct key {
     const char *name; /* section.key */
@@ -43,6 +43,10 @@ static const struct key keys[] = {
     { "listen.http_control", T_BOOL, FIELD(http_control), 0, 0, false },
     { "listen.rtp_first", T_INT, FIELD(rtp_first), 1024, 65534, false },
     { "listen.rtp_last", T_INT, FIELD(rtp_last), 1025, 65535, false },
+    { "http.tls", T_TLS, FIELD(http_self_signed), 0, 0, false },
+    { "http.tls_cert", T_TEXT, FIELD(http_cert), 0, 0, false },
+    { "http.tls_key", T_TEXT, FIELD(http_key), 0, 0, false },
+    { "http.host_names", T_HOSTS, FIELD(http_hosts), 0, 0, false },
     { "sip.realm", T_REALM, FIELD(sip_realm), 0, 0, false },
     { "sip.auth", T_AUTH, FIELD(sip_auth), 0, 0, false },
     { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
@@ -280,13 +284,24 @@ static int parse_ice_server(const struct place *at, const char *text, struct mcu
                               "'turn:HOST:PORT?transport=udp USER PASSWORD'");
 }
 
+/* A name of DNS, or an address: as a page's address may have it, without port. */
+static int parse_host(const struct place *at, const char *text, char *out, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    struct mcu_addr a;
+    if (mcu_addr_parse(&a, text, 0) < 0 && (!*text || strspn(text, letters) != strlen(text)))
+        return complain(at, "expected names like 'mcu.example' or addresses, not '%.40s'", text);
+    return parse_text(at, text, out, size);
+}
+
 /* How many values a key takes. */
 static int most_values(const struct key *k)
 {
     return k->type == T_RUNGS      ? MCU_CONFIG_RUNGS
            : k->type == T_DIGESTS  ? MCU_DIGESTS
            : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
-           : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS     ? 4
+           : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS ? 4
+           : k->type == T_HOSTS    ? MCU_CONFIG_HOST_NAMES
            : k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS ? MCU_CONFIG_MAX_CODECS
                                                                     : 1;
 }
@@ -296,6 +311,7 @@ static int set_empty(struct mcu_config *c, const struct key *k, const struct pla
     int *count = k->type == T_ACCOUNTS      ? &c->sip_account_count
                  : k->type == T_ADDRESSES   ? &c->web_address_count
                  : k->type == T_ICE_SERVERS ? &c->web_server_count
+                 : k->type == T_HOSTS       ? &c->http_host_count
                                             : NULL;
     if (!count)
         return complain(at, "the list is empty");
@@ -384,6 +400,16 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         rc = parse_ice_server(at, text, &c->web_servers[index]);
         if (rc == 0)
             c->web_server_count = index + 1;
+        return rc;
+    case T_TLS:
+        rc = parse_choice(at, text, "auto", "self-signed", &choice);
+        if (rc == 0)
+            c->http_self_signed = choice;
+        return rc;
+    case T_HOSTS:
+        rc = parse_host(at, text, c->http_hosts[index], sizeof(c->http_hosts[index]));
+        if (rc == 0)
+            c->http_host_count = index + 1;
         return rc;
     }
     return -EINVAL;
@@ -581,6 +607,14 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
         at.key = c->tls_cert[0] ? "listen.tls_key" : "listen.tls_cert";
         return complain(&at, "certificate and key go together: this one is missing");
     }
+    if (!c->http_cert[0] != !c->http_key[0]) {
+        at.key = c->http_cert[0] ? "http.tls_key" : "http.tls_cert";
+        return complain(&at, "certificate and key go together: this one is missing");
+    }
+    if (c->http_self_signed && c->http_cert[0]) {
+        at.key = "http.tls";
+        return complain(&at, "is self-signed, but http.tls_cert is given: take one of them away");
+    }
     if (c->width % 2 || c->height % 2) {
         at.key = c->width % 2 ? "video.width" : "video.height";
         return complain(&at, "must be even");
@@ -604,6 +638,13 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
             return complain(&at, "rung %d has a higher bitrate than the one before it", i + 1);
     }
     return 0;
+}
+
+enum mcu_http_tls mcu_config_http_tls(const struct mcu_config *c)
+{
+    return c->http_self_signed ? MCU_HTTP_TLS_SELF_SIGNED
+           : c->http_cert[0]   ? MCU_HTTP_TLS_FILES
+                               : MCU_HTTP_PLAIN;
 }
 
 int mcu_config_read(struct mcu_config *config, const struct mcu_config_origin *origin, char *error,

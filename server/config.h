@@ -9,12 +9,15 @@
 #include "mixer/base/codec_id.h"
 #include "mixer/base/log.h"
 #include "mixer/layout.h"
+#include "net/http.h"
 #include "net/negotiate.h"
 #include "net/ice.h"
 #include "net/sip.h"
 
 #define MCU_CONFIG_MAX_CODECS 8
 #define MCU_CONFIG_RUNGS      4
+#define MCU_CONFIG_HOST_NAMES 8
+#define MCU_CONFIG_HOST_SIZE  254 /* RFC 1035 section 2.3.4 */
 
 struct mcu_config_rung {
     int width, height, fps, bitrate_bps;
@@ -31,6 +34,11 @@ struct mcu_config {
     int http_port;           /* 8080; 0: off */
     bool http_control;       /* allow requests that change something (move a leg); off */
     int rtp_first, rtp_last; /* 20000 to 29999 */
+    /* http: */
+    bool http_self_signed;   /* tls: self-signed; else "auto": HTTPS when there are files */
+    char http_cert[256], http_key[256];
+    char http_hosts[MCU_CONFIG_HOST_NAMES][MCU_CONFIG_HOST_SIZE];
+    int http_host_count;
     /* sip: */
     char sip_realm[MCU_DIGEST_TEXT]; /* "tessera" */
     enum mcu_sip_auth_mode sip_auth; /* off */
@@ -97,6 +105,9 @@ int mcu_config_parse(struct mcu_config *config, const char *name, const char *te
 /* Sets one key given as "section.key=value" (--set on the command line); the same rules and
  * messages. */
 int mcu_config_set(struct mcu_config *config, const char *assignment, char *error, size_t size);
+
+/* How the HTTP listener is secured. */
+enum mcu_http_tls mcu_config_http_tls(const struct mcu_config *config);
 
 /* Where a configuration came from, so that it can be read again. */
 struct mcu_config_origin {

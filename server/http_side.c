@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mixer/base/util.h"
+#include "server/page.h"
 #include "server/server.h"
 #include "server/web_side.h"
 
@@ -13,6 +14,7 @@
 struct mcu_http_side {
     struct mcu_http *http;
     struct mcu_http_route routes[MAX_ROUTES];
+    const char *host_names[MCU_CONFIG_HOST_NAMES + 1]; /* they stand in the configuration */
     int route_count;
     void (*done)(void *arg);
     void *done_arg;
@@ -26,21 +28,40 @@ static void add_routes(struct mcu_http_side *side, const struct mcu_http_route *
     side->route_count += n;
 }
 
+/* What a page's address may name us, besides localhost. */
+static int name_us(struct mcu_http_side *side, const struct mcu_config *k)
+{
+    int n = 0;
+    for (int i = 0; i < k->http_host_count; i++)
+        side->host_names[n++] = k->http_hosts[i];
+    if (k->public_address[0])
+        side->host_names[n++] = k->public_address;
+    return n;
+}
+
 int mcu_http_side_new(struct mcu_http_side **out, struct mcu_server *server)
 {
     const struct mcu_config *k = &server->config;
-    const struct mcu_http_config http = {
+    struct mcu_http_config http = {
         .address = k->http_address[0] ? k->http_address : k->address,
         .port = k->http_port,
+        .max_connections = 256 + 2 * k->max_legs, /* a page has a WebSocket, and asks besides */
+        .tls = mcu_config_http_tls(k),
+        .tls_cert = k->http_cert,
+        .tls_key = k->http_key,
     };
     struct mcu_http_side *side = calloc(1, sizeof(*side));
     int n;
     if (!side)
         return -ENOMEM;
+    http.host_names = side->host_names;
+    http.host_name_count = name_us(side, k);
     const struct mcu_http_route *routes = mcu_api_routes(k, &n);
     add_routes(side, routes, n);
     if (server->web) {
         routes = mcu_web_routes(&n);
+        add_routes(side, routes, n);
+        routes = mcu_page_routes(&n);
         add_routes(side, routes, n);
     }
     int rc = mcu_http_new(&side->http, server->control, &http, side->routes, side->route_count,

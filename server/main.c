@@ -79,6 +79,14 @@ static const char *callable(const struct mcu_config *c)
     return c->address;
 }
 
+static void print_look(const struct mcu_config *c, const char *host)
+{
+    const char *scheme = mcu_config_http_tls(c) == MCU_HTTP_PLAIN ? "http" : "https";
+    host = c->http_address[0] ? c->http_address : host;
+    bool v6 = strchr(host, ':') != NULL;
+    printf(mcu_words()->look, scheme, v6 ? "[" : "", host, v6 ? "]" : "", c->http_port);
+}
+
 static void print_addresses(const struct mcu_config *c)
 {
     struct mcu_addr a;
@@ -91,7 +99,7 @@ static void print_addresses(const struct mcu_config *c)
     if (c->tls_cert[0])
         printf(w->call_tls, open, host, close, c->sip_tls_port);
     if (c->http_port)
-        printf(w->look, c->http_address[0] ? c->http_address : host, c->http_port);
+        print_look(c, host);
     if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_loopback(&a))
         fputs(w->only_here, stdout);
     fflush(stdout);

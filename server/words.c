@@ -23,7 +23,7 @@ static const struct mcu_words english = {
     .ready = "tessera %s is ready.\n",
     .call = "  call    sip:ROOM@%s%s%s:%d (UDP or TCP; any name is a room)\n",
     .call_tls = "  or      sip:ROOM@%s%s%s:%d;transport=tls\n",
-    .look = "  look    http://%s:%d/api/v1/conferences  /metrics  /healthz\n",
+    .look = "  look    %s://%s%s%s:%d/api/v1/conferences  /metrics  /healthz\n",
     .only_here = "  Only this machine can call. To open it to the network:\n" OPEN_LINE("THE-IP"),
     .this_machine = "THIS-MACHINE",
 };
@@ -45,7 +45,7 @@ static const struct mcu_words french = {
     .ready = "tessera %s est prêt.\n",
     .call = "  appeler  sip:SALLE@%s%s%s:%d (UDP ou TCP ; tout nom est une salle)\n",
     .call_tls = "  ou       sip:SALLE@%s%s%s:%d;transport=tls\n",
-    .look = "  voir     http://%s:%d/api/v1/conferences  /metrics  /healthz\n",
+    .look = "  voir     %s://%s%s%s:%d/api/v1/conferences  /metrics  /healthz\n",
     .only_here = "  Seule cette machine peut appeler. Pour l'ouvrir au réseau :\n" OPEN_LINE("ADRESSE-IP"),
     .this_machine = "CETTE-MACHINE",
 };

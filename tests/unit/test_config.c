@@ -67,6 +67,11 @@ static const char every_key[] =
     "  http_control: yes\n"
     "  rtp_first: 30000\n"
     "  rtp_last: 30999\n"
+    "http:\n"
+    "  tls: auto\n"
+    "  tls_cert: /hc.pem\n"
+    "  tls_key: /hk.pem\n"
+    "  host_names: [mcu.example, '2001:db8::2']\n"
     "sip:\n"
     "  realm: Example Ltd\n"
     "  auth: all\n"
@@ -122,6 +127,12 @@ static void every_key_is_read(void **state)
     assert_true(c->http_control);
     assert_int_equal(c->rtp_first, 30000);
     assert_int_equal(c->rtp_last, 30999);
+    assert_int_equal(mcu_config_http_tls(c), MCU_HTTP_TLS_FILES);
+    assert_string_equal(c->http_cert, "/hc.pem");
+    assert_string_equal(c->http_key, "/hk.pem");
+    assert_int_equal(c->http_host_count, 2);
+    assert_string_equal(c->http_hosts[0], "mcu.example");
+    assert_string_equal(c->http_hosts[1], "2001:db8::2");
     assert_int_equal(c->media_loops, 2);
     assert_int_equal(c->worker_cores, 3);
     assert_string_equal(c->sip_realm, "Example Ltd");
@@ -179,6 +190,10 @@ static void mistakes_name_line_key_and_what_was_expected(void **state)
     bad("listen:\n  address: localhost\n", "f.yaml:2: listen.address: ", "numeric IPv4 or IPv6");
     bad("listen:\n  sip_port: 5060\n  http_control: maybe\n", "f.yaml:3: listen.http_control: ",
         "true or false");
+    bad("http: {tls: on}\n", "f.yaml:1: http.tls: ", "'auto' or 'self-signed'");
+    bad("http: {host_names: ['a b']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
+    bad("http: {host_names: ['mcu.example:80']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
+    bad("http: {host_names: ['']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
     bad("video:\n\n  layout: circle\n", "f.yaml:3: video.layout: ", "'grid' or 'speaker'");
     bad("video: {fill: stretch}\n", "f.yaml:1: video.fill: ", "'fit' or 'crop'");
     bad("video: {h264_encoder: nvenc}\n", "f.yaml:1: video.h264_encoder: ", "'openh264' or 'x264'");
@@ -287,6 +302,9 @@ static void keys_must_fit_each_other(void **state)
     checked("video: {width: 641}\n", "video.width");
     checked("video: {height: 361}\n", "video.height");
     checked("listen: {sip_port: 8080}\n", "listen.http_port");
+    checked("http: {tls_cert: a}\n", "http.tls_key");
+    checked("http: {tls_key: a}\n", "http.tls_cert");
+    checked("http: {tls: self-signed, tls_cert: a, tls_key: b}\n", "http.tls");
     checked("video: {rungs: [1920x1080@30 2000k]}\n", "video.rungs");
     checked("video: {rungs: [640x360@30 500k, 640x360@30 600k]}\n", "video.rungs");
 }
