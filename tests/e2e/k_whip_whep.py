@@ -2,6 +2,7 @@
 everybody is in his tile for everybody, hears the others and not himself; the viewer has no tile. What
 has left is not there any more."""
 import math
+import signal
 
 from lib import case, webrtc
 from lib.media import TONES
@@ -36,7 +37,7 @@ def test(c):
     both.judge_tones([0, 2], [1], LEVEL_DB)
     whip.stop()
     c.check(whip.result()["deleted"] == 200, "DELETE is answered with 200")
-    phone.process.end()
+    phone.process.signal(signal.SIGTERM)
     path = result["where"].split("/", 3)[3]
     c.check(server.http("/" + path)[0] == 404 or server.http("/" + path)[0] == 405,
             "the viewer's resource is gone")
