@@ -104,6 +104,7 @@ static void put_feedback(struct mcu_text_out *t, const struct mcu_nego_web_line 
         { f->fb_remb, "goog-remb" },
         { f->fb_transport_cc && line->fb_transport_cc, "transport-cc" },
         { f->fb_fir, "ccm fir" },
+        { f->fb_tmmbr, "ccm tmmbr" },
         { f->fb_nack, "nack" },
         { f->fb_pli, "nack pli" },
     };
@@ -273,27 +274,11 @@ int mcu_nego_web_write_answer(const struct mcu_nego_web *nego, const struct mcu_
 
 void mcu_nego_web_line_config(const struct mcu_nego_web_line *line, struct mcu_line_config *out)
 {
-    const struct mcu_nego_line *l = &line->base;
-    *out = (struct mcu_line_config){
-        .kind = l->kind,
-        .rx_count = l->rx_count,
-        .dtmf_pt = l->dtmf_pt,
-        .dtmf_clock_hz = l->dtmf_clock_hz,
-        .tx_codec = l->codec,
-        .tx_pt = (uint8_t)l->pt,
-        .tx_ptime_ms = l->ptime_ms,
-        .tx_h264_mode1 = l->h264.mode1,
-        .send = l->we_send,
-        .receive = l->we_receive,
-        .fb_pli = l->fb_pli,
-        .fb_fir = l->fb_fir,
-        .fb_nack = line->fb_nack,
-        .fb_remb = line->fb_remb,
-        .tx_rtx_pt = line->tx_rtx_pt,
-        .ext = line->ext,
-        .rid_count = line->rid_count,
-    };
-    memcpy(out->rx, l->rx, sizeof(out->rx));
+    mcu_nego_line_config(&line->base, out);
+    out->fb_remb = line->fb_remb;
+    out->tx_rtx_pt = line->tx_rtx_pt;
+    out->ext = line->ext;
+    out->rid_count = line->rid_count;
     memcpy(out->mid, line->mid, sizeof(out->mid));
     memcpy(out->rid, line->rid, sizeof(out->rid));
 }

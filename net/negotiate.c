@@ -469,3 +469,24 @@ int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
     }
     return rc < 0 ? rc : any ? 0 : -ENOENT;
 }
+
+void mcu_nego_line_config(const struct mcu_nego_line *line, struct mcu_line_config *out)
+{
+    *out = (struct mcu_line_config){
+        .kind = line->kind,
+        .rx_count = line->rx_count,
+        .dtmf_pt = line->dtmf_pt,
+        .dtmf_clock_hz = line->dtmf_clock_hz,
+        .tx_codec = line->codec,
+        .tx_pt = (uint8_t)line->pt,
+        .tx_ptime_ms = line->ptime_ms,
+        .tx_h264_mode1 = line->h264.mode1,
+        .send = line->we_send,
+        .receive = line->we_receive,
+        .fb_pli = line->fb_pli,
+        .fb_fir = line->fb_fir,
+        .fb_nack = line->fb_nack,
+        .fb_tmmbr = line->fb_tmmbr,
+    };
+    memcpy(out->rx, line->rx, sizeof(out->rx));
+}

@@ -115,6 +115,10 @@ int mcu_nego_offer(struct mcu_nego *out, const struct mcu_sdp *offer,
 void mcu_nego_keep_roles(struct mcu_nego *nego, const struct mcu_sdp *offer,
                          const struct mcu_nego *before);
 
+/* What the media line needs to know of it. Ours alone, and left 0: ssrc, cname, pace_bps and the like.
+ * rx[].sprop points into the line. */
+void mcu_nego_line_config(const struct mcu_nego_line *line, struct mcu_line_config *out);
+
 /* Writes our answer to that offer. Formats and their numbers as the peer offered them; proto
  * echoed. Returns bytes written or -ENOSPC. */
 int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *offer,

@@ -172,10 +172,11 @@ static const struct mcu_sdp_format *choose_formats(struct mcu_nego_web_line *lin
 static void set_feedback(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
     struct mcu_nego_line *l = &line->base;
-    l->fb_pli = l->fb_fir = false;
+    l->fb_pli = l->fb_fir = l->fb_nack = l->fb_tmmbr = false;
     for (int i = 0; i < l->rx_count; i++) {
         const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
-        line->fb_nack |= f->fb_nack;
+        l->fb_nack |= f->fb_nack;
+        l->fb_tmmbr |= f->fb_tmmbr;
         line->fb_remb |= f->fb_remb;
         line->fb_transport_cc |= f->fb_transport_cc;
         l->fb_pli |= f->fb_pli;

@@ -26,7 +26,7 @@ struct mcu_nego_web_line {
     struct mcu_nego_line base;
     char mid[MCU_LINE_ID];                  /* "" none: only where there is one line alone */
     uint8_t tx_rtx_pt;                      /* of base.pt; 0: none */
-    bool fb_nack, fb_remb, fb_transport_cc; /* offered for an accepted format */
+    bool fb_remb, fb_transport_cc;          /* offered for an accepted format, as those of base */
     bool rtcp_rsize;                        /* RFC 5506, both ways */
     struct mcu_line_ext ext; /* answered ones; transport_cc only beside fb_transport_cc */
     char rid[MCU_LINE_RIDS][MCU_LINE_ID]; /* layers that we take, his order; not those beyond */

@@ -75,17 +75,11 @@ static void fill_line(struct mcu_leg_line *p, const struct mcu_nego_line *n, int
     struct mcu_line_config *l = &p->config;
     p->used = true;
     fill_remote(p, n);
-    *l = (struct mcu_line_config){
-        .kind = n->kind, .ssrc = id->ssrc[role], .rx_count = n->rx_count, .dtmf_pt = n->dtmf_pt,
-        .dtmf_clock_hz = n->dtmf_clock_hz, .tx_codec = n->codec, .tx_pt = (uint8_t)n->pt,
-        .tx_ptime_ms = n->ptime_ms, .tx_h264_mode1 = n->h264.mode1, .send = n->we_send,
-        .receive = n->we_receive, .fb_pli = n->fb_pli, .fb_fir = n->fb_fir,
-        .fb_nack = n->fb_nack, .fb_tmmbr = n->fb_tmmbr,
-    };
+    mcu_nego_line_config(n, l);
+    l->ssrc = id->ssrc[role];
     p->seal = (struct mcu_seal_config){ .sealing = n->sealing, .rx = n->sdes.key,
                                         .peer = n->fingerprint, .active = n->dtls_active };
     memcpy(l->cname, id->cname, sizeof(l->cname));
-    memcpy(l->rx, n->rx, sizeof(l->rx));
     memcpy(p->sprop, n->sprop_buf, sizeof(p->sprop));
     p->sprop_origin = n->sprop_buf;
     if (n->kind == MCU_VIDEO)

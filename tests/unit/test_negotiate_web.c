@@ -220,7 +220,7 @@ static void chromium_both_ways(void **state)
     assert_true(a->ext.audio_level == 1 && a->ext.abs_send_time == 2 && a->ext.transport_cc == 3 &&
                 a->ext.mid == 4 && a->ext.mixer_levels == 0);
     assert_true(v->base.codec == MCU_CODEC_H264 && v->base.pt == 108 && v->base.h264.mode1);
-    assert_true(v->tx_rtx_pt == 109 && v->fb_nack && v->fb_remb && v->fb_transport_cc);
+    assert_true(v->tx_rtx_pt == 109 && v->base.fb_nack && v->fb_remb && v->fb_transport_cc);
     assert_true(v->base.fb_pli && v->base.fb_fir && v->rtcp_rsize && v->rid_count == 0);
     /* Six of H.264 (high 4:4:4 is not there), VP8, VP9 profile 0, AV1. */
     assert_int_equal(v->base.rx_count, 9);
