@@ -152,6 +152,13 @@ static void add_public(const struct mcu_server *s, struct mcu_leg_description *d
     }
 }
 
+/* WebRTC is always secured (RFC 8827 6.5), whatever media.security asks of phones. */
+static void fill_caps(const struct mcu_server *s, struct mcu_nego_caps *out)
+{
+    mcu_leg_caps(out, &s->config, s->config.address);
+    out->fingerprint = *mcu_dtls_fingerprint();
+}
+
 static void fill_local(const struct web_leg *w, const struct mcu_leg_description *d,
                        const char *candidates[MCU_LEG_CANDIDATES], struct mcu_nego_web_local *out)
 {
@@ -181,7 +188,7 @@ static void leg_described(const struct mcu_leg_description *description, void *a
     }
     add_public(w->side->server, &d);
     fill_local(w, &d, candidates, &local);
-    mcu_leg_caps(&caps, &w->side->server->config, w->side->server->config.address);
+    fill_caps(w->side->server, &caps);
     int n = !text         ? -ENOMEM
             : w->answered ? mcu_sdpfrag_write(w->nego, &local, text, WEB_SDP_BYTES)
                           : mcu_nego_web_write_answer(w->nego, w->offer, &caps, &local, text,
@@ -327,8 +334,7 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     struct mcu_nego_web_error error = { { 0 } };
     struct mcu_nego_caps caps;
     char what[256];
-    mcu_leg_caps(&caps, &w->side->server->config, w->side->server->config.address);
-    caps.fingerprint = *mcu_dtls_fingerprint(); /* WebRTC is always secured (RFC 8827 6.5) */
+    fill_caps(w->side->server, &caps);
     w->nego = calloc(1, sizeof(*w->nego));
     int rc = w->nego ? mcu_sdp_parse(&w->offer, wish->offer, wish->offer_bytes, &at) : -ENOMEM;
     if (rc < 0)
