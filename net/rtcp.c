@@ -131,9 +131,11 @@ int mcu_rtcp_next(struct mcu_cursor *c, struct mcu_rtcp *out)
     out->count = first & 0x1f;
     size_t bytes = (size_t)mcu_cursor_u16(c) * 4;
     struct mcu_cursor body = mcu_cursor_sub(c, bytes);
-    if (first & 0x20) { /* RFC 3550 section 6.4.1: whole words, counted by the last byte */
+    /* RFC 3550 section 6.4.1: whole words, counted by the last byte. Browsers fill up transport-wide
+     * feedback with 1 to 3 bytes and say so here. */
+    if (first & 0x20) {
         uint8_t pad = !body.bad && bytes ? body.end[-1] : 0;
-        if (pad == 0 || pad % 4 || pad > bytes)
+        if (pad == 0 || (pad % 4 && out->type != MCU_RTCP_RTPFB) || pad > bytes)
             return -EBADMSG;
         body.end -= pad;
     }

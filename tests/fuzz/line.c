@@ -10,12 +10,15 @@
 #include "net/line.h"
 #include "net/peer_clock.h"
 #include "net/rtp.h"
+#include "net/rtp_ext.h"
+#include "net/twcc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct fuzz {
     struct mcu_line *line;
     struct mcu_line_config config;
+    struct mcu_twcc *twcc;
     int64_t now_ns, last_seq;
     uint16_t seq;
     uint32_t ts;
@@ -70,8 +73,36 @@ static void configure(struct mcu_line_config *c, uint8_t how)
     c->rx[1] = (struct mcu_line_rx){ .codec = how & 64 ? codecs[(how & 3) ^ 1] : codec, .pt = 97 };
 }
 
+/* NACK, repeats, header extensions, layers. */
+static void configure_more(struct fuzz *f, struct mcu_line_config *c, uint8_t how)
+{
+    c->fb_nack = how & 1;
+    c->rx[0].rtx_pt = how & 2 ? 99 : 0;
+    c->twcc = how & 4 ? f->twcc : NULL;
+    if (how & 8)
+        c->ext = (struct mcu_line_ext){ .audio_level = 1, .abs_send_time = 2, .transport_cc = 3,
+                                        .rid = 4, .repaired_rid = 5 };
+    c->rid_count = how >> 4 & 3;
+    for (int i = 0; i < c->rid_count; i++)
+        c->rid[i][0] = (char)('a' + i);
+}
+
+/* One element: its number and length, and what it holds. */
+static int put_ext(struct mcu_cursor *c, uint8_t *packet, int head, size_t room)
+{
+    struct mcu_rtp_ext_writer x = mcu_rtp_ext_writer(packet, (size_t)head, room, false);
+    uint8_t what = mcu_cursor_u8(c);
+    size_t n = 1 + (what & 3);
+    const uint8_t *data = mcu_cursor_take(c, n);
+    uint8_t *to = mcu_rtp_ext_put(&x, 1 + (what >> 4) % 6, n);
+    if (data && to)
+        memcpy(to, data, n);
+    int rc = mcu_rtp_ext_end(&x);
+    return rc > 0 ? rc : head;
+}
+
 /* Type and marker, step of sequence number, step of timestamp, SSRC, payload. */
-static void made_up(struct fuzz *f, struct mcu_cursor *c)
+static void made_up(struct fuzz *f, struct mcu_cursor *c, bool ext)
 {
     uint8_t what = mcu_cursor_u8(c), buf[1500];
     f->seq = (uint16_t)(f->seq + (int8_t)mcu_cursor_u8(c));
@@ -79,8 +110,10 @@ static void made_up(struct fuzz *f, struct mcu_cursor *c)
         f->seq = mcu_cursor_u16(c);
     f->ts += (uint32_t)(int16_t)mcu_cursor_u16(c);
     struct mcu_rtp r = { .marker = what & 0x80, .pt = 96 + (what & 3), .seq = f->seq, .ts = f->ts,
-                         .ssrc = 5 + (what >> 3 & 1) };
+                         .ssrc = 5 + (what >> 2 & 3) };
     int head = mcu_rtp_write(&r, buf, sizeof(buf));
+    if (ext)
+        head = put_ext(c, buf, head, sizeof(buf));
     size_t n = mcu_cursor_u8(c);
     const uint8_t *payload = mcu_cursor_take(c, n);
     if (payload && n > 0)
@@ -118,6 +151,7 @@ static void command(struct fuzz *f, struct mcu_cursor *c)
 {
     struct mcu_line_config other;
     struct mcu_line_stats stats;
+    uint8_t feedback[1200];
     switch (mcu_cursor_u8(c) & 15) {
     case 0:
     case 1:
@@ -142,14 +176,28 @@ static void command(struct fuzz *f, struct mcu_cursor *c)
         mcu_line_bye(f->line, f->now_ns);
         mcu_line_get_stats(f->line, &stats);
         check(stats.delay_ms >= 0 && stats.delay_ms <= 400 && stats.jitter_ms >= 0);
+        check(stats.layer >= 0 && stats.layer <= MCU_LINE_RIDS && stats.recovered <= stats.nacks_out);
+        mcu_line_want_rows(f->line, (int)(stats.packets_in % 1000), f->now_ns);
         break;
     case 8:
     case 9:
         f->now_ns += (int64_t)mcu_cursor_u16(c) * MCU_NS_PER_MS;
         check(mcu_line_poll(f->line, f->now_ns) > f->now_ns);
         break;
+    case 14:
+        other = f->config;
+        configure_more(f, &other, mcu_cursor_u8(c));
+        if (mcu_line_reconfigure(f->line, &other) == 0)
+            f->config = other;
+        mcu_twcc_write(f->twcc, 1, 5, feedback, sizeof(feedback), f->now_ns);
+        break;
+    case 12:
+    case 13:
+        made_up(f, c, true);
+        f->now_ns += 5 * MCU_NS_PER_MS;
+        break;
     default:
-        made_up(f, c);
+        made_up(f, c, false);
         f->now_ns += 5 * MCU_NS_PER_MS;
         break;
     }
@@ -162,11 +210,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mcu_peer_clock clock;
     mcu_peer_clock_init(&clock);
     configure(&f.config, mcu_cursor_u8(&c));
-    if (mcu_line_new(&f.line, &f.config, &clock, &events, &f) < 0)
+    if (mcu_twcc_new(&f.twcc) < 0)
         return 0;
+    check(mcu_line_new(&f.line, &f.config, &clock, &events, &f) == 0);
     while (!c.bad && mcu_cursor_left(&c) > 0)
         command(&f, &c);
     mcu_line_free(&f.line);
+    mcu_twcc_free(&f.twcc);
     check(mcu_unit_alive() == 0);
     return 0;
 }

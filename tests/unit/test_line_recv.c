@@ -391,6 +391,7 @@ static void a_repeat_under_its_own_type_takes_its_place(void **state)
     struct mcu_line_stats st = stats_of(&h);
     assert_int_equal(st.recovered, 1);
     assert_int_equal(st.lost, 1);
+    assert_true(st.jitter_ms < 2); /* that it took its time is no jitter */
     part_as_rtx(&h, 50, 901); /* what is there already */
     part_as_rtx(&h, 3, 902);
     part_as_rtx(&h, 30000, 903); /* of nowhere */
@@ -676,6 +677,31 @@ static void simulcast_goes_on_until_the_other_layer_has_its_keyframe(void **stat
     harness_close(&s.h);
 }
 
+static void simulcast_leaves_an_unfinished_picture_behind(void **state)
+{
+    struct cast s;
+    uint8_t p[100];
+    cast_open(&s);
+    cast_run(&s, 30);
+    mcu_line_want_rows(s.h.line, 100, s.h.now_ns);
+    int units = s.h.units;
+    uint64_t nacks = stats_of(&s.h).nacks_out;
+    uint32_t ts = (uint32_t)(30 * 2970 + 2 * 1000000); /* both layers count time alike */
+    harness_until(&s.h, s.h.now_ns + 5 * MS);
+    size_t n = payload(p, sizeof(p), true, false, 720);
+    harness_rtp(&s.h, layer_ssrc(2), 96, s.seq[2], ts, false, p, n);
+    n = payload(p, sizeof(p), false, false, 720);
+    harness_rtp(&s.h, layer_ssrc(2), 96, (uint16_t)(s.seq[2] + 2), ts, false, p, n);
+    n = payload(p, sizeof(p), true, true, 180);
+    harness_rtp(&s.h, layer_ssrc(0), 96, s.seq[0]++, ts, true, p, n);
+    assert_int_equal(s.h.units, units + 1);
+    assert_true(s.h.unit[units].key);
+    assert_false(s.h.unit[units].gap);
+    harness_until(&s.h, s.h.now_ns + 200 * MS);
+    assert_int_equal(stats_of(&s.h).nacks_out, nacks); /* of a stream that is not received any more */
+    harness_close(&s.h);
+}
+
 static void simulcast_layer_that_stops_is_replaced_and_comes_back(void **state)
 {
     struct cast s;
@@ -827,6 +853,7 @@ int main(void)
         cmocka_unit_test(simulcast_takes_the_largest_until_it_is_told),
         cmocka_unit_test(simulcast_follows_what_is_shown_without_losing_a_picture),
         cmocka_unit_test(simulcast_goes_on_until_the_other_layer_has_its_keyframe),
+        cmocka_unit_test(simulcast_leaves_an_unfinished_picture_behind),
         cmocka_unit_test(simulcast_layer_that_stops_is_replaced_and_comes_back),
         cmocka_unit_test(simulcast_bye_ends_a_layer_and_at_last_the_source),
         cmocka_unit_test(simulcast_reports_on_every_layer),

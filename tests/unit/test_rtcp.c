@@ -153,6 +153,22 @@ static void rtcp_packet_that_lies_about_its_count_spoils_itself_alone(void **sta
     assert_int_equal(mcu_rtcp_next(&c, &r), 0);
 }
 
+static void rtcp_feedback_of_browsers_may_be_filled_up_by_single_bytes(void **state)
+{
+    uint8_t b[] = {
+        0xaf, 205, 0, 5, 0, 0, 0, 9, 0, 0, 0, 7,     /* transport-wide feedback (format 15) */
+        0, 1, 0, 1, 0, 0, 9, 3, 0x20, 1, 4, 1,       /* one packet, one delta, one byte more */
+    };
+    static struct mcu_rtcp r;
+    struct mcu_cursor c = mcu_cursor(b, sizeof(b));
+    assert_int_equal(mcu_rtcp_check(b, sizeof(b)), 0);
+    assert_int_equal(mcu_rtcp_next(&c, &r), 1);
+    assert_int_equal(r.fci_bytes, 11);
+    b[1] = 206; /* others keep to RFC 3550 */
+    c = mcu_cursor(b, sizeof(b));
+    assert_int_equal(mcu_rtcp_next(&c, &r), -EBADMSG);
+}
+
 static void stats_count_loss_by_interval_and_in_all(void **state)
 {
     struct mcu_rtp_stats s;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(rtcp_what_is_not_known_is_walked_over),
         cmocka_unit_test(rtcp_datagrams_that_do_not_add_up_are_refused),
         cmocka_unit_test(rtcp_packet_that_lies_about_its_count_spoils_itself_alone),
+        cmocka_unit_test(rtcp_feedback_of_browsers_may_be_filled_up_by_single_bytes),
         cmocka_unit_test(stats_count_loss_by_interval_and_in_all),
         cmocka_unit_test(stats_jitter_converges_as_the_rfc_says),
     };
