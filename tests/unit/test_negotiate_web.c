@@ -90,8 +90,7 @@ static int setup(void **state)
 static char *read_file(const char *name, const char *suffix)
 {
     char path[1024];
-    snprintf(path, sizeof(path), "%.*s/data/sdp/web/%s%s",
-             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, name, suffix);
+    snprintf(path, sizeof(path), "%s/tests/unit/data/sdp/web/%s%s", MCU_SOURCE_DIR, name, suffix);
     FILE *f = fopen(path, "rb");
     if (!f)
         fail_msg("no %s", path);
