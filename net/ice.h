@@ -52,7 +52,9 @@ struct mcu_ice_config {
     int port; /* of the host candidates; 0: any */
     /* Offers and takes ICE-TCP candidates as well (RFC 6544, active and passive). Bytes that the
      * kernel does not take are dropped by the packet, so nothing queues up. libnice keeps one frame
-     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing. */
+     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing.
+     * With TCP of any kind (here, or to a TURN server) consent ends after 50 s instead of 10
+     * (net/ice_filter.h). */
     bool tcp;
     bool relay_only; /* host and server-reflexive candidates are neither offered nor used */
     bool controlling;
@@ -67,7 +69,7 @@ struct mcu_ice_events {
     /* Each local one as it comes: "candidate:..." (RFC 8839 5.1), without "a=". */
     void (*candidate)(const char *text, void *arg);
     void (*state)(enum mcu_ice_state state, void *arg);
-    /* From a checked address, 1 to MCU_ICE_MAX_BYTES bytes, never STUN; data is valid until the
+    /* From a checked address, 2 to MCU_ICE_MAX_BYTES bytes, never STUN; data is valid until the
      * return. */
     void (*datagram)(const uint8_t *data, size_t size, void *arg);
 };
@@ -92,7 +94,8 @@ int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mc
 void mcu_ice_free(struct mcu_ice **ice);
 
 /* Opens the sockets and calls candidate for each host candidate before it returns; without servers
- * gathered too. Returns 0 or -EADDRINUSE (the port is taken, or an address is not this machine's). */
+ * gathered too. Returns 0, -EADDRINUSE (the port is taken, or an address is not this machine's),
+ * or another negative errno (the kernel refuses the socket filter). */
 int mcu_ice_gather(struct mcu_ice *ice);
 
 /* Our credentials of this generation, for the description. */
