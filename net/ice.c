@@ -152,6 +152,11 @@ static bool config_valid(const struct mcu_ice_config *config)
     for (int i = 0; i < config->local_count; i++)
         if (mcu_addr_is_any(&config->local[i]))
             return false;
+    for (int i = 0; i < config->server_count; i++) {
+        const struct mcu_ice_server *s = &config->servers[i];
+        if (!s->host[0] || s->port < 1 || s->port > 65535)
+            return false;
+    }
     return true;
 }
 
