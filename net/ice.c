@@ -13,6 +13,7 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
 #include "net/ice_candidate.h"
+#include "net/ice_filter.h"
 #include "net/ice_priv.h"
 
 #define COMPONENT     1
@@ -151,6 +152,11 @@ static bool config_valid(const struct mcu_ice_config *config)
     for (int i = 0; i < config->local_count; i++)
         if (mcu_addr_is_any(&config->local[i]))
             return false;
+    for (int i = 0; i < config->server_count; i++) {
+        const struct mcu_ice_server *s = &config->servers[i];
+        if (!s->host[0] || s->port < 1 || s->port > 65535)
+            return false;
+    }
     return true;
 }
 
@@ -194,13 +200,14 @@ static void add_servers(struct mcu_ice *ice, const struct mcu_ice_config *config
 
 static NiceAgent *new_agent(const struct mcu_ice_config *config, GMainContext *context)
 {
-    NiceAgentOption options = NICE_AGENT_OPTION_REGULAR_NOMINATION |
-                              NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS;
+    NiceAgentOption options = NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE;
+    if (!wants_tcp(config))
+        options |= NICE_AGENT_OPTION_CONSENT_FRESHNESS; /* net/ice_filter.h says why only then */
     NiceAgent *agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, options);
     if (!agent)
         return NULL;
     g_object_set(agent, "upnp", FALSE, "ice-udp", TRUE, "ice-tcp", (gboolean)config->tcp,
-                 "controlling-mode", (gboolean)config->controlling, "force-relay",
+                 "keepalive-conncheck", TRUE, "controlling-mode", (gboolean)config->controlling, "force-relay",
                  (gboolean)config->relay_only, NULL);
     return agent;
 }
@@ -312,17 +319,25 @@ void mcu_ice_free(struct mcu_ice **pp)
 
 /* ---- local side ---- */
 
-static void widen_sockets(struct mcu_ice *ice)
+static int prepare_socket(GSocket *socket, bool relays)
+{
+    int fd = g_socket_get_fd(socket), bytes = SOCKET_BUFFER;
+    if (g_socket_get_socket_type(socket) != G_SOCKET_TYPE_DATAGRAM)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    return mcu_ice_filter_attach(fd, relays);
+}
+
+static int prepare_sockets(struct mcu_ice *ice)
 {
     GPtrArray *sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
-    int bytes = SOCKET_BUFFER;
-    for (guint i = 0; sockets && i < sockets->len; i++) {
-        int fd = g_socket_get_fd(sockets->pdata[i]);
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    }
+    int rc = 0;
+    for (guint i = 0; sockets && i < sockets->len && rc == 0; i++)
+        rc = prepare_socket(sockets->pdata[i], ice->relays);
     if (sockets)
         g_ptr_array_unref(sockets);
+    return rc;
 }
 
 int mcu_ice_gather(struct mcu_ice *ice)
@@ -337,12 +352,12 @@ int mcu_ice_gather(struct mcu_ice *ice)
         ice->gathering = false;
         return -EADDRINUSE;
     }
-    widen_sockets(ice);
-    if (ice->gathering)
+    int rc = prepare_sockets(ice);
+    if (ice->gathering && rc == 0)
         mcu_timer_start(&ice->gather_timer,
                         mcu_loop_now(mcu_ice_group_loop(ice->group)) + GATHER_NS);
     kick(ice);
-    return 0;
+    return rc;
 }
 
 void mcu_ice_local(const struct mcu_ice *ice, const char **ufrag, const char **pwd)

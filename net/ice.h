@@ -37,11 +37,12 @@ enum mcu_ice_state {
 
 enum mcu_ice_type { MCU_ICE_HOST, MCU_ICE_SRFLX, MCU_ICE_PRFLX, MCU_ICE_RELAY };
 
-/* A STUN or TURN server. host: literal, or a name that libnice looks up on a thread of GLib's. The
- * first server that is not TURN is the STUN server; every TURN server is used. */
+/* A STUN or TURN server. host: a literal address. (A name is looked up on a thread of GLib's, but
+ * libnice 0.1.21 forgets a TURN server's port for all but the first address of a name: look names
+ * up beforehand.) The first server that is not TURN is the STUN server; every TURN server is used. */
 struct mcu_ice_server {
     char host[256];
-    int port;
+    int port; /* 1 to 65535 */
     bool turn, tcp; /* tcp: TURN over TCP */
     char user[128], password[128];
 };
@@ -52,7 +53,9 @@ struct mcu_ice_config {
     int port; /* of the host candidates; 0: any */
     /* Offers and takes ICE-TCP candidates as well (RFC 6544, active and passive). Bytes that the
      * kernel does not take are dropped by the packet, so nothing queues up. libnice keeps one frame
-     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing. */
+     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing.
+     * With TCP of any kind (here, or to a TURN server) consent ends after 50 s instead of 10
+     * (net/ice_filter.h). */
     bool tcp;
     bool relay_only; /* host and server-reflexive candidates are neither offered nor used */
     bool controlling;
@@ -67,7 +70,7 @@ struct mcu_ice_events {
     /* Each local one as it comes: "candidate:..." (RFC 8839 5.1), without "a=". */
     void (*candidate)(const char *text, void *arg);
     void (*state)(enum mcu_ice_state state, void *arg);
-    /* From a checked address, 1 to MCU_ICE_MAX_BYTES bytes, never STUN; data is valid until the
+    /* From a checked address, 2 to MCU_ICE_MAX_BYTES bytes, never STUN; data is valid until the
      * return. */
     void (*datagram)(const uint8_t *data, size_t size, void *arg);
 };
@@ -78,13 +81,26 @@ struct mcu_ice_selected {
     bool tcp;
 };
 
-/* agents_per_context: 0 for what measured best. Returns 0 or a negative errno. */
+/* agents_per_context: 0 for 16, what measured best (tests/bench/ice.c, 1200-byte packets, loopback, a
+ * busy machine of 2 cores, the median of 4 runs; us of the loop's thread per packet received). GLib
+ * walks all sources of a context at each wake-up, so one context for all grows with the agents, and
+ * one for each wakes too often:
+ *
+ *   agents, packets/s   all, each round   all, when due   16, when due   1, when due
+ *     1,  5000                9.0              7.9             8.3            7.6
+ *    50,  5000               20.3             16.2            15.5           17.8
+ *   200,  5000               38.0             29.3            19.7           32.2
+ *    50, 20000                6.4              5.8             6.1            8.2
+ *   200, 20000                8.9             10.0             8.9           11.6
+ *
+ * Returns 0 or a negative errno. */
 int mcu_ice_loop_new(struct mcu_ice_loop **out, struct mcu_loop *loop, int agents_per_context);
 /* All agents are freed; relays that still wait for their server's answer get 0.3 s at most. libuv
  * handles close in the loop's next rounds. Not from within an event. */
 void mcu_ice_loop_free(struct mcu_ice_loop **loop);
 
-/* Returns 0, -EINVAL (no local address, an address that is unspecified), -ENOMEM. Calls no event. */
+/* Returns 0, -EINVAL (no local address, one that is unspecified, a server without host or port) or
+ * -ENOMEM. Calls no event. */
 int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mcu_ice_config *config,
                 const struct mcu_ice_events *events, void *arg);
 /* The last event has been called. The port is free again at the return; if called within an event
@@ -92,7 +108,8 @@ int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mc
 void mcu_ice_free(struct mcu_ice **ice);
 
 /* Opens the sockets and calls candidate for each host candidate before it returns; without servers
- * gathered too. Returns 0 or -EADDRINUSE (the port is taken, or an address is not this machine's). */
+ * gathered too. Returns 0, -EADDRINUSE (the port is taken, or an address is not this machine's),
+ * or another negative errno (the kernel refuses the socket filter). */
 int mcu_ice_gather(struct mcu_ice *ice);
 
 /* Our credentials of this generation, for the description. */

@@ -51,7 +51,7 @@ SYSTEM = set("""
 SYSTEM_NET = set("""
     arpa/inet.h ifaddrs.h net/if.h netdb.h netinet/in.h netinet/ip.h netinet/tcp.h netinet/udp.h
     sys/epoll.h sys/eventfd.h sys/ioctl.h sys/socket.h sys/timerfd.h sys/uio.h linux/errqueue.h
-    linux/net_tstamp.h
+    linux/filter.h linux/net_tstamp.h
 """.split())
 SYSTEM_DSP = {"immintrin.h", "arm_neon.h", "cpuid.h", "sys/auxv.h"}
 

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <nice/agent.h>
+
 #include "mixer/base/counter.h"
 #include "net/ice.h"
 #include "net/ice_candidate.h"
@@ -251,7 +253,7 @@ static void every_size_crosses(void **state)
 {
     struct fixture *f = *state;
     connect_on(f, "127.0.0.1");
-    for (size_t size = 1; size <= MCU_ICE_MAX_BYTES; size += size < 40 ? 1 : 251)
+    for (size_t size = 2; size <= MCU_ICE_MAX_BYTES; size += size < 40 ? 1 : 251)
         assert_crosses(f, &f->a, &f->b, size);
     assert_crosses(f, &f->b, &f->a, MCU_ICE_MAX_BYTES);
     uint8_t big[MCU_ICE_MAX_BYTES + 1] = { 0x80 };
@@ -305,6 +307,22 @@ static void wrong_password_never_connects(void **state)
     pass_until(f, f->b.state == MCU_ICE_FAILED);
     assert_int_not_equal(f->a.state, MCU_ICE_CONNECTED);
     assert_int_equal(mcu_ice_send(f->b.ice, (const uint8_t *)"\x80", 1), -ENOTCONN);
+}
+
+static void two_controlling_agents_settle(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 8; i++) { /* whoever has the larger tie-breaker (RFC 8445 7.3.1.1) */
+        struct mcu_ice_config c = config_of("127.0.0.1", i % 2);
+        memset(&f->a, 0, sizeof(f->a));
+        memset(&f->b, 0, sizeof(f->b));
+        start(f, &f->a, &c);
+        start(f, &f->b, &c);
+        join(f);
+        assert_both_ways(f);
+        mcu_ice_free(&f->a.ice);
+        mcu_ice_free(&f->b.ice);
+    }
 }
 
 static void tcp_connects(void **state)
@@ -459,6 +477,53 @@ static void foreign_data_before_the_checks_is_not_delivered(void **state)
     pass_ms(f, 200);
     assert_int_equal(f->b.received, 0);
     close(fd);
+}
+
+static void on_peer_recv(NiceAgent *agent, guint stream, guint component, guint size, gchar *data,
+                         gpointer arg)
+{
+}
+
+/* A peer who knows the credentials and answers every check with 403 (RFC 7675 5.2). libnice 0.1.21
+ * follows a null pointer at such an answer while no pair is chosen. */
+static void r_forbidden_before_a_pair_is_chosen(void **state)
+{
+    struct fixture *f = *state;
+    struct mcu_ice_config c = config_of("127.0.0.1", false);
+    GMainContext *context = g_main_context_new();
+    NiceAgent *peer = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
+                                          NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    NiceAddress here;
+    gchar *ufrag, *pwd;
+    const char *our_ufrag, *our_pwd;
+    nice_address_init(&here);
+    nice_address_set_from_string(&here, "127.0.0.1");
+    g_object_set(peer, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", FALSE, NULL);
+    nice_agent_add_local_address(peer, &here);
+    assert_int_equal(nice_agent_add_stream(peer, 1), 1);
+    nice_agent_attach_recv(peer, 1, 1, context, on_peer_recv, NULL);
+    assert_true(nice_agent_gather_candidates(peer, 1));
+    nice_agent_consent_lost(peer, 1, 1);
+    nice_agent_get_local_credentials(peer, 1, &ufrag, &pwd);
+    start(f, &f->a, &c);
+    mcu_ice_local(f->a.ice, &our_ufrag, &our_pwd);
+    nice_agent_set_remote_credentials(peer, 1, our_ufrag, our_pwd);
+    assert_int_equal(mcu_ice_set_remote(f->a.ice, ufrag, pwd), 0);
+    GSList *candidates = nice_agent_get_local_candidates(peer, 1, 1);
+    gchar *text = nice_agent_generate_local_candidate_sdp(peer, candidates->data);
+    assert_int_equal(mcu_ice_add_candidate(f->a.ice, text), 0);
+    for (int i = 0; i < 300; i++) {
+        pass_ms(f, 10);
+        for (int n = 0; n < 20; n++)
+            g_main_context_iteration(context, FALSE);
+    }
+    assert_int_not_equal(f->a.state, MCU_ICE_CONNECTED);
+    g_slist_free_full(candidates, (GDestroyNotify)nice_candidate_free);
+    g_free(text);
+    g_free(ufrag);
+    g_free(pwd);
+    g_object_unref(peer);
+    g_main_context_unref(context);
 }
 
 static void credentials_are_checked(void **state)
@@ -618,6 +683,7 @@ int main(void)
         TEST(late_candidates_connect),
         TEST(candidates_may_come_before_credentials),
         TEST(wrong_password_never_connects),
+        TEST(two_controlling_agents_settle),
         TEST(tcp_connects),
         TEST(a_taken_port_is_told),
         TEST(restart_keeps_data_flowing),
@@ -625,6 +691,7 @@ int main(void)
         TEST(lost_consent_is_told_and_a_restart_brings_it_back),
         TEST(foreign_data_is_not_delivered),
         TEST(foreign_data_before_the_checks_is_not_delivered),
+        TEST(r_forbidden_before_a_pair_is_chosen),
         TEST(credentials_are_checked),
         TEST(hostile_candidates_do_no_harm),
         TEST(remote_candidates_are_bounded),

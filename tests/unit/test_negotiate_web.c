@@ -181,8 +181,7 @@ static void strip_cr(char *s)
 static void write_golden(const char *name)
 {
     char path[1024];
-    snprintf(path, sizeof(path), "%.*s/data/sdp/web/%s.answer",
-             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, name);
+    snprintf(path, sizeof(path), "%s/tests/unit/data/sdp/web/%s.answer", MCU_SOURCE_DIR, name);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     fputs(text, f);
