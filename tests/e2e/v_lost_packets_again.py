@@ -1,5 +1,5 @@
 """5 % of what the server sends is lost, all of it comes 25 ms late and up to 10 ms out of order: who
-asks for lost packets again (NACK, RFC 4585), and shows pictures 150 ms late for that, sees them stand
+asks for lost packets again (NACK, RFC 4585), and shows pictures 200 ms late for that, sees them stand
 still for at most 1 % of the time.
 One without NACK beside him, whose packets stay in order, is printed for comparison."""
 import time

@@ -10,7 +10,7 @@
 
 #define GAP_MS    20  /* of sound */
 #define FREEZE_MS 200 /* of pictures */
-#define PLAYOUT_NS (150 * MCU_NS_PER_MS)
+#define PLAYOUT_NS (200 * MCU_NS_PER_MS)
 
 int peer_rx_begin(struct peer_call *c)
 {
