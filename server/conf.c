@@ -216,6 +216,13 @@ void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent)
 {
     if (role == MCU_ROLE_AUDIO && leg->asub)
         leg->asub->loss_percent = percent;
+    else if (role == MCU_ROLE_VIDEO)
+        leg->rung.loss_percent = percent;
+}
+
+void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps)
+{
+    leg->rung.limit_bps = bps;
 }
 
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)

@@ -95,6 +95,8 @@ void mcu_conf_unit(struct mcu_conf_leg *leg, int role, struct mcu_unit *unit);
 void mcu_conf_keyframe(struct mcu_conf_leg *leg, int role);
 /* What the leg's receiver reports to have lost of a line, in percent. */
 void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent);
+/* What the leg's receiver takes of the picture at most (REMB, TMMBR); 0: no limit. */
+void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 

@@ -9,6 +9,7 @@
 #include "mixer/level.h"
 #include "mixer/playout.h"
 #include "server/conf.h"
+#include "server/rung_policy.h"
 
 #define MCU_AUDIO_MAX_TICKS 5  /* ticks that one late job makes good; more are given up */
 #define MCU_ASOURCE_QUEUE   64 /* coded units waiting for the next tick */
@@ -143,6 +144,7 @@ struct mcu_conf_leg {
     struct mcu_vsub *vsub;
     struct mcu_shown shown;     /* as last told */
     int64_t shown_less_ns;      /* since when it is shown smaller than told; 0: it is not */
+    struct mcu_rung_policy rung; /* which size its receiver can take */
 };
 
 struct mcu_conf {

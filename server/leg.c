@@ -33,18 +33,21 @@ void mcu_leg_peer_is_there(struct mcu_leg *leg)
 
 /* ---- time ---- */
 
-static void report_loss(struct mcu_leg *leg)
+static void report_loss(struct mcu_leg *leg, int role)
 {
-    struct leg_line *l = &leg->line[MCU_ROLE_AUDIO];
+    struct leg_line *l = &leg->line[role];
     struct mcu_line_stats stats;
     if (!l->used || leg->attachment != LEG_ATTACHED)
         return;
     mcu_line_get_stats(l->line, &stats);
     int percent = (int)(stats.fraction_lost_out * 100 + 0.5);
-    if (percent == l->loss_percent)
-        return;
+    int kbps = (int)((stats.limit_in_bps + 999) / 1000);
+    if (percent != l->loss_percent)
+        mcu_leg_to_conf_loss(leg, role, percent);
+    if (kbps != l->limit_kbps && role == MCU_ROLE_VIDEO)
+        mcu_leg_to_conf_limit(leg, kbps);
     l->loss_percent = percent;
-    mcu_leg_to_conf_loss(leg, MCU_ROLE_AUDIO, percent);
+    l->limit_kbps = kbps;
 }
 
 static void check_timeout(struct mcu_leg *leg, int64_t now)
@@ -90,7 +93,8 @@ static void on_timer(struct mcu_timer *timer)
     if (mcu_loop_now(timer->loop) >= leg->next_check_ns) {
         check_timeout(leg, mcu_loop_now(timer->loop));
         mcu_leg_check_bundle(leg);
-        report_loss(leg);
+        report_loss(leg, MCU_ROLE_AUDIO);
+        report_loss(leg, MCU_ROLE_VIDEO);
         leg->keys_left = KEYS_PER_S;
     }
     mcu_leg_poll_lines(leg);

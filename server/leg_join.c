@@ -26,6 +26,16 @@ static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
     mcu_conf_loss(obj, MCU_ROLE_AUDIO, percent);
 }
 
+static void conf_takes_picture_loss(void *obj, int percent, struct mcu_unit *unit)
+{
+    mcu_conf_loss(obj, MCU_ROLE_VIDEO, percent);
+}
+
+static void conf_takes_limit(void *obj, int kbps, struct mcu_unit *unit)
+{
+    mcu_conf_limit(obj, kbps * INT64_C(1000));
+}
+
 static void to_conf(struct mcu_leg *leg, mcu_media_fn fn, int number, struct mcu_unit *unit)
 {
     if (leg->attachment == LEG_ATTACHED)
@@ -49,8 +59,14 @@ void mcu_leg_to_conf_key(struct mcu_leg *leg, char key)
 
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent)
 {
-    if (role == MCU_ROLE_AUDIO)
-        to_conf(leg, conf_takes_loss, percent, NULL);
+    if (role == MCU_ROLE_AUDIO || role == MCU_ROLE_VIDEO)
+        to_conf(leg, role == MCU_ROLE_AUDIO ? conf_takes_loss : conf_takes_picture_loss, percent,
+                NULL);
+}
+
+void mcu_leg_to_conf_limit(struct mcu_leg *leg, int kbps)
+{
+    to_conf(leg, conf_takes_limit, kbps, NULL);
 }
 
 /* ---- down: what the conference calls of a leg ---- */
@@ -140,7 +156,8 @@ static void joined(void *arg)
     struct mcu_leg *leg = j->leg;
     leg->attachment = j->result ? LEG_ATTACHED : LEG_DETACHED;
     leg->conf_leg = (struct mcu_ref){ j->conference.media, j->result };
-    leg->line[MCU_ROLE_AUDIO].loss_percent = 0; /* the conference knows nothing yet */
+    for (int i = 0; i < MCU_ROLES; i++) /* the conference knows nothing yet */
+        leg->line[i].loss_percent = leg->line[i].limit_kbps = 0;
     if (!j->result && !leg->move_again)
         mcu_leg_fail(leg, "the conference could not take the leg");
     free(j);

@@ -25,7 +25,7 @@ struct leg_line {
     struct mcu_addr remote[2];
     struct mcu_seal *seal;     /* its own; NULL in a bundle */
     struct mcu_line *line;
-    int loss_percent;  /* as told to the conference */
+    int loss_percent, limit_kbps; /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
     int64_t may_tell_ns;
     int64_t due_ns;    /* when the line wants its next poll */
@@ -92,6 +92,7 @@ void mcu_leg_to_conf_unit(struct leg_line *l, struct mcu_unit *unit);
 void mcu_leg_to_conf_keyframe(struct leg_line *l);
 void mcu_leg_to_conf_key(struct mcu_leg *leg, char key);
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent);
+void mcu_leg_to_conf_limit(struct mcu_leg *leg, int kbps); /* of the picture; 0: none */
 
 /* ---- leg_line.c ---- */
 

@@ -497,13 +497,18 @@ static bool fits(const struct mcu_config_rung *s, const struct mcu_video_want *w
            (!w->max_mbps || fs * s->fps <= w->max_mbps) && (!w->max_fps || s->fps <= w->max_fps);
 }
 
-/* The best rung within the leg's limits; the smallest when none is. */
-static struct rung *choose_rung(struct mcu_ladder *l, const struct mcu_video_want *want)
+/* The best rung within the leg's limits (the smallest when none is), or one below it when its receiver
+ * loses too much or may take less. */
+static struct rung *choose_rung(struct mcu_ladder *l, struct mcu_conf_leg *leg)
 {
+    int bps[MCU_CONFIG_RUNGS], best = 0;
+    if (l->rung_count == 0)
+        return NULL;
     for (int i = 0; i < l->rung_count; i++)
-        if (fits(&l->rungs[i].spec, want))
-            return &l->rungs[i];
-    return l->rung_count ? &l->rungs[l->rung_count - 1] : NULL;
+        bps[i] = l->rungs[i].spec.bitrate_bps;
+    while (best < l->rung_count - 1 && !fits(&l->rungs[best].spec, &leg->join.video))
+        best++;
+    return &l->rungs[mcu_rung_policy_choose(&leg->rung, bps, l->rung_count, best, now_ns(l))];
 }
 
 /* Comes to a rendition: with the next keyframe; who has no picture yet gets the units since the last
@@ -534,7 +539,7 @@ static void move_to(struct mcu_vsub *sub, struct rendition *r)
 int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
 {
     const struct mcu_video_want *want = &leg->join.video;
-    struct rung *g = want->codec != MCU_CODEC_NONE ? choose_rung(l, want) : NULL;
+    struct rung *g = want->codec != MCU_CODEC_NONE ? choose_rung(l, leg) : NULL;
     if (!g)
         return 0;
     struct mcu_vsub *sub = calloc(1, sizeof(*sub));
@@ -565,7 +570,7 @@ void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     struct mcu_vsub *sub = leg->vsub;
     const struct mcu_video_want *want = &leg->join.video;
     struct rendition *to = sub ? sub->next ? sub->next : sub->now : NULL;
-    if (to && want->codec == to->codec && choose_rung(l, want) == to->rung)
+    if (to && want->codec == to->codec && choose_rung(l, leg) == to->rung)
         return;
     if (!sub || want->codec == MCU_CODEC_NONE || (to && to->codec != want->codec)) {
         mcu_vsub_leave(leg);
@@ -573,7 +578,7 @@ void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
             mcu_log(MCU_LOG_ERROR, "video-subscriber-failed", "leg=%u", leg->join.leg);
         return;
     }
-    struct rendition *r = take_rendition(choose_rung(l, want), want->codec, false);
+    struct rendition *r = take_rendition(choose_rung(l, leg), want->codec, false);
     if (r)
         move_to(sub, r);
 }
@@ -617,10 +622,25 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
     r->keyframe_wanted = true;
 }
 
-/* A leg that has not asked for a while goes back to where the others are. */
+/* To the rung that its receiver's reports call for. */
+static void fit_rung(struct mcu_vsub *sub)
+{
+    struct mcu_ladder *l = sub->now->rung->ladder;
+    struct rung *g = choose_rung(l, sub->leg);
+    struct rendition *r = g != sub->now->rung ? take_rendition(g, sub->now->codec, false) : NULL;
+    if (!r)
+        return;
+    mcu_count(MCU_CNT_RUNGS_CHANGED);
+    move_to(sub, r);
+}
+
+/* A leg goes to the rung that suits it; one that has not asked for a while goes back to where the others
+ * are. */
 void mcu_vsub_heal(struct mcu_conf_leg *leg)
 {
     struct mcu_vsub *sub = leg->vsub;
+    if (sub && sub->now && !sub->next)
+        fit_rung(sub);
     if (!sub || !sub->now || !sub->now->repair || sub->next)
         return;
     struct rung *g = sub->now->rung;

@@ -49,6 +49,7 @@
     X(KEYFRAMES_REQUESTED, "keyframe_requests_received_total", "PLI, FIR and INFO from receivers") \
     X(KEYFRAMES_ENCODED, "keyframes_encoded_total", "Keyframes encoded")                           \
     X(KEYFRAMES_MERGED, "keyframe_requests_merged_total", "Keyframe requests merged into one")     \
+    X(RUNGS_CHANGED, "rungs_changed_total", "Receivers moved to another size for loss or limits")  \
     X(KEYFRAMES_ASKED, "keyframe_requests_sent_total", "Keyframes asked of senders")               \
     X(MESSAGES_DROPPED, "messages_dropped_total", "Media messages dropped at a full inbox")        \
     X(STALE_HANDLES, "stale_handles_total", "Messages to an object that had ended")                \

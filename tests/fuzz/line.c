@@ -20,7 +20,7 @@ struct fuzz {
     struct mcu_line_config config;
     struct mcu_twcc *twcc;
     int64_t now_ns, last_seq;
-    uint16_t seq;
+    uint16_t seq, sent_seq; /* theirs, ours */
     uint32_t ts;
 };
 
@@ -32,7 +32,10 @@ static void check(int ok)
 
 static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 {
+    struct fuzz *f = arg;
     check(size > 0 && size <= 2048 && mcu_rtp_is_rtcp(data, size) == rtcp);
+    if (!rtcp && data[11] == 1) /* our SSRC, not that of repeats */
+        f->sent_seq = (uint16_t)(data[2] << 8 | data[3]);
 }
 
 static void on_unit(struct mcu_unit *unit, void *arg)
@@ -58,6 +61,20 @@ static void on_event(void *arg)
 static const struct mcu_line_events events = { on_send,  on_unit,  on_dtmf,
                                                on_event, on_event, on_event, NULL };
 
+/* What is negotiated besides, by the same byte. */
+static void configure_more(struct mcu_line_config *c, uint8_t how)
+{
+    uint8_t first = how & 4 ? 12 : 1; /* 12 to 18 need the two-byte form */
+    c->fb_nack = how & 8;
+    c->tx_rtx_pt = how & 16 ? 99 : 0;
+    c->rtx_ssrc = 2;
+    c->fb_remb = how & 32;
+    c->fb_tmmbr = how & 64;
+    if (how & 2)
+        c->ext = (struct mcu_line_ext){ first, first + 1, first + 2, 0, first + 4, 0, 0 };
+    memcpy(c->mid, "mid", 4);
+}
+
 static void configure(struct mcu_line_config *c, uint8_t how)
 {
     static const enum mcu_codec codecs[] = { MCU_CODEC_OPUS, MCU_CODEC_PCMU, MCU_CODEC_H264,
@@ -69,6 +86,7 @@ static void configure(struct mcu_line_config *c, uint8_t how)
                                    .tx_h264_mode1 = how & 4, .send = true, .receive = !(how & 128),
                                    .fb_pli = how & 8, .fb_fir = how & 16,
                                    .pace_bps = how & 32 ? 100000 : 0 };
+    configure_more(c, how);
     c->rx[0] = (struct mcu_line_rx){ .codec = codec, .pt = 96 };
     c->rx[1] = (struct mcu_line_rx){ .codec = how & 64 ? codecs[(how & 3) ^ 1] : codec, .pt = 97 };
 }
@@ -147,6 +165,19 @@ static void send_unit(struct fuzz *f, struct mcu_cursor *c)
     mcu_unit_unref(&u);
 }
 
+/* A NACK about what we have sent: how far back, which of the sixteen behind it. */
+static void nack(struct fuzz *f, struct mcu_cursor *c)
+{
+    uint8_t buf[16];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    uint16_t pid = (uint16_t)(f->sent_seq - mcu_cursor_u8(c));
+    mcu_wcursor_u32(&w, 0x81cd0003);
+    mcu_wcursor_u32(&w, 5);
+    mcu_wcursor_u32(&w, 1);
+    mcu_wcursor_u32(&w, (uint32_t)pid << 16 | mcu_cursor_u16(c));
+    mcu_line_rtcp(f->line, buf, sizeof(buf), f->now_ns);
+}
+
 static void command(struct fuzz *f, struct mcu_cursor *c)
 {
     struct mcu_line_config other;
@@ -166,6 +197,10 @@ static void command(struct fuzz *f, struct mcu_cursor *c)
         break;
     case 5:
         mcu_line_ask_keyframe(f->line, f->now_ns);
+        mcu_line_limit(f->line, mcu_cursor_u8(c) * 10000, f->now_ns);
+        break;
+    case 10:
+        nack(f, c);
         break;
     case 6:
         configure(&other, mcu_cursor_u8(c));

@@ -7,6 +7,7 @@
  *   peer_sdp.c      offer, answer
  *   peer_source.c   tone, speech, picture > coded frames, once for all callers of the process
  *   peer_tx.c       RTP, RTCP and keys out; loss and garbage
+ *   peer_nack.c     asks for lost packets again (--nack)
  *   peer_rx.c       RTP and RTCP in, decoding, what is counted on the way
  *   peer_picture.c, peer_measure.c   drawing and reading pictures, tone levels (pure functions)
  *   peer_tiles.c    what stands in each tile of a received picture
@@ -52,7 +53,7 @@ struct peer_options {
     int count, stagger_ms;
     enum mcu_codec codec[2];             /* by PEER_AUDIO, PEER_VIDEO; NONE: no such line */
     const char *fmtp[2];
-    bool recvonly[2], avpf, no_decode, flash;
+    bool recvonly[2], avpf, no_decode, flash, nack;
     enum peer_sound sound;
     double tone_hz, tone_dbfs;
     const char *wav;
@@ -138,6 +139,7 @@ struct peer_rx {
     int64_t first_rtp, first_ns, last_ns;
     uint32_t first_ext_seq;
     uint64_t packets, bytes, lost, late, dropped_here, other_pt, malformed;
+    uint64_t nacks, recovered;           /* packets asked for, with repeats; that came then */
     double jitter_ticks;
     int64_t last_transit;
     uint64_t sr_count, bye, pli, fir, tmmbr;
@@ -151,7 +153,7 @@ struct peer_rx {
 
 struct peer_gaps {
     uint64_t count;
-    double max_ms;
+    double max_ms, sum_ms;               /* the sum of those counted */
     double at_s;                         /* of the longest, from the first packet or frame */
 };
 
@@ -183,6 +185,7 @@ struct peer_eye {
     int width, height;
     uint64_t size_changes;
     int64_t first_ns, last_ns, first_rtp, last_rtp;
+    int64_t quickest_ns;                 /* least of arrival less RTP time */
     struct peer_gaps by_rtp, by_arrival; /* pauses above 200 ms */
     double white_before;
     bool in_flash;
@@ -234,6 +237,7 @@ struct peer_call {
     struct peer_rx rx[2];
     struct peer_ear ear;
     struct peer_eye eye;
+    struct peer_nack *nack;
     char keys_sent[64];
     int key_at, key_tick;
     uint32_t key_ts;
@@ -263,11 +267,21 @@ void peer_tx_payload(struct peer_call *c, const struct peer_payload *p, int64_t 
 int64_t peer_tx_poll(struct peer_call *c, int64_t now_ns); /* reports */
 void peer_tx_bye(struct peer_call *c, int64_t now_ns);
 void peer_tx_pli(struct peer_call *c);
+void peer_tx_nack(struct peer_call *c, const uint16_t *seq, int n);
+
+/* peer_nack.c */
+void peer_nack_take(struct peer_call *c, const struct mcu_rtp *rtp, const uint8_t *data, size_t size,
+                    int64_t now_ns);
+int64_t peer_nack_poll(struct peer_call *c, int64_t now_ns);
+void peer_nack_free(struct peer_call *c);
 
 /* peer_rx.c */
 int peer_rx_begin(struct peer_call *c);
 void peer_rx_free(struct peer_call *c);
 void peer_rx_rtp(struct peer_call *c, int kind, const uint8_t *data, size_t size, int64_t now_ns);
+/* One packet in the order in which it is to be decoded. */
+void peer_rx_packet(struct peer_call *c, int kind, const struct mcu_rtp *rtp, size_t size,
+                    int64_t now_ns);
 void peer_rx_rtcp(struct peer_call *c, int kind, const uint8_t *data, size_t size, int64_t now_ns);
 
 /* peer_tiles.c */

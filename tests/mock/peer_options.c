@@ -16,7 +16,7 @@ static const char help[] =
     "  picture: --video h264|vp8|none  --color R,G,B  --number K  --size WxH[@FPS]  --video-bps N\n"
     "           --video-fmtp TEXT  --as KBPS  --tias KBPS  --avpf  --recvonly-video\n"
     "           --flash  each second 3 white pictures and a beep of 1 kHz, 100 ms\n"
-    "  trouble: --loss PCT  --drop-in PCT  --garbage audio|video|rtcp[:AT_S]  --stop-after S\n"
+    "  trouble: --loss PCT  --drop-in PCT  --nack  --garbage audio|video|rtcp[:AT_S]  --stop-after S\n"
     "           --sr-skew MS (of the pictures' reports)  --video-late MS  --drift PPM  --pli-every MS\n"
     "  judging: --probe HZ,HZ,...  --steady S  --tiles WxH | --tiles CALLERS (the server's own grid)\n"
     "           --no-decode  --json FILE  --dump-wav FILE  --dump-frames DIR[:EVERY_MS]  --verbose\n"
@@ -25,7 +25,7 @@ static const char help[] =
 enum {
     O_SERVER = 256, O_ROOM, O_NAME, O_AUDIO, O_VIDEO, O_TONE, O_WAV, O_SPEECH, O_SILENT, O_COLOR,
     O_NUMBER, O_SIZE, O_RECVONLY_VIDEO, O_RECVONLY_AUDIO, O_NO_DECODE, O_SECONDS, O_FLASH, O_GARBAGE,
-    O_STOP_AFTER, O_LOSS, O_DROP_IN, O_SR_SKEW, O_VIDEO_LATE, O_DRIFT, O_AS, O_TIAS, O_AUDIO_FMTP,
+    O_STOP_AFTER, O_LOSS, O_DROP_IN, O_NACK, O_SR_SKEW, O_VIDEO_LATE, O_DRIFT, O_AS, O_TIAS, O_AUDIO_FMTP,
     O_VIDEO_FMTP, O_PTIME, O_DUMP_WAV, O_DUMP_FRAMES, O_JSON, O_PROBE, O_TILES, O_DTMF, O_PLI_EVERY,
     O_COUNT, O_STAGGER, O_REINVITE, O_STEADY, O_LOCAL, O_RTP_PORTS, O_VIDEO_BPS, O_AVPF, O_VERBOSE,
     O_RELAY, O_HELP
@@ -43,6 +43,7 @@ static const struct option long_options[] = {
     { "no-decode", 0, NULL, O_NO_DECODE },     { "seconds", 1, NULL, O_SECONDS },
     { "flash", 0, NULL, O_FLASH },             { "garbage", 1, NULL, O_GARBAGE },
     { "stop-after", 1, NULL, O_STOP_AFTER },   { "loss", 1, NULL, O_LOSS },
+    { "nack", 0, NULL, O_NACK },
     { "drop-in", 1, NULL, O_DROP_IN },         { "sr-skew", 1, NULL, O_SR_SKEW },
     { "video-late", 1, NULL, O_VIDEO_LATE },   { "drift", 1, NULL, O_DRIFT },
     { "as", 1, NULL, O_AS },                   { "tias", 1, NULL, O_TIAS },
@@ -175,6 +176,7 @@ static bool take_trouble(struct peer_options *o, int c, char *arg)
     case O_STOP_AFTER: o->stop_after_s = atof(arg); return true;
     case O_LOSS: o->loss_pct = atof(arg); return true;
     case O_DROP_IN: o->drop_in_pct = atof(arg); return true;
+    case O_NACK: o->nack = true; return true;
     case O_SR_SKEW: o->sr_skew_ms = atoi(arg); return true;
     case O_VIDEO_LATE: o->video_late_ms = atoi(arg); return true;
     case O_DRIFT: o->drift_ppm = atof(arg); return true;

@@ -21,8 +21,8 @@ static json_t *since(int64_t ns, int64_t from_ns)
 
 static json_t *gaps(const struct peer_gaps *g)
 {
-    return json_pack("{s:I, s:o, s:o}", "count", (json_int_t)g->count, "max_ms", number(g->max_ms),
-                     "at_s", number(g->at_s));
+    return json_pack("{s:I, s:o, s:o, s:o}", "count", (json_int_t)g->count, "max_ms",
+                     number(g->max_ms), "at_s", number(g->at_s), "sum_ms", number(g->sum_ms));
 }
 
 static json_t *sip_part(const struct peer_call *c)
@@ -155,6 +155,9 @@ static json_t *video_part(const struct peer_call *c)
     json_object_set_new(part, "keyframes", json_integer((json_int_t)eye->keyframes));
     json_object_set_new(part, "errors", json_integer((json_int_t)eye->errors));
     json_object_set_new(part, "pli_sent", json_integer((json_int_t)eye->pli_sent));
+    json_object_set_new(part, "nacks", json_integer((json_int_t)rx->nacks));
+    json_object_set_new(part, "recovered", json_integer((json_int_t)rx->recovered));
+    json_object_set_new(part, "span_s", number(span_s));
     json_object_set_new(part, "size", json_sprintf("%dx%d", eye->width, eye->height));
     json_object_set_new(part, "size_changes", json_integer((json_int_t)eye->size_changes));
     json_object_set_new(part, "freeze_rtp", gaps(&eye->by_rtp));

@@ -10,6 +10,7 @@
 
 #define GAP_MS    20  /* of sound */
 #define FREEZE_MS 200 /* of pictures */
+#define PLAYOUT_NS (200 * MCU_NS_PER_MS)
 
 int peer_rx_begin(struct peer_call *c)
 {
@@ -28,6 +29,7 @@ int peer_rx_begin(struct peer_call *c)
 
 void peer_rx_free(struct peer_call *c)
 {
+    peer_nack_free(c);
     mcu_depay_free(&c->eye.depay);
     mcu_vdec_free(&c->eye.dec);
     mcu_adec_free(&c->ear.dec);
@@ -42,6 +44,7 @@ static void note_gap(struct peer_gaps *g, double ms, double limit_ms, int64_t si
         g->at_s = (double)since_ns / 1e9;
     }
     g->count += ms > limit_ms;
+    g->sum_ms += ms > limit_ms ? ms : 0;
 }
 
 /* ---- sound ---- */
@@ -106,9 +109,24 @@ static void dump(struct peer_call *c, const struct mcu_pic *pic, int64_t now_ns)
         perror(path);
 }
 
-static void take_picture(struct peer_call *c, const struct mcu_pic *pic, int64_t rtp, int64_t now_ns)
+/* Who asks for packets again waits for them: his pictures are shown so long after the quickest of
+ * them. All others' at once. */
+static int64_t shown_ns(struct peer_call *c, int64_t rtp, int64_t now_ns)
 {
     struct peer_eye *eye = &c->eye;
+    int64_t sent_ns = mcu_clock_from_ticks(rtp, 90000);
+    if (!c->o->nack)
+        return now_ns;
+    if (!eye->frames || now_ns - sent_ns < eye->quickest_ns)
+        eye->quickest_ns = now_ns - sent_ns;
+    int64_t due_ns = sent_ns + eye->quickest_ns + PLAYOUT_NS;
+    return now_ns > due_ns ? now_ns : due_ns;
+}
+
+static void take_picture(struct peer_call *c, const struct mcu_pic *pic, int64_t rtp, int64_t came_ns)
+{
+    struct peer_eye *eye = &c->eye;
+    int64_t now_ns = shown_ns(c, rtp, came_ns);
     if (pic && (pic->width != eye->width || pic->height != eye->height)) {
         eye->size_changes += eye->frames > 0;
         eye->width = pic->width;
@@ -228,27 +246,37 @@ void peer_rx_rtp(struct peer_call *c, int kind, const uint8_t *data, size_t size
         rx->other_pt++;
         return;
     }
-    if (!rx->started || rtp.ssrc != rx->ssrc)
-        begin_stream(rx, &rtp, now_ns);
-    int16_t step = (int16_t)(rtp.seq - rx->seq);
+    if (kind == PEER_VIDEO && c->o->nack)
+        peer_nack_take(c, &rtp, data, size, now_ns);
+    else
+        peer_rx_packet(c, kind, &rtp, size, now_ns);
+}
+
+void peer_rx_packet(struct peer_call *c, int kind, const struct mcu_rtp *rtp, size_t size,
+                    int64_t now_ns)
+{
+    struct peer_rx *rx = &c->rx[kind];
+    if (!rx->started || rtp->ssrc != rx->ssrc)
+        begin_stream(rx, rtp, now_ns);
+    int16_t step = (int16_t)(rtp->seq - rx->seq);
     if (step <= 0) {
         rx->late++;
         return;
     }
     int64_t before_ns = rx->last_ns;
     rx->lost += (uint64_t)step - 1;
-    rx->seq = rtp.seq;
-    rx->rtp += (int32_t)(rtp.ts - (uint32_t)rx->rtp);
+    rx->seq = rtp->seq;
+    rx->rtp += (int32_t)(rtp->ts - (uint32_t)rx->rtp);
     rx->last_ns = now_ns;
     rx->packets++;
     rx->bytes += size;
     note_jitter(rx, now_ns);
-    for (int i = 0; i < rtp.csrc_count; i++)
-        note_csrc(rx, rtp.csrc[i]);
+    for (int i = 0; i < rtp->csrc_count; i++)
+        note_csrc(rx, rtp->csrc[i]);
     if (kind == PEER_AUDIO)
-        take_sound(c, &rtp, before_ns, now_ns);
+        take_sound(c, rtp, before_ns, now_ns);
     else
-        take_video(c, &rtp, step > 1, now_ns);
+        take_video(c, rtp, step > 1, now_ns);
 }
 
 static void note_sr(struct peer_rx *rx, const struct mcu_rtcp *p, int64_t now_ns)

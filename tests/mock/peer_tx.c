@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "mixer/base/util.h"
+#include "net/rtcp_fb.h"
 #include "tests/mock/peer.h"
 
 #define RTCP_EVERY_NS MCU_NS_PER_S
@@ -175,7 +176,7 @@ static void report(struct peer_call *c, int kind, int64_t now_ns)
 
 int64_t peer_tx_poll(struct peer_call *c, int64_t now_ns)
 {
-    int64_t next = INT64_MAX;
+    int64_t next = c->state == PEER_UP ? peer_nack_poll(c, now_ns) : INT64_MAX;
     bool storm = garbage_now(c, 2, now_ns); /* garbage comes ten times as often */
     for (int kind = 0; kind < 2 && c->state == PEER_UP; kind++) {
         struct peer_tx *tx = &c->tx[kind];
@@ -213,5 +214,15 @@ void peer_tx_pli(struct peer_call *c)
     mcu_rtcp_write_rr(&w, c->tx[PEER_VIDEO].ssrc, NULL, 0);
     mcu_rtcp_write_pli(&w, c->tx[PEER_VIDEO].ssrc, c->rx[PEER_VIDEO].ssrc);
     c->eye.pli_sent++;
+    transmit(c, PEER_VIDEO, true, buf, mcu_wcursor_size(&w));
+}
+
+void peer_tx_nack(struct peer_call *c, const uint16_t *seq, int n)
+{
+    uint8_t buf[512];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    mcu_rtcp_write_rr(&w, c->tx[PEER_VIDEO].ssrc, NULL, 0);
+    mcu_rtcp_write_nack(&w, c->tx[PEER_VIDEO].ssrc, c->rx[PEER_VIDEO].ssrc, seq, n);
+    c->rx[PEER_VIDEO].nacks += (uint64_t)n;
     transmit(c, PEER_VIDEO, true, buf, mcu_wcursor_size(&w));
 }
