@@ -61,8 +61,8 @@ static void on_event(void *arg)
 static const struct mcu_line_events events = { on_send,  on_unit,  on_dtmf,
                                                on_event, on_event, on_event, NULL };
 
-/* What is negotiated besides, by the same byte. */
-static void configure_more(struct mcu_line_config *c, uint8_t how)
+/* What is negotiated for sending besides, by the same byte. */
+static void configure_sending(struct mcu_line_config *c, uint8_t how)
 {
     uint8_t first = how & 4 ? 12 : 1; /* 12 to 18 need the two-byte form */
     c->fb_nack = how & 8;
@@ -86,13 +86,13 @@ static void configure(struct mcu_line_config *c, uint8_t how)
                                    .tx_h264_mode1 = how & 4, .send = true, .receive = !(how & 128),
                                    .fb_pli = how & 8, .fb_fir = how & 16,
                                    .pace_bps = how & 32 ? 100000 : 0 };
-    configure_more(c, how);
+    configure_sending(c, how);
     c->rx[0] = (struct mcu_line_rx){ .codec = codec, .pt = 96 };
     c->rx[1] = (struct mcu_line_rx){ .codec = how & 64 ? codecs[(how & 3) ^ 1] : codec, .pt = 97 };
 }
 
 /* NACK, repeats, header extensions, layers. */
-static void configure_more(struct fuzz *f, struct mcu_line_config *c, uint8_t how)
+static void configure_receiving(struct fuzz *f, struct mcu_line_config *c, uint8_t how)
 {
     c->fb_nack = how & 1;
     c->rx[0].rtx_pt = how & 2 ? 99 : 0;
@@ -221,7 +221,7 @@ static void command(struct fuzz *f, struct mcu_cursor *c)
         break;
     case 14:
         other = f->config;
-        configure_more(f, &other, mcu_cursor_u8(c));
+        configure_receiving(f, &other, mcu_cursor_u8(c));
         if (mcu_line_reconfigure(f->line, &other) == 0)
             f->config = other;
         mcu_twcc_write(f->twcc, 1, 5, feedback, sizeof(feedback), f->now_ns);
