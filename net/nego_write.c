@@ -104,10 +104,23 @@ static void put_opus_fmtp(struct text *t, int pt, bool stereo, bool dtx,
     put(t, "\r\n");
 }
 
-static void put_vp8_fmtp(struct text *t, int pt, const struct mcu_nego_caps *caps)
+/* RFC 7741 6.1 and RFC 9628 6.1. */
+static void put_vpx_fmtp(struct text *t, int pt, enum mcu_codec codec,
+                         const struct mcu_nego_caps *caps)
 {
+    const char *profile = codec == MCU_CODEC_VP9 ? "profile-id=0;" : "";
     if (own_fs(caps) > 0 && caps->max_fps > 0)
-        put(t, "a=fmtp:%d max-fs=%lld;max-fr=%d\r\n", pt, (long long)own_fs(caps), caps->max_fps);
+        put(t, "a=fmtp:%d %smax-fs=%lld;max-fr=%d\r\n", pt, profile, (long long)own_fs(caps),
+            caps->max_fps);
+}
+
+/* RTP Payload Format For AV1, 7.2: level 3.1 has room for 720p, 4.0 for 1080p, 5.1 for 2160p, each at
+ * 30 pictures/s (AV1 A.3). */
+static void put_av1_fmtp(struct text *t, int pt, const struct mcu_nego_caps *caps)
+{
+    int64_t samples = own_fs(caps) * 256;
+    int level = samples <= 1065024 ? 5 : samples <= 2359296 ? 8 : 13;
+    put(t, "a=fmtp:%d profile=0;level-idx=%d;tier=0\r\n", pt, level);
 }
 
 static void put_rtpmap(struct text *t, int pt, enum mcu_codec codec, int clock_hz)
@@ -144,8 +157,10 @@ static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, en
         bool stereo = mcu_sdp_fmtp_int(f->fmtp, "stereo", 0) == 1 ||
                       mcu_sdp_fmtp_int(f->fmtp, "sprop-stereo", 0) == 1;
         put_opus_fmtp(t, f->pt, stereo, dtx && mcu_sdp_fmtp_int(f->fmtp, "usedtx", 0) == 1, caps);
-    } else if (codec == MCU_CODEC_VP8) {
-        put_vp8_fmtp(t, f->pt, caps);
+    } else if (codec == MCU_CODEC_VP8 || codec == MCU_CODEC_VP9) {
+        put_vpx_fmtp(t, f->pt, codec, caps);
+    } else if (codec == MCU_CODEC_AV1) {
+        put_av1_fmtp(t, f->pt, caps);
     } else if (codec == MCU_CODEC_H264 && mcu_h264_parse(&h, f->fmtp) == 0) {
         bool mode = mcu_sdp_fmtp_get(f->fmtp, "packetization-mode", unused, sizeof(unused));
         bool asymmetric = mcu_sdp_fmtp_int(f->fmtp, "level-asymmetry-allowed", 0) == 1;
@@ -285,7 +300,7 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
         bool keyed = l->sealing != MCU_SDES || local->key[i].suite == l->sdes.key.suite;
         struct line_words w = { .port = local->port[i],
                                 .key = &local->key[i],
-                                .send = offer || l->we_send,
+                                .send = (offer && l->codec != MCU_CODEC_NONE) || l->we_send,
                                 .receive = (offer || l->we_receive) && !local->hold[i],
                                 .offer = offer };
         if (l->accepted && w.port > 0 && keyed)
@@ -406,8 +421,8 @@ static void put_own_format(struct text *t, const struct mcu_nego_own *own,
     put_rtpmap(t, own->pt, own->codec, mcu_codec_info(own->codec)->rtp_clock_hz);
     if (own->codec == MCU_CODEC_OPUS) {
         put_opus_fmtp(t, own->pt, true, false, caps);
-    } else if (own->codec == MCU_CODEC_VP8) {
-        put_vp8_fmtp(t, own->pt, caps);
+    } else if (own->codec == MCU_CODEC_VP8 || own->codec == MCU_CODEC_VP9) {
+        put_vpx_fmtp(t, own->pt, own->codec, caps);
     } else if (own->codec == MCU_CODEC_H264) {
         mcu_h264_set_level(&h, mcu_nego_own_level(caps));
         put_h264_fmtp(t, own->pt, &h, true, true, caps);
