@@ -7,6 +7,7 @@
 
 #include "codec/g711.h"
 #include "codec/g722.h"
+#include "codec/noise.h"
 #include "codec/plc.h"
 #include "codec/resample.h"
 #include "mixer/base/pcm.h"
@@ -16,13 +17,15 @@
 #define FRAMES_PER_BYTE 6
 #define MAX_BYTES       (MCU_ADEC_MAX_FRAMES / FRAMES_PER_BYTE)
 #define LOW_MAX         (2 * MAX_BYTES) /* samples of G.722 in the longest packet */
+#define NOISE_RATIO     6               /* noise is at the 8000 Hz of its RTP clock */
 #define OPUS_STEP       120             /* PLC and FEC work in multiples of 2.5 ms */
 
 /* G.711 and G.722:  payload > low-rate samples > concealment > 48 kHz > both channels */
 struct low_rate {
     struct mcu_g722 g722;
     struct mcu_plc plc;
-    struct mcu_upsampler up;
+    struct mcu_upsampler up, noise_up;
+    struct mcu_noise noise;
     int16_t pcm[LOW_MAX];
 };
 
@@ -31,6 +34,9 @@ struct mcu_adec {
     int channels;
     OpusDecoder *opus; /* NULL: low is used */
     struct low_rate low;
+    bool pauses, has_noise;
+    bool backwards;    /* the last noise of Opus is to be played so, for it to have no seam */
+    int16_t last_noise[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
     int16_t scratch[MCU_ADEC_MAX_FRAMES * MCU_PCM_CHANNELS_MAX];
 };
 
@@ -46,6 +52,7 @@ static int ratio(const struct mcu_adec *dec)
 
 void mcu_adec_reset(struct mcu_adec *dec)
 {
+    dec->pauses = dec->has_noise = false;
     if (dec->opus) {
         opus_decoder_ctl(dec->opus, OPUS_RESET_STATE);
         return;
@@ -53,6 +60,8 @@ void mcu_adec_reset(struct mcu_adec *dec)
     mcu_g722_init(&dec->low.g722);
     mcu_plc_init(&dec->low.plc, low_rate_hz(dec));
     mcu_upsampler_init(&dec->low.up, ratio(dec));
+    mcu_upsampler_init(&dec->low.noise_up, NOISE_RATIO);
+    dec->low.noise = (struct mcu_noise){ 0 };
 }
 
 int mcu_adec_new(struct mcu_adec **out, enum mcu_codec codec, int channels)
@@ -104,13 +113,18 @@ int mcu_adec_packet_frames(const struct mcu_adec *dec, const uint8_t *data, size
     return frames > 0 && frames <= MCU_ADEC_MAX_FRAMES ? frames : -EBADMSG;
 }
 
-/* The low-rate samples, upsampled, into every channel. Backwards, because in and out overlap. */
+/* Mono into every channel. Backwards, because in and out overlap. */
+static void spread(const struct mcu_adec *dec, int frames, int16_t *pcm)
+{
+    if (dec->channels == 2)
+        for (int i = frames - 1; i >= 0; i--)
+            pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
+}
+
 static void emit_low(struct mcu_adec *dec, int samples, int16_t *pcm)
 {
     mcu_upsample(&dec->low.up, dec->low.pcm, samples, pcm);
-    if (dec->channels == 2)
-        for (int i = samples * ratio(dec) - 1; i >= 0; i--)
-            pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
+    spread(dec, samples * ratio(dec), pcm);
 }
 
 static void decode_low(struct mcu_adec *dec, const uint8_t *data, size_t size)
@@ -128,6 +142,7 @@ int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int1
     if (frames < 0)
         return frames;
     if (dec->opus) {
+        dec->pauses = size <= 2;
         int rc = opus_decode(dec->opus, data, (opus_int32)size, pcm, MCU_ADEC_MAX_FRAMES, 0);
         return rc == frames ? frames : -EBADMSG;
     }
@@ -172,4 +187,60 @@ int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size
     emit_low(dec, samples, dec->scratch);
     memcpy(pcm, dec->scratch, (size_t)(frames * dec->channels) * sizeof(*pcm));
     return frames;
+}
+
+/* ---- pauses ---- */
+
+int mcu_adec_noise_set(struct mcu_adec *dec, const uint8_t *payload, size_t size)
+{
+    if (dec->opus || mcu_noise_set(&dec->low.noise, payload, size) < 0)
+        return -EBADMSG;
+    dec->has_noise = true;
+    return 0;
+}
+
+bool mcu_adec_pauses(const struct mcu_adec *dec)
+{
+    return dec->pauses;
+}
+
+static void low_noise(struct mcu_adec *dec, int16_t *pcm)
+{
+    int16_t low[MCU_PCM_TICK_FRAMES / NOISE_RATIO];
+    mcu_noise_fill(&dec->low.noise, low, MCU_ARRAY_LEN(low));
+    mcu_upsample(&dec->low.noise_up, low, MCU_ARRAY_LEN(low), pcm);
+    spread(dec, MCU_PCM_TICK_FRAMES, pcm);
+}
+
+/* The last noise forth and back: noise has no direction, and its ends meet. */
+static void repeat_noise(struct mcu_adec *dec, int16_t *pcm)
+{
+    int n = dec->channels, last = MCU_PCM_TICK_FRAMES - 1;
+    dec->backwards = !dec->backwards;
+    for (int i = 0; i <= last; i++)
+        for (int c = 0; c < n; c++)
+            pcm[i * n + c] = dec->last_noise[(dec->backwards ? last - i : i) * n + c];
+}
+
+/* What libopus conceals after such a packet is the background noise that it has learned. */
+static void opus_noise(struct mcu_adec *dec, int16_t *pcm)
+{
+    size_t bytes = (size_t)(MCU_PCM_TICK_FRAMES * dec->channels) * sizeof(*pcm);
+    conceal_opus(dec, MCU_PCM_TICK_FRAMES, NULL, 0, dec->last_noise);
+    memcpy(pcm, dec->last_noise, bytes);
+    dec->has_noise = true;
+    dec->backwards = false;
+}
+
+bool mcu_adec_noise(struct mcu_adec *dec, int16_t *pcm)
+{
+    if (dec->pauses)
+        opus_noise(dec, pcm);
+    else if (!dec->has_noise)
+        return false;
+    else if (dec->opus)
+        repeat_noise(dec, pcm);
+    else
+        low_noise(dec, pcm);
+    return true;
 }

@@ -4,6 +4,7 @@
 #ifndef MCU_CODEC_ADEC_H
 #define MCU_CODEC_ADEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,19 @@ int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int1
  * and fade to silence within 60 ms (as G.711 Appendix I). Always writes `frames`; returns frames. */
 int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size_t next_size,
                      int16_t *pcm);
+
+/* Comfort noise, for the time in which a sender who is silent sends nothing. mcu_adec_noise_set takes
+ * an RFC 3389 payload for G.711 and G.722; Opus needs none: a packet of one or two bytes says that
+ * the sender pauses (RFC 7587 3.1.3). 0 or -EBADMSG (Opus too). */
+int mcu_adec_noise_set(struct mcu_adec *dec, const uint8_t *payload, size_t size);
+
+/* True when the last packet of Opus began a pause. */
+bool mcu_adec_pauses(const struct mcu_adec *dec);
+
+/* Writes a tick (960 frames) of the noise that goes on in a pause: of the last payload set, or what
+ * Opus makes of its own; between a pause of Opus and what is decoded for after it the last of it
+ * again. False: there is none, nothing written. */
+bool mcu_adec_noise(struct mcu_adec *dec, int16_t *pcm);
 
 /* Duration of a payload in frames at 48 kHz, without decoding; -EBADMSG if it is none. */
 int mcu_adec_packet_frames(const struct mcu_adec *dec, const uint8_t *data, size_t size);

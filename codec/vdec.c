@@ -31,6 +31,7 @@ struct mcu_vdec {
     AVBufferRef *input;        /* the unit's bytes with the padding that libavcodec wants */
     AVBufferPool *memory;      /* one block is one whole picture */
     size_t block_bytes;        /* of that pool */
+    size_t peak_bytes;         /* the largest block wanted since the last keyframe */
     struct mcu_pool *wrappers; /* struct shown */
     struct SwsContext *sws;
     enum mcu_codec codec;
@@ -66,16 +67,26 @@ static AVBufferRef *new_block(size_t size)
     return ref;
 }
 
-/* A block of `size` bytes; the pool is replaced when the stream's size changes, and blocks of the
- * old one go as their pictures go. */
+/* A block of `size` bytes or more: the spatial layers of a picture share a pool. It is replaced when
+ * the stream grows, and blocks of the old one go as their pictures go. */
 static AVBufferRef *get_block(struct mcu_vdec *d, size_t size)
 {
-    if (d->memory && d->block_bytes != size)
+    if (d->memory && d->block_bytes < size)
         av_buffer_pool_uninit(&d->memory);
-    if (!d->memory)
+    if (!d->memory) {
         d->memory = av_buffer_pool_init(size, new_block);
-    d->block_bytes = size;
+        d->block_bytes = size;
+    }
+    d->peak_bytes = d->peak_bytes > size ? d->peak_bytes : size;
     return d->memory ? av_buffer_pool_get(d->memory) : NULL;
+}
+
+/* At a keyframe: a stream that has shrunk gets smaller blocks. */
+static void fit_blocks(struct mcu_vdec *d)
+{
+    if (d->memory && d->peak_bytes < d->block_bytes)
+        av_buffer_pool_uninit(&d->memory);
+    d->peak_bytes = 0;
 }
 
 /* Lays out planes of any planar or packed format in one block. Returns 0, or an AVERROR. */
@@ -118,10 +129,22 @@ static int get_buffer(AVCodecContext *ctx, AVFrame *f, int flags)
     return lay_out(d, f, w, h);
 }
 
+/* By name: of AV1 FFmpeg has a decoder of its own that needs hardware. */
+static const char *const decoder_names[MCU_CODEC_COUNT] = {
+    [MCU_CODEC_H264] = "h264",
+    [MCU_CODEC_VP8] = "vp8",
+    [MCU_CODEC_VP9] = "vp9",
+    [MCU_CODEC_AV1] = "libdav1d",
+};
+
+static bool is_known(enum mcu_codec codec)
+{
+    return codec > MCU_CODEC_NONE && codec < MCU_CODEC_COUNT && decoder_names[codec];
+}
+
 static int open_decoder(struct mcu_vdec *d)
 {
-    enum AVCodecID id = d->codec == MCU_CODEC_VP8 ? AV_CODEC_ID_VP8 : AV_CODEC_ID_H264;
-    const AVCodec *codec = avcodec_find_decoder(id);
+    const AVCodec *codec = avcodec_find_decoder_by_name(decoder_names[d->codec]);
     if (!codec)
         return -EINVAL;
     mcu_ff_quiet();
@@ -145,8 +168,8 @@ static int open_decoder(struct mcu_vdec *d)
 
 int mcu_vdec_new(struct mcu_vdec **out, enum mcu_codec codec, int max_width, int max_height)
 {
-    if ((codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8) || max_width < 2 || max_height < 2
-        || max_width > MCU_PIC_MAX_SIDE || max_height > MCU_PIC_MAX_SIDE)
+    if (!is_known(codec) || max_width < 2 || max_height < 2 || max_width > MCU_PIC_MAX_SIDE ||
+        max_height > MCU_PIC_MAX_SIDE)
         return -EINVAL;
     struct mcu_vdec *d = calloc(1, sizeof(*d));
     if (!d)
@@ -225,7 +248,7 @@ static int convert(struct mcu_vdec *d)
     return rc;
 }
 
-/* VP8 is always BT.601 limited (RFC 6386 9.2). H.264 without a word is taken as BT.601 too: so do
+/* VP8 is always BT.601 limited (RFC 6386 9.2). Others without a word are taken as BT.601 too: so do
  * the phones and browsers that leave it out. */
 static void set_colour(struct mcu_pic *p, const AVFrame *f)
 {
@@ -313,6 +336,8 @@ static int fill_packet(struct mcu_vdec *d, const struct mcu_unit *unit,
  * it could only show garbage. Returns 0 when the unit may be decoded. */
 static int pass_gate(struct mcu_vdec *d, const struct mcu_unit *unit, const struct mcu_vhead *head)
 {
+    if (head->start == MCU_VSTART_KEY)
+        fit_blocks(d);
     if (unit->gap_before && head->start == MCU_VSTART_NONE && head->slices)
         d->need_start = true;
     if (!head->slices || !d->need_start)
@@ -344,7 +369,8 @@ static int run_decoder(struct mcu_vdec *d, const struct mcu_vhead *head)
     d->bidirectional |= head->bidirectional;
     if (!d->bidirectional)
         d->ctx->has_b_frames = 0; /* no delay, whatever the decoder believes to have seen */
-    int rc = avcodec_send_packet(d->ctx, d->packet);    av_packet_unref(d->packet);
+    int rc = avcodec_send_packet(d->ctx, d->packet);
+    av_packet_unref(d->packet);
     if (rc < 0) /* a unit of parameter sets alone is "no frame" to libavcodec, but they are taken */
         return head->slices || rc == AVERROR(ENOMEM) ? from_averror(d, rc) : 0;
     while ((rc = avcodec_receive_frame(d->ctx, d->next)) >= 0) {

@@ -9,7 +9,7 @@
 
 struct mcu_vdec;
 
-/* codec: H264 or VP8. Pictures wider or higher than the maximum (either orientation) are refused
+/* codec: any of video. Pictures wider or higher than the maximum (either orientation) are refused
  * before memory is taken for them: by the coded header where it can be read, by the decoder's
  * limit, and in its buffer callback. Returns 0, -EINVAL or -ENOMEM. */
 int mcu_vdec_new(struct mcu_vdec **out, enum mcu_codec codec, int max_width, int max_height);
@@ -20,6 +20,7 @@ void mcu_vdec_free(struct mcu_vdec **dec);
  * sender that really uses B pictures gets a delay, of as many pictures as it reorders.
  * Nothing is shown before the first keyframe (IDR, recovery point, intra picture), nor after an
  * error or a unit with gap_before until the next one: those units are -EBADMSG without decoding.
+ * Of several spatial layers (VP9, AV1) the largest is shown.
  * Every I420-like depth-8 format becomes I420; 4:2:2, 4:4:4 and 10 bit are converted.
  * -EBADMSG: corrupt; the caller asks for a keyframe. -EFBIG: size refused. -ENOMEM. *out is then
  * untouched. After an error decoding may go on with the next keyframe. */

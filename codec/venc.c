@@ -23,6 +23,7 @@ static const struct mcu_venc_ops *const backends[] = {
     &mcu_venc_openh264, /* the first of a codec is its AUTO */
     &mcu_venc_x264,
     &mcu_venc_vpx,
+    &mcu_venc_vpx_vp9,
 };
 
 static const struct mcu_venc_ops *choose(const struct mcu_venc_config *c)
@@ -36,7 +37,7 @@ static const struct mcu_venc_ops *choose(const struct mcu_venc_config *c)
 
 static bool config_is_sane(const struct mcu_venc_config *c)
 {
-    return (c->codec == MCU_CODEC_H264 || c->codec == MCU_CODEC_VP8) && c->width >= 16
+    return c->codec > MCU_CODEC_NONE && c->codec < MCU_CODEC_COUNT && c->width >= 16
         && c->height >= 16 && c->width <= MCU_PIC_MAX_SIDE && c->height <= MCU_PIC_MAX_SIDE
         && c->width % 2 == 0 && c->height % 2 == 0 && c->fps >= 1 && c->fps <= 120
         && c->bitrate_bps >= MIN_BPS && c->bitrate_bps <= MAX_BPS

@@ -9,8 +9,8 @@
 enum mcu_venc_backend { MCU_VENC_AUTO, MCU_VENC_OPENH264, MCU_VENC_X264, MCU_VENC_VPX };
 
 struct mcu_venc_config {
-    enum mcu_codec codec;          /* H264 (constrained baseline) or VP8 */
-    enum mcu_venc_backend backend; /* AUTO: openh264 for H.264, libvpx for VP8 */
+    enum mcu_codec codec;          /* H264 (constrained baseline), VP8 or VP9 */
+    enum mcu_venc_backend backend; /* AUTO: openh264 for H.264, libvpx for VP8 and VP9 */
     int width, height, fps;
     int bitrate_bps;               /* held within 5 % over a second on ordinary content */
     int max_nal_bytes;             /* H.264: no NAL unit is larger, so that packetization modes 0
@@ -21,7 +21,7 @@ struct mcu_venc_config {
 struct mcu_venc;
 
 /* Sizes must be even, from 16. The stream says BT.601 limited: pictures are to be that.
- * Returns 0, -EINVAL, -ENOSYS (the backend cannot) or -ENOMEM. */
+ * Returns 0, -EINVAL, -ENOSYS (the backend cannot, or none has the codec) or -ENOMEM. */
 int mcu_venc_new(struct mcu_venc **out, const struct mcu_venc_config *config);
 void mcu_venc_free(struct mcu_venc **enc);
 

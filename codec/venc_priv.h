@@ -19,6 +19,7 @@ struct mcu_venc_ops {
     void (*set_bitrate)(void *impl, int bitrate_bps);
 };
 
-extern const struct mcu_venc_ops mcu_venc_openh264, mcu_venc_x264, mcu_venc_vpx;
+extern const struct mcu_venc_ops mcu_venc_openh264, mcu_venc_x264, mcu_venc_vpx,
+    mcu_venc_vpx_vp9;
 
 #endif

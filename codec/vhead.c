@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "codec/vhead_priv.h"
 #include "mixer/base/cursor.h"
 #include "mixer/base/util.h"
 
@@ -350,5 +351,8 @@ static int parse_vp8(struct mcu_vhead *out, const uint8_t *data, size_t size)
 int mcu_vhead_parse(struct mcu_vhead *out, enum mcu_codec codec, const uint8_t *data, size_t size)
 {
     *out = (struct mcu_vhead){ 0 };
-    return codec == MCU_CODEC_VP8 ? parse_vp8(out, data, size) : parse_h264(out, data, size);
+    return codec == MCU_CODEC_VP8   ? parse_vp8(out, data, size)
+           : codec == MCU_CODEC_VP9 ? mcu_vhead_vp9(out, data, size)
+           : codec == MCU_CODEC_AV1 ? mcu_vhead_av1(out, data, size)
+                                    : parse_h264(out, data, size);
 }

@@ -37,18 +37,19 @@ enum mcu_vstart {
     MCU_VSTART_NONE,
     MCU_VSTART_INTRA,    /* all slices intra, but no IDR: what follows may still lean on the past */
     MCU_VSTART_RECOVERY, /* H.264 recovery point: right after some more pictures (D.2.8) */
-    MCU_VSTART_KEY,      /* IDR, VP8 keyframe */
+    MCU_VSTART_KEY,      /* IDR, keyframe; AV1: with its sequence header */
 };
 
 struct mcu_vhead {
     int coded_width, coded_height; /* the largest that the unit announces; 0: it announces none */
-    int slices;                    /* coded slices; 0: parameter sets or SEI alone. VP8: 1 */
+    int slices;                    /* coded slices; 0: parameter sets or SEI alone. VP8: 1;
+                                      VP9, AV1: frames, shown or not */
     bool bidirectional;            /* some of them are B slices */
     bool reorders;                 /* a parameter set announces reordering */
     enum mcu_vstart start;
 };
 
-/* H264 or VP8. Returns 0, or -EBADMSG when a header that the decoder would need is broken. */
+/* Any codec of video. Returns 0, or -EBADMSG when a header that the decoder would need is broken. */
 int mcu_vhead_parse(struct mcu_vhead *out, enum mcu_codec codec, const uint8_t *data, size_t size);
 
 #endif

@@ -212,7 +212,8 @@ static void *run(void *arg)
 
 static int check_config(const struct mcu_writer_config *c)
 {
-    bool video = c->video == MCU_CODEC_H264 || c->video == MCU_CODEC_VP8;
+    bool video = c->video == MCU_CODEC_H264 || c->video == MCU_CODEC_VP8 ||
+                 c->video == MCU_CODEC_VP9;
     bool audio = c->audio == MCU_CODEC_OPUS;
     if (!c->path || (!video && !audio) || (c->video != MCU_CODEC_NONE && !video)
         || (c->audio != MCU_CODEC_NONE && !audio))

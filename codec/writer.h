@@ -8,7 +8,7 @@
 
 struct mcu_writer_config {
     const char *path;          /* created; refused with -EEXIST if it is there */
-    enum mcu_codec video;      /* H264, VP8, or NONE */
+    enum mcu_codec video;      /* H264, VP8, VP9, or NONE */
     int width, height, fps;
     enum mcu_codec audio;      /* OPUS, or NONE */
     int audio_channels;

@@ -152,7 +152,10 @@ static AVStream *add_stream(struct mcu_mux *m, enum AVMediaType type, enum AVCod
 static int add_video(struct mcu_mux *m, const struct mcu_unit *key)
 {
     bool h264 = m->config.video == MCU_CODEC_H264;
-    m->video = add_stream(m, AVMEDIA_TYPE_VIDEO, h264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_VP8);
+    m->video = add_stream(m, AVMEDIA_TYPE_VIDEO,
+                          h264                                ? AV_CODEC_ID_H264
+                          : m->config.video == MCU_CODEC_VP9 ? AV_CODEC_ID_VP9
+                                                              : AV_CODEC_ID_VP8);
     if (!m->video)
         return -ENOMEM;
     m->video->codecpar->width = m->config.width;

@@ -1,6 +1,7 @@
 #include "mixer/conceal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mixer/base/util.h"
@@ -32,13 +33,26 @@ static void take_period(struct mcu_conceal *c, const int16_t *end, int channels)
                     end - (n + blend) * channels, blend, channels);
 }
 
-static void measure_edge(struct mcu_conceal *c, const int16_t *end, int channels)
+/* The steepest bend that the cubic below may be given: its swing, 4/27 of bend times frames, stays
+ * within the sound of its last ms. In noise the slope at one frame says nothing, and the swing would
+ * be a click of seven times its level. */
+static float most_bend(const int16_t *end, int frames, int channels, int channel)
+{
+    int peak = 0;
+    for (int i = 1; i <= mcu_min(frames, EDGE_FRAMES); i++)
+        peak = mcu_max(peak, abs(end[-i * channels + channel]));
+    return (float)peak * 27 / (4 * EDGE_FRAMES);
+}
+
+static void measure_edge(struct mcu_conceal *c, const int16_t *end, int frames, int channels)
 {
     for (int k = 0; k < channels; k++) {
+        float most = most_bend(end, frames, channels, k);
         const int16_t *was = end - channels + k, *is = was - c->period * channels;
         float last = c->period > 0 ? is[0] : 0, before = c->period > 0 ? is[-channels] : 0;
         c->step[k] = was[0] - last;
         c->bend[k] = (float)(was[0] - was[-channels]) - (last - before);
+        c->bend[k] = fmaxf(-most, fminf(most, c->bend[k]));
     }
 }
 
@@ -66,7 +80,7 @@ void mcu_conceal_start(struct mcu_conceal *c, const int16_t *history, int frames
         take_period(c, end, channels);
     c->left = MCU_CONCEAL_FRAMES;
     if (frames >= 2)
-        measure_edge(c, end, channels);
+        measure_edge(c, end, frames, channels);
 }
 
 static void render_frame(struct mcu_conceal *c, int16_t *out, int channels)

@@ -58,6 +58,7 @@ struct mcu_playout {
     struct anchor anchors[ANCHORS];
     int anchor_first, anchor_count;
     bool playing; /* false: `conceal` sounds, or silence */
+    bool paused;  /* by the sender's will */
     struct mcu_conceal conceal;
     struct {
         float mean, weight; /* of the reserve; frames that went into it */
@@ -96,6 +97,11 @@ void mcu_playout_set_target(struct mcu_playout *po, int target_ms)
     po->target = mcu_clamp(target_ms, 10, MCU_PLAYOUT_MAX_MS / 2) * FRAMES_MS;
 }
 
+void mcu_playout_pause(struct mcu_playout *po)
+{
+    po->paused = true;
+}
+
 void mcu_playout_get_stats(const struct mcu_playout *po, struct mcu_playout_stats *out)
 {
     *out = po->stats;
@@ -106,7 +112,7 @@ void mcu_playout_reset(struct mcu_playout *po)
 {
     po->rd = po->wr;
     po->run_count = po->anchor_count = 0;
-    po->playing = false;
+    po->playing = po->paused = false;
     memset(&po->conceal, 0, sizeof(po->conceal));
     memset(&po->control, 0, sizeof(po->control));
 }
@@ -270,6 +276,7 @@ void mcu_playout_push(struct mcu_playout *po, const int16_t *pcm, int frames, in
     if (frames <= 0)
         return;
     bool empty = po->wr == po->rd;
+    po->paused = false;
     if (add_anchor(po, sent_ns) || po->run_count == 0)
         new_run(po, frames);
     else
@@ -480,7 +487,7 @@ int mcu_playout_pull(struct mcu_playout *po, int16_t *pcm, int64_t *sent_ns)
         }
     }
     count_waits(po);
-    po->stats.underruns += concealed;
+    po->stats.underruns += concealed && !po->paused;
     po->control.after_pull = po->wr - po->rd;
     po->control.since_pull = 0;
     if (sound)

@@ -35,6 +35,9 @@ void mcu_playout_push(struct mcu_playout *po, const int16_t *pcm, int frames, in
  * lip sync adds: 10 to MCU_PLAYOUT_MAX_MS / 2. */
 void mcu_playout_set_target(struct mcu_playout *po, int target_ms);
 
+/* The sender pauses after what is queued: running out is no underrun, until the next push. */
+void mcu_playout_pause(struct mcu_playout *po);
+
 /* Takes one tick: writes pcm[960][channels] always. Returns 1: sound; 0: silence or concealed
  * underrun fading to silence. *sent_ns (when 1): the sender's time of the first sample.
  * Depth far above the target comes down within 5 s after a burst without a click; a clock that is

@@ -300,7 +300,7 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
         bool keyed = l->sealing != MCU_SDES || local->key[i].suite == l->sdes.key.suite;
         struct line_words w = { .port = local->port[i],
                                 .key = &local->key[i],
-                                .send = offer || l->we_send,
+                                .send = (offer && l->codec != MCU_CODEC_NONE) || l->we_send,
                                 .receive = (offer || l->we_receive) && !local->hold[i],
                                 .offer = offer };
         if (l->accepted && w.port > 0 && keyed)

@@ -35,6 +35,24 @@ enum mcu_codec mcu_nego_codec_of(const struct mcu_sdp_format *f, enum mcu_kind k
     return MCU_CODEC_NONE;
 }
 
+static bool is_received_only(const struct mcu_nego_caps *caps, enum mcu_codec codec)
+{
+    if (codec == MCU_CODEC_CN)
+        return true;
+    for (int i = 0; i < caps->video_in_count; i++)
+        if (codec != MCU_CODEC_NONE && caps->video_in[i] == codec)
+            return true;
+    return false;
+}
+
+/* Profile 0 of VP9 (RFC 9628 6.1) and AV1 (RTP Payload Format For AV1, 7.2): 8 bits, 4:2:0. */
+static bool profile_fits(const struct mcu_sdp_format *f, enum mcu_codec codec)
+{
+    return codec == MCU_CODEC_VP9   ? mcu_sdp_fmtp_int(f->fmtp, "profile-id", 0) == 0
+           : codec == MCU_CODEC_AV1 ? mcu_sdp_fmtp_int(f->fmtp, "profile", 0) == 0
+                                    : true;
+}
+
 /* Place in our order of preference; -1: not ours. */
 static int preference(const struct mcu_nego_caps *caps, enum mcu_kind kind, enum mcu_codec codec)
 {
@@ -243,7 +261,7 @@ static void set_codec_params(struct mcu_nego_line *l, const struct mcu_sdp_media
     l->max_send_bps = lower_limit(m->bandwidth_bps, codec_bps);
 }
 
-/* A format that both sides can do; *rank orders them, higher is better. RTCP of a multiplexed
+/* A format that both sides can do; *rank orders them, higher is better; -1: received only. RTCP of a multiplexed
  * line would be taken for RTP types 64 to 95 (RFC 5761 section 4). */
 static enum mcu_codec common_codec(const struct mcu_sdp_media *m, const struct mcu_sdp_format *f,
                                    enum mcu_kind kind, const struct mcu_nego_caps *caps, int *rank)
@@ -251,8 +269,11 @@ static enum mcu_codec common_codec(const struct mcu_sdp_media *m, const struct m
     enum mcu_codec codec = mcu_nego_codec_of(f, kind);
     int place = preference(caps, kind, codec);
     struct mcu_nego_h264 h;
-    if (place < 0 || f->pt < 0 || (m->rtcp_mux && f->pt >= 64 && f->pt <= 95))
+    if (f->pt < 0 || (m->rtcp_mux && f->pt >= 64 && f->pt <= 95) || !profile_fits(f, codec))
         return MCU_CODEC_NONE;
+    *rank = -1;
+    if (place < 0)
+        return is_received_only(caps, codec) ? codec : MCU_CODEC_NONE;
     *rank = (MCU_NEGO_MAX_CODECS - place) * 8;
     if (codec == MCU_CODEC_H264) {
         if (mcu_h264_parse(&h, f->fmtp) < 0)
@@ -301,16 +322,30 @@ struct common {
     int our_pt;
 };
 
-/* Returns their count; *best is the index of the one that we send with. */
+/* Comfort noise goes with a codec of its clock that has none of its own (RFC 3389 4). */
+static bool has_low_rate(const struct mcu_sdp_media *m, enum mcu_kind kind,
+                         const struct mcu_nego_caps *caps, our_pt_cb our_pt)
+{
+    for (int i = 0, rank; i < m->format_count; i++) {
+        enum mcu_codec codec = common_codec(m, &m->formats[i], kind, caps, &rank);
+        if ((codec == MCU_CODEC_PCMU || codec == MCU_CODEC_PCMA || codec == MCU_CODEC_G722) &&
+            our_pt(&m->formats[i], codec, caps) >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* Returns their count; *best is the index of the one that we send with, -1: none. */
 static int gather(struct common out[MCU_SDP_MAX_FORMATS], int *best, const struct mcu_sdp_media *m,
                   enum mcu_kind kind, const struct mcu_nego_caps *caps, our_pt_cb our_pt)
 {
     int count = 0, best_rank = -1, rank = 0;
+    *best = -1;
     for (int i = 0; i < m->format_count; i++) {
         const struct mcu_sdp_format *f = &m->formats[i];
         enum mcu_codec codec = common_codec(m, f, kind, caps, &rank);
         int pt = codec == MCU_CODEC_NONE ? -1 : our_pt(f, codec, caps);
-        if (pt < 0)
+        if (pt < 0 || (codec == MCU_CODEC_CN && !has_low_rate(m, kind, caps, our_pt)))
             continue;
         if (rank > best_rank) {
             best_rank = rank;
@@ -339,7 +374,8 @@ static void add_rx(struct mcu_nego_line *l, const struct common *c, size_t *spro
 }
 
 /* Fills rx, codec and pt; the chosen one is put first, as many devices send with the first format
- * of an answer. Returns the format that we send with, or NULL: nothing in common. */
+ * of an answer. Returns the format that we send with (the first where all are received only, codec
+ * NONE), or NULL: nothing in common. */
 static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct mcu_sdp_media *m,
                                            const struct mcu_nego_caps *caps, our_pt_cb our_pt)
 {
@@ -348,7 +384,8 @@ static const struct mcu_sdp_format *choose(struct mcu_nego_line *l, const struct
     size_t sprop_used = 0;
     if (count == 0)
         return NULL;
-    l->codec = list[best].codec;
+    l->codec = best < 0 ? MCU_CODEC_NONE : list[best].codec;
+    best = mcu_max(best, 0);
     l->pt = list[best].format->pt;
     add_rx(l, &list[best], &sprop_used);
     for (int i = 0; i < count; i++)
@@ -379,6 +416,9 @@ static bool negotiate_line(struct mcu_nego_line *l, const struct mcu_sdp_media *
         return false;
     set_remote(l, m);
     set_direction(l, m);
+    l->we_send &= l->codec != MCU_CODEC_NONE;
+    if (l->codec == MCU_CODEC_NONE && !l->we_receive)
+        return false;
     mcu_nego_set_params(l, m, f, caps);
     l->accepted = true;
     return true;

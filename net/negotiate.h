@@ -73,7 +73,7 @@ struct mcu_nego_line {
         int max_playback_rate_hz, max_average_bps; /* 0: none given */
     } opus;
     struct mcu_nego_h264 h264;
-    int vp8_max_fs, vp8_max_fr; /* RFC 7741 6.1; 0: none given */
+    int vp8_max_fs, vp8_max_fr; /* RFC 7741 6.1, VP9 the same (RFC 9628 6.1); 0: none given */
     enum mcu_sealing sealing;
     struct mcu_sdes sdes;    /* SDES: tag and key of the peer's line */
     struct mcu_fingerprint fingerprint; /* DTLS: the peer's */

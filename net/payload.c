@@ -11,15 +11,25 @@
 #define DEFAULT_MAX_BYTES  1200
 #define MIN_MAX_BYTES      32 /* room for every header, and some use left */
 
+static const struct mcu_depay_ops all_ops[MCU_CODEC_COUNT] = {
+    [MCU_CODEC_H264] = { mcu_depay_h264_take, mcu_depay_h264_is_tail, mcu_depay_h264_begin,
+                         mcu_depay_h264_end, true },
+    [MCU_CODEC_VP8] = { mcu_depay_vp8_take, mcu_depay_vp8_is_tail, NULL, NULL, false },
+    [MCU_CODEC_VP9] = { mcu_depay_vp9_take, mcu_depay_vp9_is_tail, NULL, mcu_depay_vp9_end, false },
+    [MCU_CODEC_AV1] = { mcu_depay_av1_take, mcu_depay_av1_is_tail, mcu_depay_av1_begin,
+                        mcu_depay_av1_end, false },
+};
+
 int mcu_depay_new(struct mcu_depay **out, enum mcu_codec codec, const uint8_t *sprop,
                   size_t sprop_bytes, size_t max_unit_bytes)
 {
-    if (codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8)
+    if (codec <= MCU_CODEC_NONE || codec >= MCU_CODEC_COUNT || !all_ops[codec].take)
         return -EINVAL;
     struct mcu_depay *d = calloc(1, sizeof(*d));
     if (!d)
         return -ENOMEM;
     d->codec = codec;
+    d->ops = &all_ops[codec];
     d->max_bytes = max_unit_bytes ? max_unit_bytes : DEFAULT_UNIT_BYTES;
     if (d->max_bytes > MCU_UNIT_MAX_BYTES)
         d->max_bytes = MCU_UNIT_MAX_BYTES;
@@ -98,8 +108,8 @@ static void begin_unit(struct mcu_depay *d, uint32_t rtp_ts, int64_t seq, bool l
     d->started = true;
     d->rtp_ts = rtp_ts;
     d->seq = seq;
-    if (d->codec == MCU_CODEC_H264)
-        mcu_depay_h264_begin(d);
+    if (d->ops->begin)
+        d->ops->begin(d);
 }
 
 /* Moves the unit in hand to the queue of finished ones. */
@@ -131,10 +141,7 @@ static int end_unit(struct mcu_depay *d)
     d->open = false;
     if (d->broken)
         return 0;
-    if (d->codec == MCU_CODEC_H264)
-        rc = mcu_depay_h264_end(d);
-    else
-        rc = d->unit != NULL;
+    rc = d->ops->end ? d->ops->end(d) : d->unit != NULL;
     if (rc < 0)
         break_unit(d);
     else if (rc == 1)
@@ -146,9 +153,7 @@ static int end_unit(struct mcu_depay *d)
 
 static bool is_tail(const struct mcu_depay *d, const uint8_t *payload, size_t size)
 {
-    if (d->codec == MCU_CODEC_VP8)
-        return mcu_depay_vp8_is_tail(payload, size);
-    return d->head_lost && mcu_depay_h264_is_tail(payload, size);
+    return (d->head_lost || !d->ops->tail_after_loss) && d->ops->is_tail(payload, size);
 }
 
 static int take(struct mcu_depay *d, const uint8_t *payload, size_t size)
@@ -159,8 +164,7 @@ static int take(struct mcu_depay *d, const uint8_t *payload, size_t size)
         break_unit(d);
         return 0;
     }
-    int rc = d->codec == MCU_CODEC_H264 ? mcu_depay_h264_take(d, payload, size)
-                                        : mcu_depay_vp8_take(d, payload, size);
+    int rc = d->ops->take(d, payload, size);
     d->fresh = false;
     if (rc < 0)
         break_unit(d);
@@ -240,6 +244,10 @@ int mcu_pay_begin(struct mcu_pay *pay, const struct mcu_unit *unit)
         pay->vp8_picture_id = (pay->vp8_picture_id + 1) & 0x7fff;
         return 0;
     }
+    if (pay->codec == MCU_CODEC_VP9) {
+        pay->vp9_picture_id = (pay->vp9_picture_id + 1) & 0x7fff;
+        return 0;
+    }
     pay->unit = NULL;
     return -EINVAL;
 }
@@ -249,6 +257,7 @@ int mcu_pay_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *last
     *last = false;
     if (!pay->unit)
         return 0;
-    return pay->codec == MCU_CODEC_H264 ? mcu_pay_h264_next(pay, buf, buf_bytes, last)
-                                        : mcu_pay_vp8_next(pay, buf, buf_bytes, last);
+    return pay->codec == MCU_CODEC_H264  ? mcu_pay_h264_next(pay, buf, buf_bytes, last)
+           : pay->codec == MCU_CODEC_VP8 ? mcu_pay_vp8_next(pay, buf, buf_bytes, last)
+                                         : mcu_pay_vp9_next(pay, buf, buf_bytes, last);
 }

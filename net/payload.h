@@ -1,4 +1,5 @@
-/* net/payload.h - video payload formats: RFC 6184 (H.264) and RFC 7741 (VP8), both ways.
+/* net/payload.h - video payload formats: RFC 6184 (H.264), RFC 7741 (VP8) and RFC 9628 (VP9) both
+ * ways, AV1 (AOM's RTP Payload Format For AV1, version 1.0) received only.
  * Threads: the leg's loop. Pure state machines; input is hostile. */
 #ifndef MCU_NET_PAYLOAD_H
 #define MCU_NET_PAYLOAD_H
@@ -13,7 +14,7 @@
 
 struct mcu_depay; /* one stream */
 
-/* codec: H264 or VP8. sprop: parameter sets from the SDP, Annex B, or NULL; copied.
+/* codec: any of video. sprop: H.264 parameter sets from the SDP, Annex B, or NULL; copied.
  * max_unit_bytes bounds a unit (0: 1 MiB). Returns 0, -EINVAL or -ENOMEM. */
 int mcu_depay_new(struct mcu_depay **out, enum mcu_codec codec, const uint8_t *sprop,
                   size_t sprop_bytes, size_t max_unit_bytes);
@@ -33,7 +34,11 @@ void mcu_depay_free(struct mcu_depay **depay);
  * at most 512 bytes are known). A unit of parameter sets without a picture is not given out: they
  * go before the next one that is.
  * VP8: the payload descriptor with all its optional fields; keyframe by the P bit of the frame
- * header in partition 0. */
+ * header in partition 0.
+ * VP9: flexible and non-flexible mode, any layers: the spatial layers of a picture make one unit,
+ * with a superframe index behind them (VP9 Annex B) where there are several.
+ * AV1: a temporal unit with its delimiter, every OBU with its size; keyframe = a sequence header and
+ * a shown keyframe. Tile lists and padding are dropped. */
 int mcu_depay_push(struct mcu_depay *depay, const uint8_t *payload, size_t size, uint32_t rtp_ts,
                    bool marker, bool lost, int64_t seq, struct mcu_unit **out);
 int mcu_depay_pull(struct mcu_depay *depay, struct mcu_unit **out);
@@ -48,11 +53,13 @@ struct mcu_pay {
     bool h264_mode1;
     int max_bytes;
     uint16_t vp8_picture_id; /* 15 bits, raised with each unit */
+    uint16_t vp9_picture_id; /* the same */
     /* the unit in hand */
     const struct mcu_unit *unit;
     size_t at, nal_end, nal_start;
 };
 
+/* codec: H264, VP8 or VP9. */
 void mcu_pay_init(struct mcu_pay *pay, enum mcu_codec codec, bool h264_mode1, int max_bytes);
 
 /* Begins a unit, which must stay until its last payload is taken. 0, or -EINVAL: empty, not of

@@ -49,10 +49,43 @@ struct mcu_depay_vp8 {
     uint16_t picture_id;
 };
 
+#define MCU_VP9_FRAMES_MAX 8 /* in a superframe (VP9 Annex B) */
+
+struct mcu_depay_vp9 {
+    bool known, wide;      /* the last picture's id: seen, 15 bits */
+    uint16_t picture_id;
+    /* The picture in hand: */
+    bool in_frame;         /* a layer frame waits for its end */
+    int frames;
+    uint32_t frame_at[MCU_VP9_FRAMES_MAX];
+};
+
+struct mcu_depay_av1 {
+    /* The unit in hand: */
+    bool in_obu;           /* a fragment waits for its end */
+    bool sequence, frames; /* a sequence header, a frame was in it */
+    size_t obu_at;         /* of the last element */
+};
+
 #define MCU_DEPAY_QUEUE 2 /* what one packet can finish: the unit before it and its own */
+
+/* What differs between payload formats. */
+struct mcu_depay_ops {
+    /* Takes one payload of the unit in hand: 0, -EBADMSG or -ENOMEM. */
+    int (*take)(struct mcu_depay *d, const uint8_t *payload, size_t size);
+    /* True when a well-formed payload cannot be the first of its unit. */
+    bool (*is_tail)(const uint8_t *payload, size_t size);
+    /* A unit begins; NULL: nothing to do. */
+    void (*begin)(struct mcu_depay *d);
+    /* A unit ends: 1 (give it out), 0 (nothing to show in it) or an error (incomplete, no room);
+     * NULL: it is given out when it has bytes. */
+    int (*end)(struct mcu_depay *d);
+    bool tail_after_loss;  /* is_tail is only asked where packets are missing */
+};
 
 struct mcu_depay {
     enum mcu_codec codec;
+    const struct mcu_depay_ops *ops;
     size_t max_bytes;      /* of a unit */
     size_t guess_bytes;    /* room that a new unit starts with, by the last ones */
     struct mcu_unit *queue[MCU_DEPAY_QUEUE];
@@ -71,6 +104,8 @@ struct mcu_depay {
     bool keyframe;
     struct mcu_depay_h264 h264;
     struct mcu_depay_vp8 vp8;
+    struct mcu_depay_vp9 vp9;
+    struct mcu_depay_av1 av1;
 };
 
 /* Room for n more bytes at the end of the unit in hand; its size grows by n. 0, -EBADMSG (over the
@@ -78,24 +113,27 @@ struct mcu_depay {
 int mcu_depay_grow(struct mcu_depay *d, size_t n, uint8_t **at);
 int mcu_depay_append(struct mcu_depay *d, const uint8_t *data, size_t n);
 
-/* Takes one payload of the unit in hand: 0, -EBADMSG or -ENOMEM. */
+/* As in struct mcu_depay_ops. */
 int mcu_depay_h264_take(struct mcu_depay *d, const uint8_t *payload, size_t size);
 int mcu_depay_vp8_take(struct mcu_depay *d, const uint8_t *payload, size_t size);
-
-/* True when a well-formed payload cannot be the first of its unit. */
+int mcu_depay_vp9_take(struct mcu_depay *d, const uint8_t *payload, size_t size);
+int mcu_depay_av1_take(struct mcu_depay *d, const uint8_t *payload, size_t size);
 bool mcu_depay_h264_is_tail(const uint8_t *payload, size_t size);
 bool mcu_depay_vp8_is_tail(const uint8_t *payload, size_t size);
-
-/* A unit begins; a unit ends: 1 (give it out), 0 (nothing to show in it: parameter sets alone) or
- * an error (incomplete, no room for parameter sets). */
+bool mcu_depay_vp9_is_tail(const uint8_t *payload, size_t size);
+bool mcu_depay_av1_is_tail(const uint8_t *payload, size_t size);
 void mcu_depay_h264_begin(struct mcu_depay *d);
+void mcu_depay_av1_begin(struct mcu_depay *d);
 int mcu_depay_h264_end(struct mcu_depay *d);
+int mcu_depay_vp9_end(struct mcu_depay *d);
+int mcu_depay_av1_end(struct mcu_depay *d);
+
 /* Remembers the parameter sets of an Annex B sequence; what else is in it is ignored. */
 void mcu_depay_h264_sprop(struct mcu_depay *d, const uint8_t *sprop, size_t size);
-
 
 int mcu_pay_h264_begin(struct mcu_pay *pay);
 int mcu_pay_h264_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *last);
 int mcu_pay_vp8_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *last);
+int mcu_pay_vp9_next(struct mcu_pay *pay, uint8_t *buf, size_t buf_bytes, bool *last);
 
 #endif

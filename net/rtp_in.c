@@ -195,7 +195,7 @@ static int packet_us(enum mcu_codec codec, const struct mcu_rtp *rtp)
     int us = 0;
     if (codec == MCU_CODEC_OPUS)
         us = mcu_opus_packet_us(rtp->payload, rtp->payload_bytes);
-    else /* PCMU, PCMA and G.722: 64 kbit/s all three */
+    else if (codec != MCU_CODEC_CN) /* PCMU, PCMA and G.722: 64 kbit/s all three */
         us = (int)(rtp->payload_bytes * 125);
     return us > 0 && us <= 200000 ? us : 20000;
 }

@@ -1,5 +1,5 @@
-/* The work of an audio tick: decode what has come, playout, levels and heard set, one sum, a
- * mix-minus for each who is heard, encode. One job a conference and tick, on a worker. */
+/* The work of an audio tick: sources (audio_in.c), heard set, one sum, a mix-minus for each who is
+ * heard, encode. One job a conference and tick, on a worker. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,130 +8,9 @@
 #include "mixer/base/util.h"
 #include "server/conf_priv.h"
 
-#define MAX_CONCEAL_FRAMES 5760 /* 120 ms a tick; a longer gap is silence */
-#define MAX_DECODE_NS      INT64_C(400000000)
-#define MAX_DECODE_UNITS   32
 #define LOSSY_PERCENT       2    /* from here on a leg that takes FEC gets it (codec/aenc.h) */
 
-/* ---- decode ---- */
-
-static int use_codec(struct mcu_asource *s, const struct mcu_unit *unit, int channels)
-{
-    if (s->job.decoder && s->job.codec == unit->codec && s->job.ssrc == unit->ssrc)
-        return 0;
-    if (s->job.codec != unit->codec || !s->job.decoder) {
-        mcu_adec_free(&s->job.decoder);
-        int rc = mcu_adec_new(&s->job.decoder, unit->codec, channels);
-        if (rc < 0)
-            return rc;
-        s->job.codec = unit->codec;
-    } else {
-        mcu_adec_reset(s->job.decoder);
-    }
-    s->job.ssrc = unit->ssrc;
-    s->job.running = false;
-    return 0;
-}
-
-/* Frames at 48 kHz that are missing before the unit; 0 where nothing is lost (a gap in time alone
- * is silence that was not sent). */
-static int lost_frames(const struct mcu_asource *s, const struct mcu_unit *unit)
-{
-    if (!s->job.running || unit->seq <= s->job.expected_seq)
-        return 0;
-    int32_t ticks = (int32_t)(unit->rtp_ts - s->job.expected_rtp_ts);
-    int64_t frames = (int64_t)ticks * MCU_PCM_RATE_HZ / mcu_codec_info(unit->codec)->rtp_clock_hz;
-    return frames > 0 && frames <= s->job.conceal_left ? (int)frames : 0;
-}
-
-static int64_t frames_ns(int frames)
-{
-    return (int64_t)frames * 1000000 / 48;
-}
-
-/* Smoothed over some fifty values: lip sync must not chase the jitter. */
-static void smooth(int64_t *mean_ns, int64_t value_ns)
-{
-    *mean_ns = *mean_ns ? *mean_ns + (value_ns - *mean_ns) / 50 : value_ns;
-}
-
-/* A decoder gives the sound of so much before the packet's time: senders do not count their Opus
- * encoder's look-ahead (6.5 ms in libopus's usual modes). */
-static int64_t coding_delay_ns(enum mcu_codec codec)
-{
-    return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
-}
-
-static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit, int channels)
-{
-    int16_t pcm[MCU_ADEC_MAX_FRAMES * MCU_PCM_CHANNELS_MAX];
-    if (use_codec(s, unit, channels) < 0)
-        return;
-    int64_t sent_ns = unit->sent_ns - coding_delay_ns(unit->codec);
-    smooth(&s->job.alone_ns, unit->time_ns - sent_ns + unit->delay_ms * INT64_C(1000000));
-    int lost = lost_frames(s, unit);
-    if (lost) {
-        s->job.conceal_left -= lost;
-        mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
-        mcu_playout_push(s->job.playout, pcm, lost, sent_ns - frames_ns(lost));
-    }
-    int n = mcu_adec_decode(s->job.decoder, unit->data, unit->size, pcm);
-    if (n < 0) {
-        mcu_count(MCU_CNT_DECODE_ERRORS);
-        s->job.decode_errors++;
-        n = mcu_adec_conceal(s->job.decoder, MCU_PCM_TICK_FRAMES, NULL, 0, pcm);
-    }
-    mcu_playout_set_target(s->job.playout, unit->delay_ms + s->job.extra_delay_ms);
-    mcu_playout_push(s->job.playout, pcm, n, sent_ns);
-    int clock_hz = mcu_codec_info(unit->codec)->rtp_clock_hz;
-    s->job.expected_rtp_ts = unit->rtp_ts + (uint32_t)((int64_t)n * clock_hz / MCU_PCM_RATE_HZ);
-    s->job.expected_seq = unit->seq + 1;
-    s->job.running = true;
-}
-
-/* The first unit that is still decoded: the newest MAX_DECODE_NS of what has come. More than that in
- * one tick is a burst that the queue could not hold, or a sender who wants to cost the whole room
- * its time. */
-static int first_decoded(const struct mcu_asource *s)
-{
-    int64_t total_ns = 0;
-    int i = s->job.queue_count;
-    while (i > 0) {
-        total_ns += s->job.queue[i - 1]->duration_ns;
-        if (s->job.queue_count - i >= MAX_DECODE_UNITS || total_ns > MAX_DECODE_NS)
-            break;
-        i--;
-    }
-    return i;
-}
-
-static void decode_all(struct mcu_asource *s, int channels)
-{
-    int first = first_decoded(s);
-    mcu_count_add(MCU_CNT_AUDIO_DROPPED, (uint64_t)first);
-    s->job.conceal_left = MAX_CONCEAL_FRAMES;
-    for (int i = 0; i < s->job.queue_count; i++) {
-        if (i >= first)
-            decode_unit(s, s->job.queue[i], channels);
-        mcu_unit_unref(&s->job.queue[i]);
-    }
-    s->job.queue_count = 0;
-}
-
 /* ---- who is heard ---- */
-
-static void pull(struct mcu_asource *s, int channels, int64_t time_ns)
-{
-    int64_t sent_ns = 0;
-    bool sound = mcu_playout_pull(s->job.playout, s->job.pcm, &sent_ns) > 0;
-    struct mcu_heard *h = &s->job.heard;
-    h->level_dbov = sound ? mcu_level_dbov(s->job.pcm, MCU_PCM_TICK_FRAMES * channels) : -127;
-    h->speech = sound ? mcu_speech_push(&s->job.speech, s->job.pcm, channels) : 0;
-    if (sound)
-        smooth(&s->job.delay_ns, time_ns - sent_ns);
-    if (s->job.tap && sound)
-        mcu_tap_write(s->job.tap, s->job.pcm, channels, h->level_dbov, time_ns);
-}
 
 static void sum(struct mcu_audio_graph *g)
 {
@@ -279,7 +158,7 @@ static void run_tick(struct mcu_audio_graph *g, int k)
 {
     int64_t time_ns = g->start_ns + (g->job_first_tick + k) * MCU_PCM_TICK_NS;
     for (int i = 0; i < g->source_count; i++)
-        pull(g->sources[i], g->channels, time_ns);
+        mcu_audio_in_pull(g->sources[i], g, time_ns);
     mcu_heard_update(&g->heard_config, g->heard, g->source_count);
     g->speaker = mcu_heard_speaker(g->heard, g->source_count, g->speaker);
     sum(g);
@@ -315,7 +194,7 @@ void mcu_audio_job_run(struct mcu_job *job)
 {
     struct mcu_audio_graph *g = mcu_container_of(job, struct mcu_audio_graph, job);
     for (int i = 0; i < g->source_count; i++)
-        decode_all(g->sources[i], g->channels);
+        mcu_audio_in_decode(g->sources[i], g);
     if (fit_amix(g) < 0)
         return;
     for (int k = 0; k < g->job_ticks; k++)

@@ -44,6 +44,9 @@ struct mcu_asource {
         uint32_t ssrc, expected_rtp_ts;
         int64_t expected_seq;
         bool running;
+        bool noise, noise_ends, noise_sounds; /* the sender pauses; sound is due; heard now */
+        bool asleep, fade_in;  /* his silence is not decoded; what comes next begins softly */
+        int64_t quiet_ns;      /* of packets that said silence, up to now */
         struct mcu_playout *playout;
         int extra_delay_ms;
         int conceal_left;      /* frames that may still be concealed in this tick */
@@ -181,6 +184,11 @@ int mcu_audio_join(struct mcu_conf_leg *leg);
 void mcu_audio_leave(struct mcu_conf_leg *leg);
 void mcu_audio_update(struct mcu_conf_leg *leg);
 void mcu_audio_unit(struct mcu_conf_leg *leg, struct mcu_unit *unit);
+
+/* audio_in.c: a source's part of it. Pull writes its pcm and level. */
+void mcu_audio_in_decode(struct mcu_asource *source, const struct mcu_audio_graph *graph);
+void mcu_audio_in_pull(struct mcu_asource *source, const struct mcu_audio_graph *graph,
+                       int64_t time_ns);
 
 /* audio_job.c: the work of a tick, on a worker */
 void mcu_audio_job_run(struct mcu_job *job);

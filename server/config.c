@@ -18,8 +18,8 @@
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS, T_ACCOUNTS, T_TOKEN, T_ADDRESSES,
-                  T_ICE_SERVERS, T_TLS, T_HOSTS };
+                  T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS,
+                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS };
 
 struct key {
     const char *name; /* section.key */
@@ -67,6 +67,7 @@ static const struct key keys[] = {
     { "video.fill", T_FIT, FIELD(crop), 0, 0, false },
     { "video.names", T_BOOL, FIELD(names), 0, 0, false },
     { "video.codecs", T_VIDEO_CODECS, FIELD(video_codecs), 0, 0, false },
+    { "video.decode", T_VIDEO_DECODE, FIELD(video_decode), 0, 0, false },
     { "video.h264_encoder", T_ENCODER, FIELD(h264_encoder), 0, 0, false },
     { "video.rungs", T_RUNGS, FIELD(rungs), 0, 0, false },
     { "video.in_bps", T_INT, FIELD(video_in_bps), 64000, 20000000, false },
@@ -121,6 +122,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .rtp_first = 20000, .rtp_last = 29999, .security = MCU_SECURITY_OPTIONAL,
         .width = 1280, .height = 720, .fps = 30, .layout = MCU_LAYOUT_GRID, .names = true,
         .video_codecs = { MCU_CODEC_H264, MCU_CODEC_VP8 }, .video_codec_count = 2,
+        .video_decode = { MCU_CODEC_VP9, MCU_CODEC_AV1 }, .video_decode_count = 2,
         .h264_encoder = "openh264",
         .video_in_bps = 1500000, .max_in_width = 1920, .max_in_height = 1088,
         .audio_codecs = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA },
@@ -199,13 +201,21 @@ static int parse_codec(const struct place *at, const char *text, enum mcu_kind k
 {
     for (int i = MCU_CODEC_NONE + 1; i < MCU_CODEC_COUNT; i++) {
         const struct mcu_codec_info *info = mcu_codec_info((enum mcu_codec)i);
-        if (info->kind == kind && strcasecmp(info->name, text) == 0) {
+        if (i != MCU_CODEC_CN && info->kind == kind && strcasecmp(info->name, text) == 0) {
             *out = (enum mcu_codec)i;
             return 0;
         }
     }
     return complain(at, "expected a list of %s, not '%.40s'",
-                    kind == MCU_AUDIO ? "opus, G722, PCMU, PCMA" : "H264, VP8", text);
+                    kind == MCU_AUDIO ? "opus, G722, PCMU, PCMA" : "H264, VP8, VP9, AV1", text);
+}
+
+static int parse_sent_codec(const struct place *at, const char *text, enum mcu_codec *out)
+{
+    int rc = parse_codec(at, text, MCU_VIDEO, out);
+    if (rc == 0 && *out == MCU_CODEC_AV1)
+        return complain(at, "AV1 is received only and cannot be sent: it stands in video.decode");
+    return rc;
 }
 
 /* "1280x720@30 1500k" */
@@ -302,8 +312,9 @@ static int most_values(const struct key *k)
            : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
            : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS ? 4
            : k->type == T_HOSTS    ? MCU_CONFIG_HOST_NAMES
-           : k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS ? MCU_CONFIG_MAX_CODECS
-                                                                    : 1;
+           : k->type == T_AUDIO_CODECS || k->type == T_VIDEO_CODECS || k->type == T_VIDEO_DECODE
+               ? MCU_CONFIG_MAX_CODECS
+               : 1;
 }
 
 static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
@@ -312,6 +323,7 @@ static int set_empty(struct mcu_config *c, const struct key *k, const struct pla
                  : k->type == T_ADDRESSES   ? &c->web_address_count
                  : k->type == T_ICE_SERVERS ? &c->web_server_count
                  : k->type == T_HOSTS       ? &c->http_host_count
+                 : k->type == T_VIDEO_DECODE ? &c->video_decode_count
                                             : NULL;
     if (!count)
         return complain(at, "the list is empty");
@@ -364,9 +376,14 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
             c->audio_codec_count = index + 1;
         return rc;
     case T_VIDEO_CODECS:
-        rc = parse_codec(at, text, MCU_VIDEO, &c->video_codecs[index]);
+        rc = parse_sent_codec(at, text, &c->video_codecs[index]);
         if (rc == 0)
             c->video_codec_count = index + 1;
+        return rc;
+    case T_VIDEO_DECODE:
+        rc = parse_codec(at, text, MCU_VIDEO, &c->video_decode[index]);
+        if (rc == 0)
+            c->video_decode_count = index + 1;
         return rc;
     case T_RUNGS:
         rc = parse_rung(at, text, &c->rungs[index]);
@@ -590,6 +607,24 @@ static void derive_rungs(struct mcu_config *c)
     if (c->rungs[c->rung_count - 1].width > 176)
         c->rungs[c->rung_count++] = (struct mcu_config_rung){
             176, mcu_max(16, 176 * c->height / c->width & ~1), mcu_min(c->fps, 15), 60000 };
+}
+
+static bool is_listed(const enum mcu_codec *list, int count, enum mcu_codec codec)
+{
+    for (int i = 0; i < count; i++)
+        if (list[i] == codec)
+            return true;
+    return false;
+}
+
+int mcu_config_video_in(const struct mcu_config *c, enum mcu_codec out[MCU_CONFIG_MAX_CODECS])
+{
+    int count = 0;
+    for (int i = 0; i < c->video_decode_count; i++)
+        if (!is_listed(c->video_codecs, c->video_codec_count, c->video_decode[i]) &&
+            !is_listed(out, count, c->video_decode[i]))
+            out[count++] = c->video_decode[i];
+    return count;
 }
 
 int mcu_config_check(struct mcu_config *c, char *error, size_t size)

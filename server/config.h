@@ -64,8 +64,10 @@ struct mcu_config {
     enum mcu_layout_kind layout; /* grid */
     bool crop;               /* fit: letterbox; crop: fill */
     bool names;              /* draw names */
-    enum mcu_codec video_codecs[MCU_CONFIG_MAX_CODECS]; /* H264 VP8 */
+    enum mcu_codec video_codecs[MCU_CONFIG_MAX_CODECS]; /* sent and received: H264 VP8 */
     int video_codec_count;
+    enum mcu_codec video_decode[MCU_CONFIG_MAX_CODECS]; /* received only: VP9 AV1 */
+    int video_decode_count;
     char h264_encoder[16];   /* "openh264" or "x264" */
     /* From the canvas down; derived: 1280x720@30 1500k, 640x360@30 500k, 320x180@15 150k,
      * 176x98@15 60k. */
@@ -123,6 +125,11 @@ int mcu_config_read(struct mcu_config *config, const struct mcu_config_origin *o
 /* Checks what holds between keys (port ranges, certificate and key together), and derives the rungs
  * from the canvas where none are given. To be called once after the last load or set. */
 int mcu_config_check(struct mcu_config *config, char *error, size_t size);
+
+/* The codecs of video.decode that are not in video.codecs (struct mcu_nego_caps, video_in). Returns
+ * their count. */
+int mcu_config_video_in(const struct mcu_config *config,
+                        enum mcu_codec out[MCU_CONFIG_MAX_CODECS]);
 
 /* Copies what may change while running (log level, limits, layout, names, crop, heard set,
  * recording for new conferences) from `fresh`; returns the number of keys that differ but need a

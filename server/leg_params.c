@@ -31,6 +31,7 @@ void mcu_leg_caps(struct mcu_nego_caps *caps, const struct mcu_config *k, const 
         caps->audio[caps->audio_count++] = k->audio_codecs[i];
     for (int i = 0; i < k->video_codec_count; i++)
         caps->video[caps->video_count++] = k->video_codecs[i];
+    caps->video_in_count = mcu_config_video_in(k, caps->video_in);
     snprintf(caps->address, sizeof(caps->address), "%s", address);
     caps->ipv6 = strchr(caps->address, ':') != NULL;
     caps->audio_bps = 64000;

@@ -12,6 +12,7 @@ static const struct mcu_codec_info infos[MCU_CODEC_COUNT] = {
     [MCU_CODEC_VP8] = { "VP8", MCU_VIDEO, 90000, 0, 1, -1 },
     [MCU_CODEC_VP9] = { "VP9", MCU_VIDEO, 90000, 0, 1, -1 },
     [MCU_CODEC_AV1] = { "AV1", MCU_VIDEO, 90000, 0, 1, -1 },
+    [MCU_CODEC_CN] = { "CN", MCU_AUDIO, 8000, 8000, 1, 13 },
 };
 
 const struct mcu_codec_info *mcu_codec_info(enum mcu_codec codec)

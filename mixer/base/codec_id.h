@@ -16,6 +16,7 @@ enum mcu_codec {
     MCU_CODEC_VP8,
     MCU_CODEC_VP9,
     MCU_CODEC_AV1, /* received only */
+    MCU_CODEC_CN,  /* comfort noise (RFC 3389) beside G.711 and G.722: received only */
     MCU_CODEC_COUNT,
 };
 

@@ -158,6 +158,7 @@ static void measure_encoders(const char *path, int most)
     measure_encoder(canvas, n, MCU_CODEC_H264, MCU_VENC_OPENH264);
     measure_encoder(canvas, n, MCU_CODEC_H264, MCU_VENC_X264);
     measure_encoder(canvas, n, MCU_CODEC_VP8, MCU_VENC_VPX);
+    measure_encoder(canvas, n, MCU_CODEC_VP9, MCU_VENC_VPX);
     for (int i = 0; i < n; i++) {
         mcu_pic_unref(&clip[i]);
         mcu_pic_unref(&canvas[i]);

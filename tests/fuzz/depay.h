@@ -1,4 +1,4 @@
-/* tests/fuzz/depay.h - what the two depacketiser targets share.
+/* tests/fuzz/depay.h - what the depacketiser targets share.
  *
  * Input: u8 unit limit in 64 bytes (0: the default), u8 size of sprop, sprop, then packets:
  * u16 with flags and size (bit 15 lost, bit 14 marker, bit 13 a new timestamp, bits 0 to 12 size),
@@ -63,7 +63,7 @@ static void fuzz_depay(enum mcu_codec codec, const uint8_t *data, size_t size, u
 }
 
 /* Packs a unit again and feeds a second depacketiser. Returns what comes of it, or NULL. */
-static struct mcu_unit *repack(const struct mcu_unit *unit, bool mode1, int max_bytes)
+static inline struct mcu_unit *repack(const struct mcu_unit *unit, bool mode1, int max_bytes)
 {
     static uint8_t buf[65536];
     struct mcu_unit *out = NULL;
@@ -75,7 +75,7 @@ static struct mcu_unit *repack(const struct mcu_unit *unit, bool mode1, int max_
     CHECK(mcu_depay_new(&d, unit->codec, NULL, 0, 0) == 0);
     if (mcu_pay_begin(&pay, unit) == 0)
         for (int n; (n = mcu_pay_next(&pay, buf, sizeof(buf), &last)) != 0;) {
-            CHECK(n <= (mode1 || unit->codec == MCU_CODEC_VP8 ? max_bytes : (int)sizeof(buf)));
+            CHECK(n <= (mode1 || unit->codec != MCU_CODEC_H264 ? max_bytes : (int)sizeof(buf)));
             CHECK(rc != 1); /* nothing comes out before the last */
             if (n > 0)
                 rc = mcu_depay_push(d, buf, (size_t)n, 1, last, false, 0, &out);

@@ -1,5 +1,5 @@
 /* tests/fuzz/vdec.c - a stream of units against the decoders, and the header parser alone.
- * Input: one byte (bit 0: VP8), then units as a 16-bit length (bit 15: gap before) and bytes. */
+ * Input: one byte (0 to 3: H.264, VP8, VP9, AV1), then units as a 16-bit length (bit 15: gap before) and bytes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,9 @@ static void rewrite_sets(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mcu_cursor c = mcu_cursor(data, size);
-    enum mcu_codec codec = mcu_cursor_u8(&c) & 1 ? MCU_CODEC_VP8 : MCU_CODEC_H264;
+    static const enum mcu_codec codecs[] = { MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9,
+                                             MCU_CODEC_AV1 };
+    enum mcu_codec codec = codecs[mcu_cursor_u8(&c) & 3];
     struct mcu_vdec *d = NULL;
     if (mcu_vdec_new(&d, codec, 320, 240) < 0)
         abort();

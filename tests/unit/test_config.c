@@ -198,6 +198,8 @@ static void mistakes_name_line_key_and_what_was_expected(void **state)
     bad("video: {fill: stretch}\n", "f.yaml:1: video.fill: ", "'fit' or 'crop'");
     bad("video: {h264_encoder: nvenc}\n", "f.yaml:1: video.h264_encoder: ", "'openh264' or 'x264'");
     bad("video:\n  codecs:\n    - H264\n    - opus\n", "f.yaml:4: video.codecs: ", "H264, VP8");
+    bad("video: {codecs: [H264, AV1]}\n", "f.yaml:1: video.codecs: ", "video.decode");
+    bad("video: {decode: [opus]}\n", "f.yaml:1: video.decode: ", "VP9, AV1");
     bad("audio: {codecs: [opus, mp3]}\n", "f.yaml:1: audio.codecs: ", "opus, G722, PCMU, PCMA");
     bad("audio: {codecs: []}\n", "f.yaml:1: audio.codecs: ", "empty");
     bad("audio: {codecs: [[opus]]}\n", "f.yaml:1: audio.codecs: ", "list of plain values");
@@ -257,7 +259,14 @@ static void a_key_can_be_set_on_the_command_line(void **state)
     set("listen.sip_port=5071", 0, NULL);
     assert_int_equal(config.sip_port, 5071);
     set("listen.public_address=", 0, NULL);
+    enum mcu_codec in[MCU_CONFIG_MAX_CODECS];
+    assert_int_equal(mcu_config_video_in(&config, in), 2);
     set("video.codecs=VP8", 0, NULL);
+    set("video.decode=VP8,AV1,AV1", 0, NULL);
+    assert_int_equal(mcu_config_video_in(&config, in), 1); /* what is sent is received anyway */
+    assert_int_equal(in[0], MCU_CODEC_AV1);
+    set("video.decode=", 0, NULL);
+    assert_int_equal(mcu_config_video_in(&config, in), 0);
     assert_int_equal(config.video_codec_count, 1);
     set("audio.codecs=PCMU,opus", 0, NULL);
     assert_int_equal(config.audio_codec_count, 2);

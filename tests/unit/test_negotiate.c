@@ -575,6 +575,67 @@ static void our_reoffer_keeps_the_lines(void **state)
     mcu_sdp_free(&s);
 }
 
+/* What is received only is answered, and chooses nothing. */
+static void codecs_that_are_received_only_follow_the_others(void **state)
+{
+    caps.video_in[0] = MCU_CODEC_VP9;
+    caps.video_in[1] = MCU_CODEC_AV1;
+    caps.video_in_count = 2;
+    assert_int_equal(offer("m=video 4000 RTP/AVP 98 100 99 45 97\r\n"
+                           "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n"
+                           "a=rtpmap:100 VP9/90000\r\na=fmtp:100 profile-id=2\r\n"
+                           "a=rtpmap:99 AV1/90000\r\na=rtpmap:45 AV1/90000\r\na=fmtp:45 profile=1\r\n"
+                           "a=rtpmap:97 VP8/90000\r\n"),
+                     0);
+    assert_int_equal(nego.line[0].codec, MCU_CODEC_VP8);
+    assert_int_equal(nego.line[0].pt, 97);
+    assert_true(nego.line[0].we_send);
+    assert_int_equal(nego.line[0].rx_count, 3); /* other profiles are none of ours */
+    assert_non_null(strstr(text, "m=video 20000 RTP/AVP 97 98 99\r\n"));
+    assert_non_null(strstr(text, "a=fmtp:98 profile-id=0;max-fs=3600;max-fr=30\r\n"));
+    assert_non_null(strstr(text, "a=fmtp:99 profile=0;level-idx=5;tier=0\r\n"));
+    assert_non_null(strstr(text, "a=sendrecv"));
+}
+
+static void a_line_of_codecs_that_are_received_only_is_recvonly(void **state)
+{
+    caps.video_in[0] = MCU_CODEC_AV1;
+    caps.video_in_count = 1;
+    assert_int_equal(offer("m=video 4000 RTP/AVP 99\r\na=rtpmap:99 AV1/90000\r\n"), 0);
+    assert_int_equal(nego.line[0].codec, MCU_CODEC_NONE);
+    assert_false(nego.line[0].we_send);
+    assert_true(nego.line[0].we_receive);
+    assert_non_null(strstr(text, "a=recvonly"));
+    assert_int_equal(offer("m=video 4000 RTP/AVP 99\r\na=rtpmap:99 AV1/90000\r\na=recvonly\r\n"),
+                     -ENOENT);
+}
+
+static void vp9_is_sent_where_it_is_ours(void **state)
+{
+    caps.video[1] = MCU_CODEC_VP9;
+    assert_int_equal(offer("m=video 4000 RTP/AVP 98\r\na=rtpmap:98 VP9/90000\r\n"
+                           "a=fmtp:98 max-fs=1200;max-fr=15\r\n"), 0);
+    assert_int_equal(nego.line[0].codec, MCU_CODEC_VP9);
+    assert_int_equal(nego.line[0].vp8_max_fs, 1200);
+    assert_int_equal(nego.line[0].vp8_max_fr, 15);
+}
+
+/* RFC 3389 4: its clock is that of the codec beside it. */
+static void comfort_noise_is_taken_beside_a_codec_of_its_clock(void **state)
+{
+    assert_int_equal(offer("m=audio 4000 RTP/AVP 8 13\r\n"), 0);
+    assert_int_equal(nego.line[0].rx_count, 2);
+    assert_int_equal(nego.line[0].rx[1].codec, MCU_CODEC_CN);
+    answers("m=audio 20000 RTP/AVP 8 13");
+    answers("a=rtpmap:13 CN/8000");
+    assert_int_equal(offer("m=audio 4000 RTP/AVP 9 98\r\na=rtpmap:98 CN/8000\r\n"), 0);
+    assert_int_equal(nego.line[0].rx[1].pt, 98);
+    assert_int_equal(offer("m=audio 4000 RTP/AVP 96 13 98\r\na=rtpmap:96 opus/48000/2\r\n"
+                           "a=rtpmap:98 CN/16000\r\n"), 0);
+    assert_int_equal(nego.line[0].rx_count, 1);
+    assert_int_equal(offer("m=audio 4000 RTP/AVP 13\r\n"), -ENOENT);
+}
+
 static void a_small_buffer_is_enospc(void **state)
 {
     struct mcu_sdp *s = parse("v=0\r\nc=IN IP4 192.0.2.7\r\nm=audio 1000 RTP/AVP 0\r\n");
@@ -620,6 +681,10 @@ int main(void)
         T(answers_to_our_offer),
         T(our_numbers_do_not_clash),
         T(our_reoffer_keeps_the_lines),
+        T(codecs_that_are_received_only_follow_the_others),
+        T(a_line_of_codecs_that_are_received_only_is_recvonly),
+        T(vp9_is_sent_where_it_is_ours),
+        T(comfort_noise_is_taken_beside_a_codec_of_its_clock),
         T(a_small_buffer_is_enospc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* net/payload.h for both codecs: round trips, losses at each place, allocations. The vectors of
- * each format are in test_payload_h264.c and test_payload_vp8.c. */
+/* net/payload.h for all codecs that are sent: round trips, losses at each place, allocations. The
+ * vectors of each format are in test_payload_h264.c, _vp8.c, _vp9.c and _av1.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,11 +174,22 @@ static struct mcu_unit *random_vp8(bool key, size_t max)
     return u;
 }
 
+/* Frame marker, profile 0, a new frame, its type; the rest does not matter. */
+static struct mcu_unit *random_vp9(bool key, size_t max)
+{
+    struct mcu_unit *u = random_vp8(key, max);
+    u->codec = MCU_CODEC_VP9;
+    u->data[0] = key ? 0x82 : 0x86;
+    return u;
+}
+
 /* ---- Round trips ---- */
 
 static struct mcu_unit *random_unit(enum mcu_codec codec, bool key, size_t max)
 {
-    return codec == MCU_CODEC_H264 ? random_h264(key, max) : random_vp8(key, max);
+    return codec == MCU_CODEC_H264  ? random_h264(key, max)
+           : codec == MCU_CODEC_VP8 ? random_vp8(key, max)
+                                    : random_vp9(key, max);
 }
 
 static void round_trip(enum mcu_codec codec, bool mode1, int max_bytes)
@@ -214,6 +225,7 @@ static void round_trips_are_exact_at_any_mtu(void **state)
         round_trip(MCU_CODEC_H264, true, 40 + (int)rnd(1400));
         round_trip(MCU_CODEC_H264, false, 40 + (int)rnd(1400));
         round_trip(MCU_CODEC_VP8, false, 40 + (int)rnd(1400));
+        round_trip(MCU_CODEC_VP9, false, 40 + (int)rnd(1400));
     }
     assert_int_equal(mcu_unit_alive(), 0);
 }
@@ -233,7 +245,7 @@ static void send_all(struct sent *s, enum mcu_codec codec, bool mode1)
     mcu_pay_init(&pay, codec, mode1, 200);
     packet_count = 0;
     for (int i = 0; i < UNITS; i++) {
-        s->unit[i] = random_unit(codec, i % 3 == 0, mode1 || codec == MCU_CODEC_VP8 ? 900 : 180);
+        s->unit[i] = random_unit(codec, i % 3 == 0, mode1 || codec != MCU_CODEC_H264 ? 900 : 180);
         s->first[i] = packet_count;
         pack(&pay, s->unit[i], (uint32_t)i * 3000);
     }
@@ -319,11 +331,12 @@ static void a_loss_drops_the_damaged_units_and_flags_the_next(void **state)
     holes_everywhere(MCU_CODEC_H264, true);
     holes_everywhere(MCU_CODEC_H264, false);
     holes_everywhere(MCU_CODEC_VP8, false);
+    holes_everywhere(MCU_CODEC_VP9, false);
 }
 
 static void without_markers_units_end_with_their_timestamp(void **state)
 {
-    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP8; codec++) {
+    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP9; codec++) {
         struct sent s;
         struct mcu_depay *d = new_depay((enum mcu_codec)codec);
         send_all(&s, (enum mcu_codec)codec, true);
@@ -460,7 +473,7 @@ static void play_some(struct mcu_depay *d, const struct sent *s, int64_t *ts)
 
 static void nothing_allocates_once_warm(void **state)
 {
-    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP8; codec++) {
+    for (int codec = MCU_CODEC_H264; codec <= MCU_CODEC_VP9; codec++) {
         struct sent s;
         struct mcu_depay *d = new_depay((enum mcu_codec)codec);
         int64_t ts = 0;

@@ -20,15 +20,15 @@
 
 enum { W = 160, H = 96, UNITS = 40 };
 
-static const enum mcu_codec codecs[] = { MCU_CODEC_H264, MCU_CODEC_VP8 };
-static struct mcu_unit *stream[2][UNITS]; /* keyframes at 0 and 20 */
+static const enum mcu_codec codecs[] = { MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9 };
+static struct mcu_unit *stream[MCU_ARRAY_LEN(codecs)][UNITS]; /* keyframes at 0 and 20 */
 
 static int encode_streams(void **state)
 {
     struct mcu_pic *p;
     if (mcu_pic_new(&p, W, H) < 0)
         return -1;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++) {
         struct mcu_venc *e;
         struct mcu_venc_config config = { .codec = codecs[c], .width = W, .height = H, .fps = 30,
                                           .bitrate_bps = 400000 };
@@ -48,7 +48,7 @@ static int encode_streams(void **state)
 
 static int free_streams(void **state)
 {
-    for (size_t c = 0; c < 2; c++)
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++)
         for (int n = 0; n < UNITS; n++)
             mcu_unit_unref(&stream[c][n]);
     return mcu_unit_alive() == 0 ? 0 : -1;
@@ -82,7 +82,7 @@ static bool shows(struct mcu_vdec *d, const struct mcu_unit *u, int rc)
 
 static void vdec_shows_nothing_before_a_keyframe(void **state)
 {
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++) {
         struct mcu_vdec *d = open_dec(codecs[c]);
         for (int n = 5; n < 20; n++)
             assert_false(shows(d, stream[c][n], -EBADMSG));
@@ -94,7 +94,7 @@ static void vdec_shows_nothing_before_a_keyframe(void **state)
 
 static void vdec_after_a_gap_waits_for_a_keyframe(void **state)
 {
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++) {
         struct mcu_vdec *d = open_dec(codecs[c]);
         for (int n = 0; n < 10; n++)
             assert_true(shows(d, stream[c][n], 0));
@@ -483,7 +483,7 @@ static uint32_t rnd(void)
 /* Cut, flipped and swapped: any error but no crash, and the next keyframe always shows. */
 static void vdec_survives_damage_and_recovers(void **state)
 {
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++) {
         struct mcu_vdec *d = open_dec(codecs[c]);
         for (int round = 0; round < 150; round++) {
             for (int n = 0; n < 8; n++) {
@@ -509,7 +509,7 @@ static void vdec_survives_damage_and_recovers(void **state)
 /* Pictures take no new memory once warm: the blocks come round again. */
 static void vdec_warm_takes_picture_memory_from_its_pool(void **state)
 {
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++) {
         struct mcu_vdec *d = open_dec(codecs[c]);
         const uint8_t *seen[8] = { NULL };
         size_t distinct = 0;

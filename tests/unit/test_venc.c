@@ -19,6 +19,7 @@ static const struct mcu_venc_config configs[] = {
     { .codec = MCU_CODEC_H264, .backend = MCU_VENC_OPENH264 },
     { .codec = MCU_CODEC_H264, .backend = MCU_VENC_X264 },
     { .codec = MCU_CODEC_VP8, .backend = MCU_VENC_VPX },
+    { .codec = MCU_CODEC_VP9, .backend = MCU_VENC_VPX },
 };
 
 static int draw_scenes(void **state)
@@ -231,6 +232,11 @@ static void venc_refuses_what_it_cannot(void **state)
     c.backend = MCU_VENC_VPX;
     assert_int_equal(mcu_venc_new(&e, &c), -ENOSYS);
     c.backend = MCU_VENC_AUTO;
+    c.codec = MCU_CODEC_AV1;
+    assert_int_equal(mcu_venc_new(&e, &c), -ENOSYS);
+    c.codec = MCU_CODEC_OPUS;
+    assert_int_equal(mcu_venc_new(&e, &c), -ENOSYS);
+    c.codec = MCU_CODEC_H264;
     c.width = W + 1;
     assert_int_equal(mcu_venc_new(&e, &c), -EINVAL);
     c.width = W * 2;

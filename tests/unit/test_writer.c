@@ -222,6 +222,13 @@ static void writer_vp8_and_opus_stopped_without_waiting(void **state)
     check_3s(&f);
 }
 
+static void writer_vp9_and_opus(void **state)
+{
+    write_3s(MCU_CODEC_VP9, true);
+    struct found f = read_file();
+    check_3s(&f);
+}
+
 /* The muxer itself, on this thread: what is on disk at any moment is what a kill leaves. */
 static void writer_killed_leaves_all_but_the_last_second(void **state)
 {
@@ -374,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FILE_TEST(writer_h264_and_opus_share_one_time_line),
         FILE_TEST(writer_vp8_and_opus_stopped_without_waiting),
+        FILE_TEST(writer_vp9_and_opus),
         FILE_TEST(writer_killed_leaves_all_but_the_last_second),
         FILE_TEST(writer_cut_file_plays_to_the_cut),
         FILE_TEST(writer_drops_video_before_the_first_keyframe),
