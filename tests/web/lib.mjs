@@ -17,8 +17,10 @@ const ARGS = [
   '--host-resolver-rules=MAP tessera.test 127.0.0.1, EXCLUDE 127.0.0.1, MAP * ~NOTFOUND',
 ];
 
-export const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-export const DENIED = ['--use-fake-device-for-media-stream', '--deny-permission-prompts'];
+// Two cameras of few pictures a second: the machine that tests has other work.
+const DEVICES = '--use-fake-device-for-media-stream=device-count=2,fps=8';
+export const CAMERA = [DEVICES, '--use-fake-ui-for-media-stream'];
+export const DENIED = [DEVICES, '--deny-permission-prompts'];
 export const LOUD = ['--autoplay-policy=no-user-gesture-required'];
 
 /** A mock and a browser with its media peer. args: CAMERA, DENIED or LOUD. */
@@ -34,6 +36,12 @@ export async function bench(args = CAMERA) {
   return {
     mock,
     browser,
+    /** Closes what a test left open, so that one that failed does not disturb the next. */
+    async tidy() {
+      for (const context of browser.contexts()) await context.close();
+      mock.dropAll();
+      Object.assign(mock, { chats: [], requests: [], refuse: null, down: false });
+    },
     async close() {
       await browser.close();
       await far.close();

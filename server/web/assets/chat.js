@@ -1,7 +1,7 @@
 // Messages to the room. Everything is put in as text, never as HTML.
 
 import { $, announce, make, show } from './dom.js';
-import { currentLanguage, say, text } from './texts.js';
+import { locale, say, text } from './texts.js';
 
 const KEPT = 500;
 const HISTORY_MS = 1000; // what comes so soon after the welcome was said before we came
@@ -65,7 +65,7 @@ export class Chat {
     const clock = make('time');
     if (!Number.isNaN(when.getTime())) {
       clock.dateTime = when.toISOString();
-      clock.textContent = when.toLocaleTimeString(currentLanguage(), { hour: '2-digit', minute: '2-digit' });
+      clock.textContent = when.toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
     }
     const head = make('p', { className: 'from' }, make('b', { content: name || text('people.unnamed') }), ' ', clock);
     return make('div', { className: 'message' }, head, make('p', { content: said }));

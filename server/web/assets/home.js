@@ -1,7 +1,7 @@
 // The page at /: which room?
 
 import { $ } from './dom.js';
-import { currentLanguage, say } from './texts.js';
+import { say } from './texts.js';
 
 /** What is wrong with a room name, as the key of a text, or ''. The rules are the server's own
  * (net/room_name.h); here they only spare a person a page that says no. */
@@ -26,7 +26,7 @@ export function startHome(base) {
       return;
     }
     const url = new URL(`r/${encodeURIComponent(name)}`, base);
-    if (new URLSearchParams(location.search).has('lang')) url.searchParams.set('lang', currentLanguage());
+    if (new URLSearchParams(location.search).has('lang')) url.searchParams.set('lang', document.documentElement.lang);
     location.assign(url);
   });
 }

@@ -20,7 +20,7 @@ import { startHome } from './home.js';
 import { startKiosk } from './kiosk.js';
 import { startMeeting } from './meeting.js';
 import { Prejoin } from './prejoin.js';
-import { chooseLanguage, currentLanguage, say, setLanguage, texts } from './texts.js';
+import { chooseLanguage, say, setLanguage, texts } from './texts.js';
 
 // Everything is found from where this module lies, so the server may stand below any path.
 const base = new URL('..', import.meta.url);
@@ -51,21 +51,23 @@ function joinUrl(room, values) {
   return url;
 }
 
-function language() {
-  const button = $('language');
-  const offer = () => {
-    const other = Object.keys(texts).find((key) => key !== currentLanguage());
-    button.textContent = texts[other]['language.name'];
-    button.lang = other;
-    button.dataset.other = other;
+function startLanguage() {
+  const buttons = document.querySelectorAll('.language');
+  const choose = (wanted) => {
+    setLanguage(wanted);
+    const other = Object.keys(texts).find((key) => key !== wanted);
+    for (const button of buttons) {
+      button.textContent = texts[other]['language.name'];
+      button.lang = other;
+    }
   };
-  setLanguage(chooseLanguage([query.get('lang'), memory.get('lang'), ...(navigator.languages || [])]));
-  offer();
-  button.addEventListener('click', () => {
-    memory.set('lang', button.dataset.other);
-    setLanguage(button.dataset.other);
-    offer();
-  });
+  choose(chooseLanguage([query.get('lang'), memory.get('lang'), ...(navigator.languages || [])]));
+  for (const button of buttons) {
+    button.addEventListener('click', () => {
+      memory.set('lang', button.lang);
+      choose(button.lang);
+    });
+  }
 }
 
 function startRoom(room) {
@@ -87,7 +89,7 @@ function startRoom(room) {
 
 function start() {
   window.tessera = { session: null };
-  language();
+  startLanguage();
   const room = roomOfAddress();
   if (!room) {
     enter('home');

@@ -9,7 +9,7 @@ import { Playback } from './playback.js';
 import { Quality } from './quality.js';
 import { Roster } from './roster.js';
 import { Session } from './session.js';
-import { currentLanguage, say } from './texts.js';
+import { locale, say } from './texts.js';
 
 const IDLE_MS = 3000; // in full screen the controls go away after so long
 
@@ -119,6 +119,9 @@ class Meeting {
       f: () => this.#toggleFull(),
       '?': () => $('help').showModal(),
     }, signal);
+    $('quality').addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') $('quality').open = false;
+    }, { signal });
     // Esc closes a panel from inside it and gives the focus back; dialogs do so by themselves.
     for (const panel of ['people', 'chat']) {
       $(panel).addEventListener('keydown', (event) => {
@@ -241,7 +244,7 @@ class Meeting {
     $('quality').dataset.quality = grade;
     say($('quality-text'), `quality.${grade}`);
     if (!sample) return;
-    const number = (value, digits) => value.toLocaleString(currentLanguage(), {
+    const number = (value, digits) => value.toLocaleString(locale(), {
       minimumFractionDigits: digits, maximumFractionDigits: digits,
     });
     $('quality-loss').textContent = `${number(sample.loss * 100, 1)} %`;

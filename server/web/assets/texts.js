@@ -20,7 +20,6 @@ export const texts = {
     'prejoin.name': 'Your name',
     'prejoin.remember': 'Remember my name on this machine',
     'prejoin.join': 'Join',
-    'prejoin.joining': 'Joining…',
     'prejoin.insecure': 'This page was not opened over HTTPS, so the browser gives it no camera and no microphone. You can join, watch and listen.',
     'prejoin.released': 'Camera and microphone are off until you join again.',
     'prejoin.guest': 'Guest',
@@ -72,7 +71,6 @@ export const texts = {
     'end.left': 'You have left the meeting.',
     'end.ended': 'The meeting has ended.',
     'end.kicked': 'You were taken out of the meeting.',
-    'end.shutdown': 'The server is restarting.',
     'end.refused': 'The server did not let you in: {text}',
     'end.unsupported': 'This browser cannot do WebRTC. A newer one can.',
     'end.token': 'This server asks for a token. Use the whole link that you were given.',
@@ -145,7 +143,6 @@ export const texts = {
     'prejoin.name': 'Votre nom',
     'prejoin.remember': 'Retenir mon nom sur cette machine',
     'prejoin.join': 'Rejoindre',
-    'prejoin.joining': 'Connexion…',
     'prejoin.insecure': 'Cette page n’a pas été ouverte en HTTPS : le navigateur ne lui donne ni caméra ni micro. Vous pouvez rejoindre la réunion, regarder et écouter.',
     'prejoin.released': 'Caméra et micro sont coupés jusqu’à votre retour.',
     'prejoin.guest': 'Invité',
@@ -197,7 +194,6 @@ export const texts = {
     'end.left': 'Vous avez quitté la réunion.',
     'end.ended': 'La réunion est terminée.',
     'end.kicked': 'On vous a retiré de la réunion.',
-    'end.shutdown': 'Le serveur redémarre.',
     'end.refused': 'Le serveur a refusé l’entrée : {text}',
     'end.unsupported': 'Ce navigateur ne connaît pas WebRTC. Un plus récent le connaît.',
     'end.token': 'Ce serveur demande un jeton. Utilisez le lien entier qui vous a été donné.',
@@ -257,9 +253,9 @@ export const texts = {
 
 let language = 'en';
 
-/** The language in force, as its two letters. */
-export function currentLanguage() {
-  return language;
+/** The person's own form of the language in force, for times and numbers ("en-GB" rather than "en"). */
+export function locale() {
+  return (navigator.languages || []).find((l) => l.startsWith(language)) || language;
 }
 
 /** The first language that we have among those wanted ("fr-CA" is "fr"), else English. */
