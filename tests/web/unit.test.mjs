@@ -1,15 +1,26 @@
 // What the page is made of, without a browser: texts, fragments, grades, names, size.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { roomProblem } from '../../server/web/assets/home.js';
-import { grade } from '../../server/web/assets/quality.js';
-import { credentials, iceServers, restartedAnswer, writeFragment } from '../../server/web/assets/sdpfrag.js';
-import { chooseLanguage, text, texts } from '../../server/web/assets/texts.js';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const WEB = fileURLToPath(new URL('../../server/web/', import.meta.url));
+
+// Node 18 takes a .js file for a module only where a package.json says so; the page needs none, so
+// the modules are loaded from a copy that has one.
+const copy = mkdtempSync(join(tmpdir(), 'tessera-web-'));
+cpSync(`${WEB}assets`, copy, { recursive: true });
+writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
+const load = (name) => import(pathToFileURL(join(copy, name)));
+const { roomProblem } = await load('home.js');
+const { grade } = await load('quality.js');
+const { credentials, iceServers, restartedAnswer, writeFragment } = await load('sdpfrag.js');
+const { chooseLanguage, text, texts } = await load('texts.js');
+rmSync(copy, { recursive: true });
+
 const ASSETS = readdirSync(`${WEB}assets`);
 const page = readFileSync(`${WEB}index.html`, 'utf8');
 const code = ASSETS.filter((name) => name.endsWith('.js') && name !== 'texts.js')

@@ -207,6 +207,9 @@ class Meeting {
   }
 
   #panel(name, open, focus = false) {
+    // Below the picture of a phone there is room for one (style.css has the same width).
+    const other = name === 'chat' ? 'people' : 'chat';
+    if (open && !$(other).hidden && !window.matchMedia('(min-width: 48rem)').matches) this.#panel(other, false);
     show($(name), open);
     $(`${name}-toggle`).setAttribute('aria-expanded', String(open));
     $('meeting').classList.toggle('with-panel', !$('people').hidden || !$('chat').hidden);
