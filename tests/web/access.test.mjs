@@ -105,24 +105,38 @@ async function eachState(options, look) {
   await look(kiosk, 'kiosk');
 }
 
-for (const colorScheme of ['light', 'dark']) {
-  test(`axe finds nothing in any state, ${colorScheme}`, async () => {
-    await eachState({ colorScheme }, async (page, state) => {
-      await shot(page, `${colorScheme}-${state}`);
+// Both colour schemes, both languages, the smallest phone, a laptop at 200 %.
+for (const [what, options] of [
+  ['light, on a phone of 320 px', { colorScheme: 'light', viewport: { width: 320, height: 568 }, locale: 'fr-FR' }],
+  ['dark, on a wide screen', { colorScheme: 'dark', viewport: { width: 1440, height: 900 } }],
+]) {
+  test(`axe finds nothing and everything fits in every state, ${what}`, async () => {
+    await eachState(options, async (page, state) => {
+      await shot(page, `${options.viewport.width}-${state}`);
       await check(page, state);
+      await fits(page, state);
       assert.deepEqual(page.complaints, [], state);
     });
   });
 }
 
-for (const [what, width, height] of [['a phone of 320 px', 320, 568], ['200 % zoom', 640, 400], ['a wall', 3840, 2160]]) {
-  test(`everything fits on ${what}`, async () => {
-    await eachState({ viewport: { width, height }, locale: 'fr-FR' }, async (page, state) => {
+for (const [what, width, height, locale] of [['200 % zoom', 640, 400, 'fr-FR'], ['a phone on its side', 568, 320, 'en']]) {
+  test(`everything fits at ${what}`, async () => {
+    await eachState({ viewport: { width, height }, locale }, async (page, state) => {
       await shot(page, `${width}-${state}`);
       await fits(page, state);
     });
   });
 }
+
+test('on a wall the picture is large and the words can be read', async () => {
+  const page = await join(setup, { name: 'Ana', viewport: { width: 3840, height: 2160 } });
+  const [picture, title] = await page.evaluate(() => [
+    document.querySelector('#picture').clientWidth, getComputedStyle(document.querySelector('#meeting-title')).fontSize]);
+  assert.ok(picture > 2800, `${picture} px`);
+  assert.ok(parseFloat(title) > 24, title);
+  await fits(page, 'wall');
+});
 
 async function tabTo(page, id) {
   for (let i = 0; i < 40; i += 1) {

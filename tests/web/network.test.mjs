@@ -113,6 +113,30 @@ test('a server that restarts says so, and the page follows', async () => {
   await connected(page);
 });
 
+test('a leg on which nothing arrives any more is joined anew', async () => {
+  const page = await join(setup, { name: 'Ana' });
+  await page.evaluate(() => window.tessera.session.stalled(9000));
+  assert.equal(await page.getAttribute('body', 'data-state'), 'connected');
+  await page.evaluate(() => window.tessera.session.stalled(11000));
+  await until(() => posts() === 2, 'a new join');
+  await connected(page);
+});
+
+test('a server that ends every leg at once is not asked in a circle', async () => {
+  const page = await join(setup, { name: 'Ana' });
+  const told = new Set();
+  const end = Date.now() + 5000;
+  await until(() => {
+    for (const leg of mock.people.filter((l) => l.socket && !told.has(l))) {
+      told.add(leg);
+      mock.tell({ type: 'bye', reason: 'shutdown' }, leg);
+    }
+    return Date.now() > end;
+  }, 'five seconds');
+  assert.ok(posts() >= 2 && posts() <= 5, `${posts()} joins`);
+  await connected(page);
+});
+
 test('the quality is shown in words', async () => {
   const page = await join(setup, { name: 'Ana' });
   await page.waitForSelector('#quality:not([data-quality=unknown])');

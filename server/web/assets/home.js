@@ -15,6 +15,7 @@ export function roomProblem(name) {
 /** base: where the server's / is. */
 export function startHome(base) {
   const field = $('room');
+  field.focus();
   $('home-form').addEventListener('submit', (event) => {
     event.preventDefault();
     const name = field.value.trim();

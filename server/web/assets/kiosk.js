@@ -6,19 +6,10 @@
 
 import { $ } from './dom.js';
 import { Devices } from './devices.js';
-import { Playback } from './playback.js';
+import { Playback, keepAwake } from './playback.js';
 import { Quality } from './quality.js';
 import { Session } from './session.js';
 import { say } from './texts.js';
-
-// A screen that goes dark is no use on a wall. The lock is lost whenever the page is not visible.
-function keepAwake() {
-  const ask = () => {
-    if (document.visibilityState === 'visible') navigator.wakeLock?.request('screen').catch(() => {});
-  };
-  document.addEventListener('visibilitychange', ask);
-  ask();
-}
 
 // A camera that is plugged out and in again is taken up again: nobody is there to press anything.
 function followDevices(devices, session, tell) {

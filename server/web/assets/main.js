@@ -47,7 +47,7 @@ function roomOfAddress() {
 /** The address to join at. values: name, and hidden=1 for one who is not shown. */
 function joinUrl(room, values) {
   const url = new URL(`join/${encodeURIComponent(room)}`, base);
-  url.search = new URLSearchParams(values).toString();
+  for (const [key, value] of Object.entries(values)) if (value) url.searchParams.set(key, value);
   return url;
 }
 

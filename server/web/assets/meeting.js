@@ -5,7 +5,7 @@ import { Chat } from './chat.js';
 import { LevelMeter } from './devices.js';
 import { listenKeys } from './keys.js';
 import { bindPicker } from './picker.js';
-import { Playback } from './playback.js';
+import { Playback, keepAwake } from './playback.js';
 import { Quality } from './quality.js';
 import { Roster } from './roster.js';
 import { Session } from './session.js';
@@ -42,6 +42,7 @@ class Meeting {
     this.#bindControls(signal);
     this.#bindDevices(signal);
     this.#bindFullScreen(signal);
+    keepAwake(signal);
   }
 
   start() {
@@ -138,7 +139,7 @@ class Meeting {
       bindPicker(this.devices, 'microphone', $('settings-microphone'));
       pickersBound = true; // they follow the devices, which outlive the meeting
     }
-    this.devices.addEventListener('change', async ({ detail: kind }) => {
+    this.devices.addEventListener('change', ({ detail: kind }) => {
       const track = this.devices.track[kind];
       if (kind === 'microphone' && track) track.enabled = !this.muted;
       if (kind === 'microphone' && $('settings').open) this.meter.start(track);
@@ -147,7 +148,7 @@ class Meeting {
       say($('settings-problem'), problem);
       show($('settings-problem'), Boolean(problem));
       this.#notice(problem);
-      await this.session.replaceTrack(LINE[kind], track).catch((error) => console.warn(error.message));
+      this.session.replaceTrack(LINE[kind], track);
     }, { signal });
   }
 

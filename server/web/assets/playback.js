@@ -1,4 +1,4 @@
-// A stream in a video element, with sound where the browser lets it.
+// A stream in a video element, with sound where the browser lets it, on a screen that stays on.
 
 import { show } from './dom.js';
 
@@ -30,4 +30,18 @@ export class Playback {
     await this.video.play().catch(() => {});
     show(this.button, false);
   }
+}
+
+/** Keeps the screen on where the browser can. It lets go whenever the page is not visible, so it is
+ * asked again. Until signal, if there is one. */
+export function keepAwake(signal) {
+  let lock = null;
+  const ask = async () => {
+    if (document.visibilityState !== 'visible') return;
+    lock = await navigator.wakeLock?.request('screen').catch(() => null);
+    if (signal?.aborted) lock?.release();
+  };
+  document.addEventListener('visibilitychange', ask, { signal });
+  signal?.addEventListener('abort', () => lock?.release());
+  ask();
 }

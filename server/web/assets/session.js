@@ -13,6 +13,7 @@ const BACKOFF_MS = [0, 1000, 2000, 4000, 8000, 10000];
 const GRACE_MS = 2000; // 'disconnected' often heals alone
 const MEND_MS = 6000; // then a restart gets so long before a new join
 const CONNECT_MS = 12000;
+const SETTLED_MS = 5000;
 const STALL_MS = 10000; // the server's picture always ticks: none for so long is a dead leg
 
 /** Events: 'state'; 'stream' (this.stream is new); 'message' (detail: a message of the server). */
@@ -62,7 +63,8 @@ export class Session extends EventTarget {
       this.#lose();
       return;
     }
-    await this.leg?.replaceTrack(kind, track);
+    // A leg that is being replaced just now refuses; the next one takes the track from this.tracks.
+    await this.leg?.replaceTrack(kind, track).catch((error) => console.warn('track:', error.message));
     if (kind === 'video') await this.#limit();
   }
 
@@ -98,9 +100,12 @@ export class Session extends EventTarget {
       let asked = 0;
       try {
         await this.#join();
-        failures = 0;
         this.#enter('connected');
+        const since = performance.now();
         await this.#live();
+        // A leg that was good for a while is replaced at once; one that ends as soon as it begins
+        // (put out again and again, a server that falls over) must not be asked for in a circle.
+        failures = performance.now() - since > SETTLED_MS ? 0 : failures + 1;
       } catch (error) {
         if (this.state === 'ended') return;
         if (error instanceof JoinError && error.final && !this.forever) {
