@@ -120,7 +120,8 @@ for (const [what, options] of [
   });
 }
 
-for (const [what, width, height, locale] of [['200 % zoom', 640, 400, 'fr-FR'], ['a phone on its side', 568, 320, 'en']]) {
+for (const [what, width, height, locale] of [['200 % zoom', 640, 400, 'fr-FR'], ['a phone on its side', 568, 320, 'en'],
+  ['400 % zoom', 320, 256, 'en']]) {
   test(`everything fits at ${what}`, async () => {
     await eachState({ viewport: { width, height }, locale }, async (page, state) => {
       await shot(page, `${width}-${state}`);

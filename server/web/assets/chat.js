@@ -37,15 +37,17 @@ export class Chat {
 
   /** One message of the server: {name, text, time}. */
   add(message) {
-    // After a reconnect the history comes again: what is known stays as it is.
+    // After a reconnect the history comes again: what is known stays as it is. Times are in seconds,
+    // so a live message may well look like the one before it.
     const key = `${message.time} ${message.name} ${message.text}`;
-    if (this.known.has(key)) return;
+    const old = performance.now() < this.quietUntil;
+    if (old && this.known.has(key)) return;
     this.known.add(key);
     const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40;
     this.log.append(this.#line(message));
     while (this.log.childElementCount > KEPT) this.log.firstElementChild.remove();
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
-    if ($('chat').hidden && performance.now() > this.quietUntil) {
+    if ($('chat').hidden && !old) {
       this.unread += 1;
       this.#badge();
       // The log is hidden, so it cannot speak for itself.

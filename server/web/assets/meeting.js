@@ -208,9 +208,9 @@ class Meeting {
   }
 
   #panel(name, open, focus = false) {
-    // Below the picture of a phone there is room for one (style.css has the same width).
+    // On a phone there is room for one, below the picture or beside it.
     const other = name === 'chat' ? 'people' : 'chat';
-    if (open && !$(other).hidden && !window.matchMedia('(min-width: 48rem)').matches) this.#panel(other, false);
+    if (open && !$(other).hidden && !window.matchMedia('(min-width: 48rem) and (min-height: 30rem)').matches) this.#panel(other, false);
     show($(name), open);
     $(`${name}-toggle`).setAttribute('aria-expanded', String(open));
     $('meeting').classList.toggle('with-panel', !$('people').hidden || !$('chat').hidden);
