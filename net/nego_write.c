@@ -300,7 +300,8 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
         bool keyed = l->sealing != MCU_SDES || local->key[i].suite == l->sdes.key.suite;
         struct line_words w = { .port = local->port[i],
                                 .key = &local->key[i],
-                                .send = (offer && l->codec != MCU_CODEC_NONE) || l->we_send,
+                                .send = ((offer && l->codec != MCU_CODEC_NONE) || l->we_send) &&
+                                        !local->hold[i],
                                 .receive = (offer || l->we_receive) && !local->hold[i],
                                 .offer = offer };
         if (l->accepted && w.port > 0 && keyed)
@@ -463,7 +464,7 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
         put_own_feedback(t);
     if (sealed)
         put_crypto(t, 1, key);
-    put_direction(t, true, !local->hold[kind == MCU_VIDEO]);
+    put_direction(t, !local->hold[kind == MCU_VIDEO], !local->hold[kind == MCU_VIDEO]);
 }
 
 int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,

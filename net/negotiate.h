@@ -90,7 +90,7 @@ struct mcu_nego {
 /* What we know about our own side of each line: index as in the peer's offer. */
 struct mcu_nego_local {
     int port[MCU_SDP_MAX_LINES];     /* RTP port ours; 0: do not accept this line */
-    bool hold[MCU_SDP_MAX_LINES];    /* we do not want to receive now */
+    bool hold[MCU_SDP_MAX_LINES];    /* an offer: we hold the line, nothing is to flow (inactive) */
     uint64_t session_id, session_version; /* o=; raise the version with each change */
     /* SDES: ours, of the suite of line[i].sdes (an answer) or any (an offer of ours). A line whose
      * suite is another is refused. */
@@ -140,8 +140,9 @@ int mcu_nego_answer(struct mcu_nego *out, const struct mcu_sdp *answer,
                     const struct mcu_nego_caps *caps);
 
 /* An offer of ours in a running session (a re-INVITE that came without SDP, RFC 3264 section 8):
- * the lines of the last negotiation, with the peer's numbers, and sendrecv unless held. last: the
- * peer's latest description, out of which nego was made. Its answer goes to mcu_nego_offer. */
+ * the lines of the last negotiation, with the peer's numbers, and sendrecv, or inactive where held.
+ * last: the peer's latest description, out of which nego was made. Its answer goes to
+ * mcu_nego_offer. */
 int mcu_nego_write_reoffer(const struct mcu_nego *nego, const struct mcu_sdp *last,
                            const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                            char *buf, size_t size);

@@ -26,14 +26,14 @@
 #include "net/sip_text.h"
 #include "net/sip_tls.h"
 
-#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK"
+#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, NOTIFY"
 #define SESSION_EXPIRES_S 1800 /* RFC 4028 4: the recommended interval */
 #define MIN_SE_S          90   /* and the smallest one allowed */
 #define DEFAULT_T1_MS     500
 #define REQUESTS_PER_CALL 10 /* of one address, a trunk's perhaps: more is a flood */
 /* The stack has no limits of its own. A connection stays for a refresh half-way a session, but not
  * for ever; half a message does not stay longer than a transaction. */
-#define TCP_IDLE_MS    (SESSION_EXPIRES_S * 1000 / 2 + 100 * 1000)
+#define TCP_SPARE_MS   (100 * 1000)
 #define TCP_PARTIAL_MS (32 * 1000)
 
 /* ---- the stack's own log ---- */
@@ -104,15 +104,17 @@ static const struct {
     { nua_i_error, on_error },
     { nua_r_invite, mcu_sip_call_on_invite_response },
     { nua_r_info, mcu_sip_call_on_info_response },
-    { nua_r_update, mcu_sip_call_on_update_response },
+    { nua_r_update, mcu_sip_on_update_response },
+    { nua_i_refer, mcu_sip_on_refer },
+    { nua_r_refer, mcu_sip_on_refer_response },
+    { nua_i_notify, mcu_sip_on_notify },
+    { nua_r_notify, mcu_sip_on_notify_response },
     { nua_r_bye, mcu_sip_call_on_bye_response },
     { nua_i_register, mcu_sip_on_register },
     { nua_r_shutdown, on_shutdown_response },
     /* Not in Allow, so the stack refuses them; should one come through, so do we. */
-    { nua_i_refer, mcu_sip_on_other_request },
     { nua_i_message, mcu_sip_on_other_request },
     { nua_i_subscribe, mcu_sip_on_other_request },
-    { nua_i_notify, mcu_sip_on_other_request },
     { nua_i_publish, mcu_sip_on_other_request },
     { nua_i_prack, mcu_sip_on_other_request },
     { nua_i_method, mcu_sip_on_other_request },
@@ -217,9 +219,15 @@ static void set_hosts(struct mcu_sip *sip, const struct mcu_sip_config *c)
     sip->tls_port = c->tls_port;
 }
 
+static void make_allow(char *out, size_t size, const struct mcu_sip_config *c)
+{
+    snprintf(out, size, SIP_ALLOW "%s%s", c->refer ? ", REFER" : "",
+             c->registrar ? ", REGISTER" : "");
+}
+
 static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 {
-    char url[96], tls_url[96], dir[MCU_SIP_TLS_DIR_SIZE] = "";
+    char url[96], tls_url[96], dir[MCU_SIP_TLS_DIR_SIZE] = "", allow[128];
     int t1 = c->t1_ms > 0 ? c->t1_ms : DEFAULT_T1_MS;
     if (c->tls_port) {
         int rc = mcu_sip_tls_dir_make(dir, c->cert_file, c->key_file);
@@ -228,22 +236,25 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
     }
     snprintf(url, sizeof(url), "sip:%s:%d", sip->listen_host, sip->port);
     snprintf(tls_url, sizeof(tls_url), "sips:%s:%d", sip->listen_host, sip->tls_port);
+    make_allow(allow, sizeof(allow), c);
     stack_log.tls_failed = false;
     sip->nua = nua_create(
         sip->root, on_event, sip, NUTAG_URL(url), TAG_IF(c->tls_port, NUTAG_SIPS_URL(tls_url)),
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
         /* Phones have no certificates, and those of servers we call are seldom signed. */
         TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_NONE),
-        TPTAG_IDLE(TCP_IDLE_MS), TPTAG_TIMEOUT(TCP_PARTIAL_MS),
+        TPTAG_IDLE(sip->session_expires_s * 500 + TCP_SPARE_MS), TPTAG_TIMEOUT(TCP_PARTIAL_MS),
         TPTAG_STUN_SERVER(0), /* on by default, for anybody */
         /* Its SDP parser loops for ever on one bad line: never let it see any. */
         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOALERT(0), NUTAG_AUTOACK(0),
-        SIPTAG_ALLOW_STR(c->registrar ? SIP_ALLOW ", REGISTER" : SIP_ALLOW),
-        NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE"),
+        SIPTAG_ALLOW_STR(allow), NUTAG_APPL_METHOD("OPTIONS, INFO, UPDATE, REFER"),
         TAG_IF(c->registrar, NUTAG_APPL_METHOD("REGISTER")),
         /* Who requires it gets a 180 that he confirms (RFC 3262); nobody is made to. */
-        SIPTAG_SUPPORTED_STR("timer, 100rel"), NUTAG_EARLY_MEDIA(0), NUTAG_SESSION_TIMER(SESSION_EXPIRES_S),
-        NUTAG_MIN_SE(MIN_SE_S), SIPTAG_USER_AGENT_STR(c->user_agent),
+        SIPTAG_SUPPORTED_STR(SIP_SUPPORTED ", 100rel"), NUTAG_EARLY_MEDIA(0),
+        NUTAG_SESSION_TIMER(sip->session_expires_s), NUTAG_MIN_SE(sip->min_se_s),
+        /* What is to be tried again later is ours to decide: the stack would send what it sent
+           before. */
+        NUTAG_MAX_RETRY_AFTER(0), SIPTAG_USER_AGENT_STR(c->user_agent),
         NTATAG_MCLASS(sip->message_class), NTATAG_MAXSIZE(SIP_MAX_BODY_BYTES + 32 * 1024),
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
         NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
@@ -261,6 +272,7 @@ static int create_root(struct mcu_sip *sip)
     mcu_sip_strict_limit(sip->max_calls_per_s * REQUESTS_PER_CALL);
     if (!sip->message_class)
         return -ENOMEM;
+    mcu_sip_strict_on_refusal(mcu_sip_soften, sip);
     sip->root = su_glib_root_create(sip);
     if (!sip->root)
         return -ENOMEM;
@@ -318,6 +330,10 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->events = *events;
     sip->arg = arg;
     sip->max_calls = config->max_calls;
+    sip->refer = config->refer;
+    sip->session_expires_s =
+        (unsigned)(config->session_expires_s > 0 ? config->session_expires_s : SESSION_EXPIRES_S);
+    sip->min_se_s = (unsigned)(config->min_se_s > 0 ? config->min_se_s : MIN_SE_S);
     sip->max_calls_per_s = config->max_calls_per_s;
     sip->tokens_ns = MCU_NS_PER_S;
     sip->tokens_at_ns = mcu_loop_now(loop);
@@ -412,6 +428,7 @@ void mcu_sip_free(struct mcu_sip **pp)
     bool clean = destroy_nua(sip);
     mcu_glib_pump_free(&sip->pump);
     free_guard(sip);
+    mcu_sip_strict_on_refusal(NULL, NULL);
     if (clean) {
         if (sip->root)
             su_root_destroy(sip->root);

@@ -40,6 +40,9 @@ struct mcu_sip_config {
     enum mcu_digest digests[MCU_DIGESTS];
     int digest_count;
     bool registrar;           /* take REGISTER from these accounts; else it gets 405 */
+    bool refer;               /* `refer` is asked; else REFER gets 405 */
+    int session_expires_s;    /* of RFC 4028; 0: 1800 */
+    int min_se_s; /* shorter ones of theirs get 422; 0: 90, its least. Tests take less */
     int t1_ms;                /* T1 of RFC 3261 17.1.1.1; 0: 500. Tests shorten it, and with it the
                                * 64 T1 that an unanswered request or a missing ACK may take */
 };
@@ -52,6 +55,10 @@ struct mcu_sip_invite {
     const char *local_address;  /* ours that was reached: for c= when listening on a wildcard */
     const char *user_agent;
     const char *sdp; size_t sdp_bytes; /* NULL: delayed offer */
+    const char *user; /* the account that showed its password; "" none was asked for */
+    /* The call of ours whose place it is to take (RFC 3891): to be hung up once this one is
+     * accepted. The same account's, where passwords are asked for. NULL: none. */
+    struct mcu_sip_call *replaces;
 };
 
 struct mcu_sip_events {
@@ -66,6 +73,21 @@ struct mcu_sip_events {
     void (*ack)(struct mcu_sip_call *call, const char *sdp, size_t sdp_bytes, void *arg);
     /* Outgoing call: 200 with the peer's answer (sdp NULL: there was none to be read). */
     void (*answered)(struct mcu_sip_call *call, const char *sdp, size_t sdp_bytes, void *arg);
+    /* Time for the offer that was asked for with mcu_sip_reoffer, or for the refresh of a session
+     * whose peer takes no UPDATE: call mcu_sip_offer from within. Once more after a 491. */
+    void (*offer_due)(struct mcu_sip_call *call, void *arg);
+    /* What came of it: 2xx with the answer (sdp NULL: there was none to be read), or a refusal,
+     * after which all is as it was before the offer. */
+    void (*offer_done)(struct mcu_sip_call *call, int status, const char *sdp, size_t sdp_bytes,
+                       void *arg);
+    /* REFER within a call: the peer asks us to call uri (good for mcu_sip_call_out). Returns 202,
+     * and tells him with mcu_sip_refer_progress what comes of it, or the status to refuse with. One
+     * at a time: the next one is refused until the last word on this one. */
+    int (*refer)(struct mcu_sip_call *call, const char *uri, void *arg);
+    /* What the peer says of our mcu_sip_refer: a provisional status of the call that he makes, and,
+     * as the last word, a final one (his refusal of the REFER; 202: he will tell no more; 0: not
+     * known). */
+    void (*referred)(struct mcu_sip_call *call, int status, bool last, void *arg);
     /* INFO picture_fast_update (RFC 5168). */
     void (*keyframe_wanted)(struct mcu_sip_call *call, void *arg);
     /* INFO with a key (application/dtmf-relay or application/dtmf). */
@@ -98,6 +120,19 @@ void mcu_sip_accept(struct mcu_sip_call *call, const char *sdp);
 void mcu_sip_refuse(struct mcu_sip_call *call, int status, const char *warning, int retry_after_s);
 /* Ends a call in any state: BYE with Reason (RFC 3326) text, CANCEL or 480. `ended` follows. */
 void mcu_sip_hangup(struct mcu_sip_call *call, const char *reason);
+/* Asks for `offer_due`: at once, or as soon as no other offer is open. Again before it has come:
+ * once. Of a re-INVITE that meets one of theirs (491) it comes again after the time of RFC
+ * 3261 14.1. */
+void mcu_sip_reoffer(struct mcu_sip_call *call);
+/* From within `offer_due`: re-INVITE with sdp; `offer_done` follows. NULL: there is nothing to
+ * offer. */
+void mcu_sip_offer(struct mcu_sip_call *call, const char *sdp);
+/* Asks the peer to call uri himself (blind transfer, RFC 3515); `referred` follows. 0, -EINVAL
+ * (uri), -EBUSY (the last one is still open), -ENOTCONN (no call yet, or no more) or -ENOTSUP (his
+ * Allow). */
+int mcu_sip_refer(struct mcu_sip_call *call, const char *uri);
+/* NOTIFY to who asked by REFER: status of the call made for him; 200 and above is the last word. */
+void mcu_sip_refer_progress(struct mcu_sip_call *call, int status, const char *phrase);
 /* INFO picture_fast_update to the peer (RFC 5168). */
 void mcu_sip_ask_keyframe(struct mcu_sip_call *call);
 /* Outgoing call with our offer: `answered` or `ended` follows; early media is passed over. uri:

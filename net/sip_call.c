@@ -48,6 +48,7 @@ struct mcu_sip_call *mcu_sip_call_new(struct mcu_sip *sip, nua_handle_t *nh, con
     call->sip = sip;
     call->nh = nh;
     mcu_sip_make_contact(call->contact, sizeof(call->contact), sip, user, transport, host);
+    mcu_sip_offer_init(call);
     call->next = sip->calls;
     if (sip->calls)
         sip->calls->prev = call;
@@ -98,6 +99,7 @@ void mcu_sip_call_end(struct mcu_sip_call *call, bool linger)
         nua_handle_destroy(call->nh);
     unlink_call(call);
     forget_update(call);
+    mcu_sip_offer_stop(call);
     mcu_sip_out_free(&call->out);
     call->pending = SIP_PENDING_NONE;
     call->hanging = true; /* whatever the owner still asks for within the callback is too late */
@@ -113,6 +115,7 @@ void mcu_sip_call_note_allow(struct mcu_sip_call *call, const sip_t *msg)
         return;
     call->peer_updates = sip_is_allowed(msg->sip_allow, sip_method_update, "UPDATE");
     call->peer_info = sip_is_allowed(msg->sip_allow, sip_method_info, "INFO");
+    call->peer_refuses_refer = !sip_is_allowed(msg->sip_allow, sip_method_refer, "REFER");
 }
 
 void mcu_sip_call_set_arg(struct mcu_sip_call *call, void *call_arg)
@@ -142,6 +145,7 @@ static void accept_invite(struct mcu_sip_call *call, const char *sdp)
 {
     call->answered = true;
     call->awaiting_ack = true;
+    mcu_sip_session_start(call);
     /* A refresh by UPDATE is refused by who does not know it, and by INVITE needs an answer of
      * ours in the ACK: the former where the peer says that it can. */
     nua_respond(call->nh, SIP_200_OK, SIPTAG_CONTACT_STR(call->contact),
@@ -164,7 +168,10 @@ void mcu_sip_accept(struct mcu_sip_call *call, const char *sdp)
     else if (pending == SIP_PENDING_ACK)
         nua_ack(call->nh, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(sdp),
                 TAG_END());
+    if (pending == SIP_PENDING_UPDATE)
+        mcu_sip_session_start(call);
     forget_update(call);
+    mcu_sip_offer_next(call);
 }
 
 static void respond_refusal(struct mcu_sip_call *call, int status, const char *warning,
@@ -202,6 +209,7 @@ void mcu_sip_refuse(struct mcu_sip_call *call, int status, const char *warning, 
     }
     respond_refusal(call, status, warning, retry_after_s);
     forget_update(call);
+    mcu_sip_offer_next(call);
 }
 
 static void send_bye(struct mcu_sip_call *call)
@@ -292,6 +300,7 @@ void mcu_sip_call_on_ack(const struct sip_event *e)
     if (call->offer_received || mcu_sip_body(e->msg, &sdp, &sdp_bytes) != 0)
         sdp = NULL, sdp_bytes = 0;
     call->sip->events.ack(call, sdp, sdp_bytes, call->sip->arg);
+    mcu_sip_offer_next(call);
 }
 
 static void on_first_answer(struct mcu_sip_call *call, const struct sip_event *e)
@@ -301,6 +310,8 @@ static void on_first_answer(struct mcu_sip_call *call, const struct sip_event *e
     call->answered = call->confirmed = true;
     mcu_sip_out_free(&call->out);
     mcu_sip_call_note_allow(call, e->msg);
+    mcu_sip_session_note(call, e->msg, false);
+    mcu_sip_session_start(call);
     nua_set_hparams(call->nh, NUTAG_UPDATE_REFRESH(call->peer_updates), TAG_END());
     nua_ack(call->nh, TAG_END());
     if (call->hanging) { /* the CANCEL came too late */
@@ -310,10 +321,11 @@ static void on_first_answer(struct mcu_sip_call *call, const struct sip_event *e
     if (mcu_sip_body(e->msg, &sdp, &sdp_bytes) != 0)
         sdp = NULL, sdp_bytes = 0;
     call->sip->events.answered(call, sdp, sdp_bytes, call->sip->arg);
+    mcu_sip_offer_next(call);
 }
 
-/* A session refresh that went as an INVITE. One without SDP (that of an incoming call) comes back
- * with the peer's offer. */
+/* A session refresh by the stack itself, as an INVITE: ours (sip_offer.c) comes before it, unless
+ * it met with trouble. One without SDP comes back with the peer's offer. */
 static void on_refresh_answer(struct mcu_sip_call *call, const struct sip_event *e)
 {
     const char *sdp = NULL;
@@ -326,17 +338,9 @@ static void on_refresh_answer(struct mcu_sip_call *call, const struct sip_event 
     call->sip->events.reinvite(call, sdp, sdp_bytes, call->sip->arg);
 }
 
-/* To a challenge within a call nua waits for a password, and holds the BYE back meanwhile. An
- * authentication without one makes it give up. */
-static bool is_challenge(const struct sip_event *e)
+bool mcu_sip_is_challenge(const struct sip_event *e)
 {
     return e->status == 401 || e->status == 407;
-}
-
-void mcu_sip_call_on_update_response(const struct sip_event *e)
-{
-    if (is_live(e->call) && is_challenge(e))
-        nua_authenticate(e->nh, TAG_END());
 }
 
 void mcu_sip_call_on_invite_response(const struct sip_event *e)
@@ -345,6 +349,12 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e)
     if (!is_live(call))
         return;
     mcu_sip_call_set_id(call, e->msg);
+    if (call->offer.sent) {
+        mcu_sip_offer_on_response(call, e);
+        return;
+    }
+    if (e->status < 200 && !call->answered)
+        mcu_sip_note_tags(call, e->msg);
     if (e->status >= 200 && e->status < 300) {
         if (call->answered)
             on_refresh_answer(call, e);
@@ -352,14 +362,14 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e)
             on_first_answer(call, e);
         return;
     }
-    if (e->status >= 300 && call->answered)
-        mcu_sip_call_on_update_response(e); /* a session refresh */
+    if (e->status >= 300)
+        mcu_sip_true_status(call, e);
     if (e->status < 300 || call->answered)
         return;
-    if (is_challenge(e) && !call->hanging && mcu_sip_out_retry(call, e))
+    if (mcu_sip_is_challenge(e) && !call->hanging && mcu_sip_out_retry(call, e))
         return;
     mcu_sip_call_note_end(call, e->status, e->phrase);
-    if (is_challenge(e)) /* nua would wait for a password */
+    if (mcu_sip_is_challenge(e)) /* nua would wait for a password */
         mcu_sip_call_end(call, false);
 }
 
@@ -369,16 +379,17 @@ void mcu_sip_call_on_info_response(const struct sip_event *e)
     if (!is_live(call) || e->status < 200)
         return;
     call->info_pending = false;
-    if (is_challenge(e))
+    if (mcu_sip_is_challenge(e))
         nua_authenticate(e->nh, TAG_END());
-    if (is_challenge(e) || e->status == 405 || e->status == 415 || e->status == 469 || e->status == 501)
+    if (mcu_sip_is_challenge(e) || e->status == 405 || e->status == 415 || e->status == 469 ||
+        e->status == 501)
         call->peer_info = false;
 }
 
 /* Whoever asks for a password before he lets go has been let go: nua would wait for one. */
 void mcu_sip_call_on_bye_response(const struct sip_event *e)
 {
-    if (!is_challenge(e))
+    if (!mcu_sip_is_challenge(e))
         return;
     if (is_live(e->call)) {
         mcu_sip_call_end(e->call, false);
@@ -409,4 +420,5 @@ void mcu_sip_call_on_cancel(const struct sip_event *e)
     /* A cancelled re-INVITE leaves the call as it was; the stack has sent the 487. */
     if (call->pending == SIP_PENDING_INVITE)
         call->pending = SIP_PENDING_NONE;
+    mcu_sip_offer_next(call);
 }

@@ -137,7 +137,7 @@ static nua_handle_t *new_handle(const struct mcu_sip *sip, const struct sip_out 
 /* No 100rel here: what comes before the answer is passed over, and need not be confirmed. */
 static void send_invite(const struct mcu_sip_call *call, const char *www, const char *proxy)
 {
-    nua_invite(call->nh, SIPTAG_CONTACT_STR(call->contact), SIPTAG_SUPPORTED_STR("timer"),
+    nua_invite(call->nh, SIPTAG_CONTACT_STR(call->contact), SIPTAG_SUPPORTED_STR(SIP_SUPPORTED),
                TAG_IF(www, SIPTAG_AUTHORIZATION_STR(www)),
                TAG_IF(proxy, SIPTAG_PROXY_AUTHORIZATION_STR(proxy)),
                TAG_IF(call->id[0], SIPTAG_CALL_ID_STR(call->id)),

@@ -1,6 +1,7 @@
 /* net/sip_priv.h - what the files sip*.c share: sip.c (the stack's life and its events), sip_call.c
- * (a call's life), sip_out.c (calls of ours), sip_request.c (requests from peers), sip_guard.c
- * (whether these are let in), sip_register.c.
+ * (a call's life), sip_out.c (calls of ours), sip_offer.c (later offers of ours, session timers),
+ * sip_refer.c, sip_replaces.c, sip_request.c (requests from peers), sip_guard.c (whether these are
+ * let in), sip_register.c.
  *
  * Every function of nua is a message to itself: none calls back before it returns, so a callback
  * of ours may call any function of this module. */
@@ -29,6 +30,7 @@ struct mcu_sip_call;
 #define SIP_MAX_ROOM       256 /* bytes; the server's own limit is smaller */
 #define SIP_CONTACT_SIZE   (SIP_MAX_ROOM * 3 + 320)
 #define SIP_ACCEPT         "application/sdp"
+#define SIP_SUPPORTED      "timer, replaces, norefersub"
 #define SIP_ACCEPT_INFO                                                                            \
     "application/media_control+xml, application/dtmf-relay, application/dtmf"
 
@@ -39,7 +41,31 @@ enum sip_pending {
     SIP_PENDING_NONE,
     SIP_PENDING_INVITE,
     SIP_PENDING_UPDATE,
-    SIP_PENDING_ACK, /* our session refresh was answered with an offer: the answer goes in the ACK */
+    SIP_PENDING_ACK, /* a session refresh of the stack's was answered with an offer: the answer goes
+                        in the ACK */
+};
+
+/* A later offer of ours. */
+struct sip_offer {
+    bool wanted;            /* `offer_due` is to be called as soon as may be */
+    bool sent;              /* and its re-INVITE has no final answer yet */
+    int tries;              /* that met a 491 */
+    struct mcu_timer timer; /* until the next one */
+};
+
+/* RFC 4028, as both sides know it after the last INVITE or UPDATE. */
+struct sip_session {
+    unsigned interval_s; /* 0: none */
+    bool refresh;        /* we do */
+    bool peer_timer;     /* he knows of it */
+    struct mcu_timer timer;
+};
+
+/* A REFER of the peer's: whom to tell what came of it. */
+struct sip_referral {
+    bool open;
+    bool notify;    /* false: he wants no NOTIFY (RFC 4488) */
+    char event[32]; /* of its NOTIFYs */
 };
 
 struct sip_out; /* what an outgoing call is made of again when it is challenged: sip_out.c */
@@ -62,7 +88,15 @@ struct mcu_sip_call {
     bool confirmed;    /* that of the first one came, or ours went */
     bool hanging;      /* we are ending it */
     bool peer_updates, peer_info; /* the peer's Allow, as far as known */
+    bool peer_refuses_refer;
     bool info_pending;
+    int refused_with; /* the true status of the last refusal: the stack saw another; 0: none */
+    bool refer_sent;  /* ours, and its last word has not come */
+    struct sip_offer offer;
+    struct sip_session session;
+    struct sip_referral referral;
+    char user[MCU_SIP_USER_SIZE];       /* the account behind it; "": unknown */
+    char local_tag[64], remote_tag[64]; /* of a call of ours that rings */
     int end_status; /* why it ends, as soon as that is known */
     char end_reason[128];
 };
@@ -83,6 +117,8 @@ struct mcu_sip {
     char contact_host[256]; /* the same for Contact; "": the address that was reached */
     char contact_address[256]; /* without brackets */
     int port, tls_port;
+    unsigned session_expires_s, min_se_s;
+    bool refer;
 
     GMainContext *context;
     struct mcu_glib_pump *pump;
@@ -144,6 +180,9 @@ void mcu_sip_call_set_id(struct mcu_sip_call *call, const sip_t *msg);
 void mcu_sip_call_note_end(struct mcu_sip_call *call, int status, const char *reason);
 /* Tells the owner and frees the call. linger: the stack is still sending its BYE. */
 void mcu_sip_call_end(struct mcu_sip_call *call, bool linger);
+/* To a challenge within a call nua waits for a password, and holds the BYE back meanwhile. An
+ * authentication without one makes it give up. */
+bool mcu_sip_is_challenge(const struct sip_event *e);
 /* What the peer says it understands. */
 void mcu_sip_call_note_allow(struct mcu_sip_call *call, const sip_t *msg);
 void mcu_sip_call_on_state(const struct sip_event *e);
@@ -152,8 +191,40 @@ void mcu_sip_call_on_invite_response(const struct sip_event *e);
 void mcu_sip_call_on_info_response(const struct sip_event *e);
 void mcu_sip_call_on_bye(const struct sip_event *e);
 void mcu_sip_call_on_cancel(const struct sip_event *e);
-void mcu_sip_call_on_update_response(const struct sip_event *e);
 void mcu_sip_call_on_bye_response(const struct sip_event *e);
+
+/* ---- sip_offer.c ---- */
+
+void mcu_sip_offer_init(struct mcu_sip_call *call);
+void mcu_sip_offer_stop(struct mcu_sip_call *call);
+/* Something that stood in the way of an offer of ours is over, perhaps. */
+void mcu_sip_offer_next(struct mcu_sip_call *call);
+/* A response to it. */
+void mcu_sip_offer_on_response(struct mcu_sip_call *call, const struct sip_event *e);
+/* What msg, a request (uas) or a 2xx, says of the session's timer; it starts with
+ * mcu_sip_session_start, when the 2xx has been sent or received. */
+void mcu_sip_session_note(struct mcu_sip_call *call, const sip_t *msg, bool uas);
+void mcu_sip_session_start(struct mcu_sip_call *call);
+/* The status of a final response to a later INVITE or UPDATE of ours, as the peer sent it. */
+int mcu_sip_true_status(struct mcu_sip_call *call, const struct sip_event *e);
+/* For mcu_sip_strict_on_refusal; arg: the struct mcu_sip. */
+int mcu_sip_soften(const char *call_id, int status, void *arg);
+void mcu_sip_on_update_response(const struct sip_event *e);
+
+/* ---- sip_refer.c ---- */
+
+void mcu_sip_on_refer(const struct sip_event *e);
+void mcu_sip_on_refer_response(const struct sip_event *e);
+void mcu_sip_on_notify(const struct sip_event *e);
+void mcu_sip_on_notify_response(const struct sip_event *e);
+
+/* ---- sip_replaces.c ---- */
+
+/* The call that an INVITE (of this account, "" unknown) is to take the place of; NULL: none is
+ * named. Returns 0, or the status to refuse with. */
+int mcu_sip_find_replaced(struct mcu_sip_call **out, const struct sip_event *e, const char *user);
+/* Keeps the tags of a call of ours that rings: it is no dialog for the stack yet. */
+void mcu_sip_note_tags(struct mcu_sip_call *call, const sip_t *response);
 
 /* ---- sip_out.c ---- */
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -35,6 +36,18 @@ static bool is_encoded(const sip_t *msg)
 {
     const sip_content_encoding_t *c = msg->sip_content_encoding;
     return c && c->k_items && c->k_items[0] && strcasecmp(c->k_items[0], "identity") != 0;
+}
+
+/* RFC 3261 20.1: without an Accept, SDP is fine. */
+static bool accepts_sdp(const sip_t *msg)
+{
+    static const char *const good[] = { "application/sdp", "application/*", "*/*" };
+    for (const sip_accept_t *a = msg->sip_accept; a; a = a->ac_next)
+        for (size_t i = 0; i < MCU_ARRAY_LEN(good); i++)
+            if (a->ac_type && strcasecmp(a->ac_type, good[i]) == 0 &&
+                (!a->ac_q || strtod(a->ac_q, NULL) > 0))
+                return true;
+    return !msg->sip_accept;
 }
 
 int mcu_sip_body(const sip_t *msg, const char **sdp, size_t *sdp_bytes)
@@ -164,7 +177,8 @@ static void fill_from(const sip_t *msg, char *uri, size_t uri_size, char *name, 
 }
 
 static void announce(struct mcu_sip_call *call, const struct sip_event *e, const char *room,
-                     const struct sip_route *route, const char *sdp, size_t sdp_bytes)
+                     const struct sip_route *route, const char *sdp, size_t sdp_bytes,
+                     struct mcu_sip_call *replaces)
 {
     static const char *const names[] = {
         [SIP_UDP] = "udp", [SIP_TCP] = "tcp", [SIP_TLS] = "tls"
@@ -184,6 +198,8 @@ static void announce(struct mcu_sip_call *call, const struct sip_event *e, const
         .user_agent = agent,
         .sdp = sdp,
         .sdp_bytes = sdp_bytes,
+        .user = call->user,
+        .replaces = replaces,
     };
     e->sip->events.invite(call, &invite, e->sip->arg);
 }
@@ -202,10 +218,11 @@ static bool has_target(const sip_t *msg)
 
 static void on_new_invite(const struct sip_event *e)
 {
-    char room[SIP_MAX_ROOM];
+    char room[SIP_MAX_ROOM], user[MCU_SIP_USER_SIZE] = "";
     const char *sdp;
     size_t sdp_bytes;
     struct sip_route route;
+    struct mcu_sip_call *replaced = NULL;
     uint8_t source[MCU_SIP_SOURCE_KEY];
     mcu_count(MCU_CNT_SIP_CALLS);
     mcu_sip_find_source(&route, e);
@@ -213,7 +230,7 @@ static void on_new_invite(const struct sip_event *e)
         refuse_invite(e, 503, 5);
         return;
     }
-    if (e->sip->auth_mode != MCU_SIP_AUTH_OFF && !mcu_sip_authorize(e, route.source, NULL))
+    if (e->sip->auth_mode != MCU_SIP_AUTH_OFF && !mcu_sip_authorize(e, route.source, user))
         return;
     if (!mcu_sip_admit(e->sip)) {
         refuse_invite(e, 503, 5);
@@ -222,10 +239,14 @@ static void on_new_invite(const struct sip_event *e)
     const url_t *url = e->msg->sip_request->rq_url;
     bool has_user = url->url_type == url_sip || url->url_type == url_sips;
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
+    if (!status && !accepts_sdp(e->msg))
+        status = 406;
     if (!status && mcu_sip_user_decode(room, sizeof(room), has_user ? url->url_user : NULL) < 0)
         status = 414;
     if (!status && !has_target(e->msg))
         status = 400;
+    if (!status)
+        status = mcu_sip_find_replaced(&replaced, e, user);
     if (status) {
         refuse_invite(e, status, 0);
         return;
@@ -243,7 +264,9 @@ static void on_new_invite(const struct sip_event *e)
     call->offer_received = sdp;
     call->peer_info = true; /* many that take INFO do not say so, but none that lists its methods */
     mcu_sip_call_note_allow(call, e->msg);
-    announce(call, e, room, &route, sdp, sdp_bytes);
+    mcu_sip_session_note(call, e->msg, true);
+    strcpy(call->user, user);
+    announce(call, e, room, &route, sdp, sdp_bytes, replaced);
 }
 
 static void on_reinvite(const struct sip_event *e)
@@ -254,15 +277,21 @@ static void on_reinvite(const struct sip_event *e)
     if (!mcu_sip_authorize_all(e))
         return;
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
+    if (!status && !accepts_sdp(e->msg))
+        status = 406;
+    /* RFC 3261 14.2, RFC 3311 5.2: with our offer unanswered 491, with theirs unanswered 500. */
+    if (!status && call->offer.sent)
+        status = 491;
     if (!status && (call->pending != SIP_PENDING_NONE || call->hanging))
-        status = 491; /* RFC 3261 14.2 */
+        status = 500;
     if (status) {
-        respond(e, status, sip_status_phrase(status), 0);
+        respond(e, status, sip_status_phrase(status), status == 500 ? 1 : 0);
         return;
     }
     call->pending = SIP_PENDING_INVITE;
     call->offer_received = sdp;
     mcu_sip_call_note_allow(call, e->msg);
+    mcu_sip_session_note(call, e->msg, true);
     e->sip->events.reinvite(call, sdp, sdp_bytes, e->sip->arg);
 }
 
@@ -295,19 +324,27 @@ void mcu_sip_on_update(const struct sip_event *e)
     if (!mcu_sip_authorize_all(e))
         return;
     int status = mcu_sip_body(e->msg, &sdp, &sdp_bytes);
+    if (!status && sdp && !accepts_sdp(e->msg))
+        status = 406;
     if (status || !sdp) {
         /* Without an offer it only refreshes the session. */
+        if (!status) {
+            mcu_sip_session_note(call, e->msg, true);
+            mcu_sip_session_start(call);
+        }
         nua_respond(e->nh, status ? status : 200, status ? sip_status_phrase(status) : "OK",
                     NUTAG_WITH(e->request), TAG_IF(!status, SIPTAG_CONTACT_STR(call->contact)),
                     TAG_IF(status == 415, SIPTAG_ACCEPT_STR(SIP_ACCEPT)), TAG_END());
         return;
     }
     /* 5.2: with our offer unanswered 491, with theirs unanswered 500. */
-    if (call->awaiting_ack && !call->offer_received)
+    if ((call->awaiting_ack && !call->offer_received) || call->offer.sent ||
+        (call->outgoing && !call->answered))
         respond(e, SIP_491_REQUEST_PENDING, 0);
     else if (call->pending != SIP_PENDING_NONE || !call->answered || call->hanging)
         respond(e, 500, "Overlapping Offer", 2);
     else {
+        mcu_sip_session_note(call, e->msg, true);
         call->pending = SIP_PENDING_UPDATE;
         call->update = msg_ref_create(e->request);
         e->sip->events.reinvite(call, sdp, sdp_bytes, e->sip->arg);

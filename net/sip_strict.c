@@ -72,6 +72,17 @@ static issize_t parse_request(su_home_t *home, msg_header_t *h, char *s, isize_t
     return 0;
 }
 
+/* RFC 3261 8.1.1.5: less than 2^31. As with an unreadable request line, 400. */
+static void see_number(sip_t *sip)
+{
+    sip_request_t *rq = sip->sip_request;
+    if (rq && rq->rq_method != sip_method_ack && sip->sip_cseq &&
+        sip->sip_cseq->cs_seq > INT32_MAX) {
+        rq->rq_method = sip_method_unknown;
+        rq->rq_method_name = "unreadable";
+    }
+}
+
 /* ---- where answers go ---- */
 
 static bool source_of(msg_t *msg, su_sockaddr_t *source)
@@ -149,6 +160,29 @@ static bool too_many(msg_t *msg)
     return saved < cost;
 }
 
+/* ---- refusals of ours within a call ---- */
+
+static struct {
+    mcu_sip_strict_status_cb fn;
+    void *arg;
+} refusal;
+
+void mcu_sip_strict_on_refusal(mcu_sip_strict_status_cb fn, void *arg)
+{
+    refusal.fn = fn;
+    refusal.arg = arg;
+}
+
+static void see_refusal(sip_t *sip)
+{
+    sip_status_t *status = sip->sip_status;
+    const sip_cseq_t *cseq = sip->sip_cseq;
+    if (!refusal.fn || !status || status->st_status < 300 || !cseq || !sip->sip_call_id ||
+        (cseq->cs_method != sip_method_invite && cseq->cs_method != sip_method_update))
+        return;
+    status->st_status = refusal.fn(sip->sip_call_id->i_id, status->st_status, refusal.arg);
+}
+
 static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size, int eos)
 {
     sip_t *sip = (sip_t *)pub;
@@ -158,6 +192,8 @@ static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size,
     }
     if (sip->sip_request && sip->sip_via && sip->sip_via->v_protocol)
         keep_answers_home(msg, sip->sip_via);
+    see_refusal(sip);
+    see_number(sip);
     return sip_extract_body(msg, sip, b, size, eos);
 }
 

@@ -1,13 +1,14 @@
-/* net/sip_strict.h - what stands between the network and sofia-sip: a message class that checks what is
- * read, sends answers to where the request came from, and drops floods.
+/* net/sip_strict.h - what stands between the network and sofia-sip: a message class that checks
+ * what is read, sends answers to where the request came from, and drops floods.
  *
  * Debian's sofia-sip recurses without end, and the process dies, when its own BYE (no ACK came, a
  * session refresh failed) cannot be sent because the peer's Contact is, say, a tel: address. An
  * UPDATE changes that target before the application hears of it. So such a header must not get
  * through the parser: a request with one is answered with 400, a response dropped.
  *
- * Answers go by Via, which may name another transport, a name for the DNS, or a third party: on UDP its
- * top entry is made to say where the request came from. An unreadable request line gets 400. */
+ * Answers go by Via, which may name another transport, a name for the DNS, or a third party: on UDP
+ * its top entry is made to say where the request came from. An unreadable request line gets 400,
+ * and so does a CSeq of 2^31 or above. */
 #ifndef MCU_NET_SIP_STRICT_H
 #define MCU_NET_SIP_STRICT_H
 
@@ -27,5 +28,12 @@ msg_mclass_t *mcu_sip_strict_class_new(bool registrar);
  * some 5 kB, so this is what bounds the memory that a flood costs. For all stacks of the process.
  * Thread: the stack's. */
 void mcu_sip_strict_limit(int requests_per_s);
+
+/* A refused re-INVITE or UPDATE leaves the call as it was (RFC 3261 14.1), but the stack takes most
+ * of 5xx and 6xx, and some more, for the call's end, and at a 401 waits for a password. fn is
+ * asked, once for each such response to an INVITE or UPDATE, which status the stack is to see. One
+ * fn for all stacks; NULL: none. Thread: the stack's. */
+typedef int (*mcu_sip_strict_status_cb)(const char *call_id, int status, void *arg);
+void mcu_sip_strict_on_refusal(mcu_sip_strict_status_cb fn, void *arg);
 
 #endif

@@ -189,28 +189,32 @@ static void get_events(struct mcu_http_request *req, void *arg)
 
 /* ---- control ---- */
 
-/* "/api/v1/legs/17" + tail to 17, or answers 404. */
-static int leg_of_path(struct mcu_http_request *req, const char *tail, uint32_t *leg)
+/* "/api/v1/legs/17" + tail to 17; false: it is another path. */
+static bool leg_of_path(const struct mcu_http_request *req, const char *tail, uint32_t *leg)
 {
     const char *id = mcu_http_path(req) + strlen(LEGS_PREFIX);
     size_t len = strlen(id), tail_len = strlen(tail);
     uint64_t n;
-    if (len > tail_len && strcmp(id + len - tail_len, tail) == 0 &&
-        read_number(id, len - tail_len, &n) == 0 && n && n <= UINT32_MAX) {
-        *leg = (uint32_t)n;
-        return 0;
-    }
-    fail(req, 404, "there is nothing at this path");
-    return -ENOENT;
+    if (len <= tail_len || strcmp(id + len - tail_len, tail) != 0 ||
+        read_number(id, len - tail_len, &n) < 0 || !n || n > UINT32_MAX)
+        return false;
+    *leg = (uint32_t)n;
+    return true;
 }
 
-static void done_or_failed(struct mcu_http_request *req, int rc, const char *what, uint32_t leg)
+/* bad: what -EINVAL means here. */
+static void done_or_failed(struct mcu_http_request *req, int rc, const char *what, uint32_t leg,
+                           const char *bad)
 {
     mcu_log(MCU_LOG_INFO, "http-control", "what=%s leg=%u result=%d", what, leg, rc);
-    if (rc == -ENOENT)
+    if (rc == -ENOENT || rc == -ENOTCONN)
         fail(req, 404, "there is no such leg");
     else if (rc == -EINVAL)
-        fail(req, 400, "no conference can have that name");
+        fail(req, 400, bad);
+    else if (rc == -EBUSY)
+        fail(req, 409, "the last one is still under way");
+    else if (rc == -ENOTSUP)
+        fail(req, 409, "the leg's phone does not know how");
     else if (rc < 0)
         answer(req, 503, JSON_TYPE, NULL);
     else
@@ -225,40 +229,85 @@ static bool refuse_when_stopping(struct mcu_http_request *req, const struct mcu_
 }
 
 /* A leg belongs to one of the sides. */
-static int move_leg(struct mcu_server *s, uint32_t leg, const char *room)
+static int move_any(struct mcu_server *s, uint32_t leg, const char *room)
 {
     int rc = mcu_sip_side_move(s->calls, leg, room);
     return rc == -ENOENT && s->web ? mcu_web_side_move(s->web, leg, room) : rc;
 }
 
-static int kick_leg(struct mcu_server *s, uint32_t leg)
+static int kick_any(struct mcu_server *s, uint32_t leg)
 {
     int rc = mcu_sip_side_kick(s->calls, leg);
     return rc == -ENOENT && s->web ? mcu_web_side_kick(s->web, leg) : rc;
 }
 
-static void post_leg(struct mcu_http_request *req, void *arg)
+static void move_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
 {
-    struct mcu_api *api = api_of(arg);
     char room[3 * MCU_ROOM_NAME_BYTES], error[160];
-    uint32_t leg;
     size_t size;
     const char *body = mcu_http_body(req, &size);
-    if (leg_of_path(req, "/move", &leg) < 0 || refuse_when_stopping(req, api))
-        return;
     if (mcu_api_read_move(body, size, room, sizeof(room), error, sizeof(error)) < 0)
         fail(req, 400, error);
     else
-        done_or_failed(req, move_leg(api->server, leg, room), "move", leg);
+        done_or_failed(req, move_any(api->server, leg, room), "move", leg,
+                       "no conference can have that name");
+}
+
+static void hold_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
+{
+    done_or_failed(req, mcu_sip_side_hold(api->server->calls, leg, true), "hold", leg, "");
+}
+
+static void resume_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
+{
+    done_or_failed(req, mcu_sip_side_hold(api->server->calls, leg, false), "resume", leg, "");
+}
+
+static void transfer_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
+{
+    char uri[512], error[160];
+    size_t size;
+    const char *body = mcu_http_body(req, &size);
+    if (mcu_api_read_uri(body, size, uri, sizeof(uri), error, sizeof(error)) < 0)
+        fail(req, 400, error);
+    else
+        done_or_failed(req, mcu_sip_side_transfer(api->server->calls, leg, uri), "transfer", leg,
+                       "that is no address to call");
+}
+
+/* POST /api/v1/legs/LEG/... */
+static const struct {
+    const char *tail;
+    void (*fn)(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg);
+} leg_actions[] = {
+    { "/move", move_leg },
+    { "/hold", hold_leg },
+    { "/resume", resume_leg },
+    { "/transfer", transfer_leg },
+};
+
+static void post_leg(struct mcu_http_request *req, void *arg)
+{
+    struct mcu_api *api = api_of(arg);
+    uint32_t leg;
+    for (size_t i = 0; i < MCU_ARRAY_LEN(leg_actions); i++) {
+        if (!leg_of_path(req, leg_actions[i].tail, &leg))
+            continue;
+        if (!refuse_when_stopping(req, api))
+            leg_actions[i].fn(req, api, leg);
+        return;
+    }
+    fail(req, 404, "there is nothing at this path");
 }
 
 static void delete_leg(struct mcu_http_request *req, void *arg)
 {
     struct mcu_api *api = api_of(arg);
     uint32_t leg;
-    if (leg_of_path(req, "", &leg) < 0 || refuse_when_stopping(req, api))
-        return;
-    done_or_failed(req, kick_leg(api->server, leg), "kick", leg);
+    if (!leg_of_path(req, "", &leg))
+        fail(req, 404, "there is nothing at this path");
+    else if (!refuse_when_stopping(req, api))
+        done_or_failed(req, kick_any(api->server, leg), "kick", leg, "");
 }
 
 /* Calls for a room; the answer is not waited for, an event tells of it. */

@@ -293,6 +293,18 @@ static int take_text(json_t *o, const char *key, char *out, size_t size)
     return 1;
 }
 
+int mcu_api_read_uri(const char *body, size_t size, char *uri, size_t uri_size, char *error,
+                     size_t error_size)
+{
+    json_t *o = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+    bool good = take_text(o, "uri", uri, uri_size) == 1 && json_object_size(o) == 1;
+    json_decref(o);
+    if (good)
+        return 0;
+    snprintf(error, error_size, "expected {\"uri\": \"sip:...\"}");
+    return -EINVAL;
+}
+
 int mcu_api_read_call(const char *body, size_t size, struct mcu_api_call *out, char *error,
                       size_t error_size)
 {

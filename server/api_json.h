@@ -26,6 +26,10 @@ char *mcu_api_error_json(const char *what);
 int mcu_api_read_move(const char *body, size_t size, char *room, size_t room_size, char *error,
                       size_t error_size);
 
+/* {"uri":"sip:..."} in the same way, as it stands. */
+int mcu_api_read_uri(const char *body, size_t size, char *uri, size_t uri_size, char *error,
+                     size_t error_size);
+
 /* What a call is made with. */
 struct mcu_api_call {
     char uri[512];

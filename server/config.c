@@ -18,7 +18,7 @@
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_DIGESTS,
+                  T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
                   T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS };
 
 struct key {
@@ -52,6 +52,10 @@ static const struct key keys[] = {
     { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
     { "sip.accounts", T_ACCOUNTS, FIELD(sip_accounts), 0, 0, false },
     { "sip.registrar", T_BOOL, FIELD(sip_registrar), 0, 0, false },
+    { "sip.refer", T_REFER, FIELD(sip_refer), 0, 0, false },
+    { "sip.session_expires_s", T_INT, FIELD(sip_session_expires_s), 2, 86400, false },
+    { "sip.min_se_s", T_INT, FIELD(sip_min_se_s), 1, 3600, false },
+    { "sip.t1_ms", T_INT, FIELD(sip_t1_ms), 10, 5000, false },
     { "web.enabled", T_BOOL, FIELD(web), 0, 0, false },
     { "web.token", T_TOKEN, FIELD(web_token), 0, 0, true },
     { "web.addresses", T_ADDRESSES, FIELD(web_addresses), 0, 0, false },
@@ -132,6 +136,8 @@ void mcu_config_defaults(struct mcu_config *c)
         .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
         .sip_realm = "tessera", .sip_digests = { MCU_DIGEST_SHA256, MCU_DIGEST_MD5 },
         .sip_digest_count = 2, .max_calls_per_source_s = 60,
+        .sip_refer = MCU_REFER_ACCOUNTS, .sip_session_expires_s = 1800, .sip_min_se_s = 90,
+        .sip_t1_ms = 500,
         .max_calls_per_s = 100, .leg_timeout_s = 30, .log_level = MCU_LOG_INFO,
     };
 }
@@ -252,6 +258,19 @@ static int parse_auth(const struct place *at, const char *text, enum mcu_sip_aut
             return 0;
         }
     return complain(at, "expected off, invite or all, not '%.40s'", text);
+}
+
+static int parse_refer(const struct place *at, const char *text, enum mcu_refer *out)
+{
+    static const char *const names[] = { [MCU_REFER_OFF] = "off",
+                                         [MCU_REFER_ACCOUNTS] = "accounts",
+                                         [MCU_REFER_ALL] = "all" };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum mcu_refer)i;
+            return 0;
+        }
+    return complain(at, "expected off, accounts or all, not '%.40s'", text);
 }
 
 /* Whoever knows one algorithm alone should find it once. */
@@ -396,6 +415,8 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         return parse_realm(at, text, field, k->size);
     case T_AUTH:
         return parse_auth(at, text, &c->sip_auth);
+    case T_REFER:
+        return parse_refer(at, text, &c->sip_refer);
     case T_DIGESTS:
         rc = parse_digest(at, text, c->sip_digests, index);
         if (rc == 0)
@@ -661,6 +682,11 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
     if ((c->sip_registrar || c->sip_auth != MCU_SIP_AUTH_OFF) && !c->sip_account_count) {
         at.key = c->sip_registrar ? "sip.registrar" : "sip.auth";
         return complain(&at, "needs sip.accounts: nobody could be let in");
+    }
+    if (c->sip_min_se_s > c->sip_session_expires_s) {
+        at.key = "sip.min_se_s";
+        return complain(&at, "must not be above sip.session_expires_s (%d)",
+                        c->sip_session_expires_s);
     }
     if (c->rung_count == 0)
         derive_rungs(c);

@@ -19,6 +19,13 @@
 #define MCU_CONFIG_HOST_NAMES 8
 #define MCU_CONFIG_HOST_SIZE  254 /* RFC 1035 section 2.3.4 */
 
+/* Whose REFER is taken: the server then calls somebody on his word. */
+enum mcu_refer {
+    MCU_REFER_OFF,
+    MCU_REFER_ACCOUNTS, /* of callers that have shown a password */
+    MCU_REFER_ALL,      /* of anybody in a call */
+};
+
 struct mcu_config_rung {
     int width, height, fps, bitrate_bps;
 };
@@ -47,6 +54,9 @@ struct mcu_config {
     char sip_accounts[MCU_SIP_MAX_ACCOUNTS][MCU_SIP_ACCOUNT_SIZE]; /* passwords: never logged */
     int sip_account_count;
     bool sip_registrar;      /* off */
+    enum mcu_refer sip_refer; /* accounts */
+    int sip_session_expires_s, sip_min_se_s; /* 1800 90 (RFC 4028) */
+    int sip_t1_ms;           /* 500 (RFC 3261 17.1.1.1) */
     /* web: */
     bool web;                /* browsers, WHIP and WHEP; on */
     char web_token[128];     /* bearer token of WHIP and WHEP; "": none is asked for. Never logged */

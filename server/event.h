@@ -23,6 +23,14 @@ struct mcu_bus;
     X(LEG_JOINED, "leg-joined")                                                                    \
     X(LEG_CHANGED, "leg-changed")                                                                  \
     X(LEG_LEFT, "leg-left")                                                                        \
+    X(LEG_HELD, "leg-held")                                                                        \
+    X(LEG_RESUMED, "leg-resumed")                                                                  \
+    X(LEG_OFFER_REFUSED, "leg-offer-refused")                                                      \
+    X(LEG_REPLACED, "leg-replaced")                                                                \
+    X(REFER_RECEIVED, "refer-received")                                                            \
+    X(TRANSFER_PROGRESS, "transfer-progress")                                                      \
+    X(TRANSFER_DONE, "transfer-done")                                                              \
+    X(TRANSFER_FAILED, "transfer-failed")                                                          \
     X(SPEAKER_CHANGED, "speaker-changed")                                                          \
     X(KEY_PRESSED, "key-pressed")                                                                  \
     X(PICTURE_FROZEN, "picture-frozen")                                                            \

@@ -69,6 +69,13 @@ int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *u
 /* Ends the leg with this id, or the call that has not become one yet: 0 or -ENOENT. */
 int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg);
 
+/* Puts the leg on hold (its peer gets an offer of a=inactive: he neither hears nor is heard), or
+ * takes it back. The event leg-held, leg-resumed or leg-offer-refused follows. 0 or -ENOENT. */
+int mcu_sip_side_hold(struct mcu_sip_side *side, uint32_t leg, bool hold);
+/* Asks the leg's peer to call uri instead (REFER); events transfer-progress, and transfer-done (the
+ * leg is hung up) or transfer-failed (it stays) follow. 0, -ENOENT or as mcu_sip_refer. */
+int mcu_sip_side_transfer(struct mcu_sip_side *side, uint32_t leg, const char *uri);
+
 /* ---- snapshot.c: what the API and the metrics show, gathered from all loops ---- */
 
 struct mcu_snapshot {

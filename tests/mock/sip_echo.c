@@ -1,6 +1,8 @@
-/* tests/mock/sip_echo.c - a SIP server that answers with a fixed SDP, to try net/sip.h from outside.
+/* tests/mock/sip_echo.c - a SIP server that answers with a fixed SDP, to try net/sip.h from
+ * outside.
  *
- *   sip_echo [-a address] [-p port] [-s tls-port -c cert -k key] [-t t1-ms] [-l calls-a-second] [-v]
+ *   sip_echo [-a address] [-p port] [-s tls-port -c cert -k key] [-t t1-ms] [-l calls-a-second]
+ *            [-e session-expires] [-m min-se] [-v]
  *
  * Prints "listening PORT" and one line an event. What a call does is chosen by its room:
  *   ring: rings and never answers    busy: 486    bye: hangs up 100 ms after the ACK
@@ -89,6 +91,29 @@ static void on_answered(struct mcu_sip_call *call, const char *sdp, size_t sdp_b
     printf("answered sdp=%zu\n", sdp_bytes);
 }
 
+static void on_offer_due(struct mcu_sip_call *call, void *arg)
+{
+    printf("offer-due\n");
+    mcu_sip_offer(call, fixed_sdp);
+}
+
+static void on_offer_done(struct mcu_sip_call *call, int status, const char *sdp, size_t sdp_bytes,
+                          void *arg)
+{
+    printf("offer-done status=%d sdp=%zu\n", status, sdp_bytes);
+}
+
+static int on_refer(struct mcu_sip_call *call, const char *uri, void *arg)
+{
+    printf("refer uri=%s\n", uri);
+    return 403;
+}
+
+static void on_referred(struct mcu_sip_call *call, int status, bool last, void *arg)
+{
+    printf("referred status=%d last=%d\n", status, last);
+}
+
 static void on_keyframe_wanted(struct mcu_sip_call *call, void *arg)
 {
     printf("keyframe-wanted\n");
@@ -114,6 +139,10 @@ static const struct mcu_sip_events events = {
     .reinvite = on_reinvite,
     .ack = on_ack,
     .answered = on_answered,
+    .offer_due = on_offer_due,
+    .offer_done = on_offer_done,
+    .refer = on_refer,
+    .referred = on_referred,
     .keyframe_wanted = on_keyframe_wanted,
     .dtmf = on_dtmf,
     .ended = on_ended,
@@ -154,7 +183,7 @@ static int free_port(void)
 
 static void parse(struct mcu_sip_config *c, int argc, char **argv)
 {
-    for (int opt; (opt = getopt(argc, argv, "a:p:s:c:k:t:l:v")) != -1;) {
+    for (int opt; (opt = getopt(argc, argv, "a:p:s:c:k:t:l:e:m:v")) != -1;) {
         switch (opt) {
         case 'a':
             c->address = optarg;
@@ -176,6 +205,12 @@ static void parse(struct mcu_sip_config *c, int argc, char **argv)
             break;
         case 'l':
             c->max_calls_per_s = atoi(optarg);
+            break;
+        case 'e':
+            c->session_expires_s = atoi(optarg);
+            break;
+        case 'm':
+            c->min_se_s = atoi(optarg);
             break;
         case 'v':
             mcu_log_set_level(MCU_LOG_DEBUG);

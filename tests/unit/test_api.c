@@ -343,6 +343,30 @@ static void a_call_says_what_it_expected(void **state)
     free(text);
 }
 
+static void a_transfer_says_what_it_expected(void **state)
+{
+    static const char *const bad[] = { "",
+                                       "{",
+                                       "[]",
+                                       "{}",
+                                       "{\"uri\":5}",
+                                       "{\"uri\":\"sip:a\\u0000b\"}",
+                                       "{\"uri\":\"sip:a\",\"room\":\"x\"}",
+                                       "{\"uri\":\"sip:a\",\"uri\":\"sip:b\"}",
+                                       "{\"uri\":\"sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}" };
+    static const char good[] = "{\"uri\": \"sip:a@b\"}";
+    char uri[32], error[160];
+    for (size_t i = 0; i < MCU_ARRAY_LEN(bad); i++) {
+        if (mcu_api_read_uri(bad[i], strlen(bad[i]), uri, sizeof(uri), error, sizeof(error)) !=
+            -EINVAL)
+            fail_msg("accepted: %s", bad[i]);
+        assert_non_null(strstr(error, "sip:"));
+    }
+    assert_int_equal(mcu_api_read_uri(good, strlen(good), uri, sizeof(uri), error, sizeof(error)),
+                     0);
+    assert_string_equal(uri, "sip:a@b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +378,7 @@ int main(void)
         cmocka_unit_test(health_and_errors_are_json),
         cmocka_unit_test(a_move_says_what_it_expected),
         cmocka_unit_test(a_call_says_what_it_expected),
+        cmocka_unit_test(a_transfer_says_what_it_expected),
         cmocka_unit_test(broken_utf8_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

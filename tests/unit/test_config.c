@@ -78,6 +78,10 @@ static const char every_key[] =
     "  digests: [MD5]\n"
     "  accounts: [\"alice:a:b\", 'bob:{MD5}0123456789abcdef0123456789abcdef']\n"
     "  registrar: true\n"
+    "  refer: all\n"
+    "  session_expires_s: 600\n"
+    "  min_se_s: 120\n"
+    "  t1_ms: 1000\n"
     "media: {loops: 2, worker_cores: 3}\n"
     "video:\n"
     "  width: 1920\n"
@@ -142,6 +146,10 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->sip_account_count, 2);
     assert_string_equal(c->sip_accounts[0], "alice:a:b");
     assert_true(c->sip_registrar);
+    assert_int_equal(c->sip_refer, MCU_REFER_ALL);
+    assert_int_equal(c->sip_session_expires_s, 600);
+    assert_int_equal(c->sip_min_se_s, 120);
+    assert_int_equal(c->sip_t1_ms, 1000);
     assert_int_equal(c->max_calls_per_source_s, 3);
     assert_int_equal(c->max_legs_per_source, 0);
     assert_int_equal(c->width, 1920);

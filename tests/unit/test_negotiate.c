@@ -276,7 +276,7 @@ static void hold_and_resume(void **state)
         { "c=IN IP4 0.0.0.0\r\n", "a=recvonly", false, false, true },
         { "c=IN IP6 ::\r\n", "a=recvonly", false, false, true },
         { "c=IN IP4 0.0.0.0\r\na=inactive\r\n", "a=inactive", false, false, false },
-        { "", "a=sendonly", true, true, true },
+        { "", "a=inactive", true, true, true },
         { "a=sendonly\r\n", "a=inactive", true, false, true },
         { "a=sendrecv\r\n", "a=sendrecv", false, true, true },
     };

@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh SIP_ECHO SCENARIO.xml ROOM u1|t1 [LINE...]
+# run.sh SIP_ECHO SCENARIO.xml ROOM u1|t1 [LINE...]; SIP_ECHO_ARGS: of the server
 # Runs a sipp scenario against a server of its own. Passes when sipp does, when the server's log
 # holds every LINE in this order, and when the server ends by itself with no call left.
 set -eu
 echo_server=$1 scenario=$2 room=$3 transport=$4
 shift 4
 dir=$(mktemp -d)
-"$echo_server" >"$dir/log" 2>"$dir/errors" &
+"$echo_server" ${SIP_ECHO_ARGS:-} >"$dir/log" 2>"$dir/errors" &
 server=$!
 trap 'kill "$server" 2>/dev/null || :; rm -rf "$dir"' EXIT
 for _ in $(seq 100); do
