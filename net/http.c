@@ -330,6 +330,7 @@ int mcu_http_new(struct mcu_http **out, struct mcu_loop *loop, const struct mcu_
     http->timeout_ns = http->config.timeout_ms * MCU_NS_PER_MS;
     http->ping_ns = http->config.ping_ms * MCU_NS_PER_MS;
     http->loopback = mcu_addr_is_loopback(&addr);
+    snprintf(http->address, sizeof(http->address), "%s", config->address);
     http->routes = routes;
     http->route_count = n;
     http->arg = arg;

@@ -10,7 +10,7 @@
  *       twice a header field that may stand there once
  *   403 listening on loopback, and Host is none of localhost, 127.0.0.1, [::1] (any port) and
  *       host_names: a web page whose name was pointed at this machine (DNS rebinding) must not read
- *       it; or a WebSocket that a page of another site opens
+ *       it; or a WebSocket that a page of another site opens; or a row for this machine alone
  *   404, 405 with Allow, by the routing table; 414 path or query too long
  *   411 Transfer-Encoding (libwebsockets 4.1 does not decode it); 413 body too large
  *   415 a method other than GET, HEAD and OPTIONS without the Content-Type of its row (the text and
@@ -92,6 +92,8 @@ struct mcu_http_route {
     bool cors; /* pages of any site may use it: its answers allow it, and OPTIONS is
                   answered here with 204, also with Accept-Post */
     const struct mcu_ws_route *ws; /* of a GET row: upgrades come here */
+    bool local;                  /* for this machine alone: asked from another one, or by a Host that
+                                    is none of those above, it is 403 */
 };
 
 /* routes[n] and arg: borrowed. The first row that matches serves; a GET row serves HEAD too. config

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mixer/base/util.h"
+#include "net/addr.h"
 #include "net/http_priv.h"
 
 static const struct {
@@ -153,6 +154,24 @@ static bool check_host(struct mcu_http_request *req)
     if (req->conn->http->loopback && !names_us(req->conn->http, host))
         return refuse(req, 403, "Host must be localhost, 127.0.0.1 or [::1] here");
     return true;
+}
+
+/* Of the address that we listen on comes only who is here too. A proxy on this machine speaks for
+ * others: it must not pass such paths on. */
+static bool check_local(struct mcu_http_request *req)
+{
+    const struct mcu_http *http = req->conn->http;
+    const char *own = http->address, *host = req->headers[MCU_HTTP_HOST];
+    struct mcu_addr from;
+    if (!req->route->local)
+        return true;
+    bool here = mcu_addr_parse(&from, req->source, 0) == 0 &&
+                (mcu_addr_is_loopback(&from) || strcmp(req->source, own) == 0);
+    char v6[64];
+    snprintf(v6, sizeof(v6), "[%s]", own);
+    if (here && (names_us(http, host) || is_host(host, strchr(own, ':') ? v6 : own)))
+        return true;
+    return refuse(req, 403, "only this machine may ask for that");
 }
 
 static bool check_length(struct mcu_http_request *req, struct lws *wsi)
@@ -347,5 +366,5 @@ bool mcu_http_check(struct mcu_http_request *req, struct lws *wsi, const char *p
     req->head = method == LWSHUMETH_HEAD;
     return check_version(req, wsi) && copy_headers(req, wsi) && check_host(req) &&
            copy_path(req, path, len) && copy_query(req, wsi) && find_route(req) &&
-           check_length(req, wsi) && (req->upgrade ? check_upgrade(req, wsi) : check_type(req));
+           check_local(req) && check_length(req, wsi) && (req->upgrade ? check_upgrade(req, wsi) : check_type(req));
 }

@@ -31,6 +31,7 @@ struct mcu_http {
     int route_count;
     void *arg;
     bool loopback; /* listening there: Host is checked */
+    char address[INET6_ADDRSTRLEN]; /* listened on */
     int64_t timeout_ns, ping_ns;
 
     int listen_fd;

@@ -19,7 +19,7 @@
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
                   T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
-                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS };
+                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
 
 struct key {
     const char *name; /* section.key */
@@ -46,6 +46,7 @@ static const struct key keys[] = {
     { "http.tls", T_TLS, FIELD(http_self_signed), 0, 0, false },
     { "http.tls_cert", T_TEXT, FIELD(http_cert), 0, 0, false },
     { "http.tls_key", T_TEXT, FIELD(http_key), 0, 0, false },
+    { "http.api", T_API, FIELD(http_api_all), 0, 0, false },
     { "http.host_names", T_HOSTS, FIELD(http_hosts), 0, 0, false },
     { "sip.realm", T_REALM, FIELD(sip_realm), 0, 0, false },
     { "sip.auth", T_AUTH, FIELD(sip_auth), 0, 0, false },
@@ -443,6 +444,11 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         rc = parse_choice(at, text, "auto", "self-signed", &choice);
         if (rc == 0)
             c->http_self_signed = choice;
+        return rc;
+    case T_API:
+        rc = parse_choice(at, text, "local", "all", &choice);
+        if (rc == 0)
+            c->http_api_all = choice;
         return rc;
     case T_HOSTS:
         rc = parse_host(at, text, c->http_hosts[index], sizeof(c->http_hosts[index]));

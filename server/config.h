@@ -42,6 +42,7 @@ struct mcu_config {
     bool http_control;       /* allow requests that change something (move a leg); off */
     int rtp_first, rtp_last; /* 20000 to 29999 */
     /* http: */
+    bool http_api_all;       /* /api and /metrics for other machines too; off: this one alone */
     bool http_self_signed;   /* tls: self-signed; else "auto": HTTPS when there are files */
     char http_cert[256], http_key[256];
     char http_hosts[MCU_CONFIG_HOST_NAMES][MCU_CONFIG_HOST_SIZE];

@@ -58,6 +58,8 @@ int mcu_http_side_new(struct mcu_http_side **out, struct mcu_server *server)
     http.host_name_count = name_us(side, k);
     const struct mcu_http_route *routes = mcu_api_routes(k, &n);
     add_routes(side, routes, n);
+    for (int i = 0; i < n; i++) /* whether it lives, everybody may ask */
+        side->routes[i].local = !k->http_api_all && strcmp(routes[i].path, "/healthz") != 0;
     if (server->web) {
         routes = mcu_web_routes(&n);
         add_routes(side, routes, n);

@@ -69,28 +69,34 @@ static int parse_options(int argc, char **argv, struct options *o)
 }
 
 /* A wildcard is no address to call: any of the machine's own stands for it. */
-static const char *callable(const struct mcu_config *c)
+static const char *callable(const struct mcu_config *c, const char *address)
 {
     struct mcu_addr a;
-    if (c->public_address[0])
-        return c->public_address;
-    if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_any(&a))
-        return mcu_words()->this_machine;
-    return c->address;
+    if (mcu_addr_parse(&a, address, 0) == 0 && !mcu_addr_is_any(&a))
+        return c->public_address[0] && !mcu_addr_is_loopback(&a) ? c->public_address : address;
+    return c->public_address[0] ? c->public_address : mcu_words()->this_machine;
 }
 
-static void print_look(const struct mcu_config *c, const char *host)
+static void print_look(const struct mcu_config *c)
 {
     const char *scheme = mcu_config_http_tls(c) == MCU_HTTP_PLAIN ? "http" : "https";
-    host = c->http_address[0] ? c->http_address : host;
+    const char *address = c->http_address[0] ? c->http_address : c->address;
+    const char *host = callable(c, address);
+    struct mcu_addr a;
     bool v6 = strchr(host, ':') != NULL;
+    if (c->web)
+        printf(mcu_words()->page, scheme, v6 ? "[" : "", host, v6 ? "]" : "", c->http_port);
+    if (!c->http_api_all && mcu_addr_parse(&a, address, 0) == 0 && mcu_addr_is_any(&a)) {
+        host = mcu_addr_is_ipv6(&a) ? "::1" : "127.0.0.1"; /* it answers to this machine alone */
+        v6 = mcu_addr_is_ipv6(&a);
+    }
     printf(mcu_words()->look, scheme, v6 ? "[" : "", host, v6 ? "]" : "", c->http_port);
 }
 
 static void print_addresses(const struct mcu_config *c)
 {
     struct mcu_addr a;
-    const char *host = callable(c);
+    const char *host = callable(c, c->address);
     bool v6 = strchr(host, ':') != NULL;
     const struct mcu_words *w = mcu_words();
     const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
@@ -99,7 +105,7 @@ static void print_addresses(const struct mcu_config *c)
     if (c->tls_cert[0])
         printf(w->call_tls, open, host, close, c->sip_tls_port);
     if (c->http_port)
-        print_look(c, host);
+        print_look(c);
     if (mcu_addr_parse(&a, c->address, 0) == 0 && mcu_addr_is_loopback(&a))
         fputs(w->only_here, stdout);
     fflush(stdout);

@@ -273,12 +273,12 @@ static const struct mcu_ws_route events_route = { .events = &ws_events,
                                                   .subprotocol = "tessera.v1" };
 
 #define DOOR_ROWS(door, path)                                                                      \
-    { "POST", path, door##_post, SDP_TYPE, true, NULL },                                           \
-    { "PATCH", path, door##_patch, FRAG_TYPE, true, NULL },                                        \
-    { "DELETE", path, door##_delete, "", true, NULL }
+    { "POST", path, .handler = door##_post, .accepts = SDP_TYPE, .cors = true },                   \
+    { "PATCH", path, .handler = door##_patch, .accepts = FRAG_TYPE, .cors = true },                \
+    { "DELETE", path, .handler = door##_delete, .accepts = "", .cors = true }
 
 static const struct mcu_http_route routes[] = {
-    { "GET", "/join/*", NULL, NULL, false, &events_route },
+    { "GET", "/join/*", .ws = &events_route },
     DOOR_ROWS(whip, "/whip/*"),
     DOOR_ROWS(whep, "/whep/*"),
     DOOR_ROWS(join, "/join/*"),

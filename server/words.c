@@ -4,8 +4,7 @@
 #include <string.h>
 
 #define OPEN_LINE(ip)                                                                              \
-    "    scripts/run -- --set listen.address=0.0.0.0 --set listen.public_address=" ip              \
-    " --set listen.http_address=127.0.0.1\n"
+    "    scripts/run --https -- --set listen.address=0.0.0.0 --set listen.public_address=" ip "\n"
 
 static const struct mcu_words english = {
     .help =
@@ -23,6 +22,7 @@ static const struct mcu_words english = {
     .ready = "tessera %s is ready.\n",
     .call = "  call    sip:ROOM@%s%s%s:%d (UDP or TCP; any name is a room)\n",
     .call_tls = "  or      sip:ROOM@%s%s%s:%d;transport=tls\n",
+    .page = "  open    %s://%s%s%s:%d/r/ROOM (a browser; or / to be asked for the room)\n",
     .look = "  look    %s://%s%s%s:%d/api/v1/conferences  /metrics  /healthz\n",
     .only_here = "  Only this machine can call. To open it to the network:\n" OPEN_LINE("THE-IP"),
     .this_machine = "THIS-MACHINE",
@@ -45,6 +45,7 @@ static const struct mcu_words french = {
     .ready = "tessera %s est prêt.\n",
     .call = "  appeler  sip:SALLE@%s%s%s:%d (UDP ou TCP ; tout nom est une salle)\n",
     .call_tls = "  ou       sip:SALLE@%s%s%s:%d;transport=tls\n",
+    .page = "  ouvrir   %s://%s%s%s:%d/r/SALLE (navigateur ; ou / pour choisir la salle)\n",
     .look = "  voir     %s://%s%s%s:%d/api/v1/conferences  /metrics  /healthz\n",
     .only_here = "  Seule cette machine peut appeler. Pour l'ouvrir au réseau :\n" OPEN_LINE("ADRESSE-IP"),
     .this_machine = "CETTE-MACHINE",

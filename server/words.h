@@ -12,7 +12,8 @@ struct mcu_words {
     const char *ready;        /* version */
     const char *call;         /* "[", host, "]", port */
     const char *call_tls;     /* "[", host, "]", port */
-    const char *look;         /* host, port */
+    const char *page;         /* scheme, "[", host, "]", port */
+    const char *look;         /* the same */
     const char *only_here;
     const char *this_machine;
 };
