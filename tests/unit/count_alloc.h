@@ -15,7 +15,8 @@
 #define SANITIZED 1
 #endif
 
-static long allocations, fail_at = -1; /* the number of the one that fails */
+static long allocations;
+static long fail_at __attribute__((unused)) = -1; /* the number of the one that fails */
 #ifndef SANITIZED
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t n, size_t bytes);
