@@ -153,6 +153,10 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
     char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
+    if (!mcu_web_source_may(side, req)) { /* first: it limits guesses of the token as well */
+        mcu_web_refuse(req, 503, "too many offers from this address");
+        return;
+    }
     if (!let_in(side, door, req))
         return;
     if (mcu_room_name_decoded(room, mcu_http_path_rest(req)) < 0) {
@@ -216,6 +220,8 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
         etag(w, tag);
         if (strcmp(match, tag) != 0 && !(restart && strcmp(match, "*") == 0))
             mcu_web_refuse(req, 412, "this is not the ICE generation in use");
+        else if (restart && !frag->pwd[0]) /* half a pair would end the leg */
+            mcu_web_refuse(req, 400, "a restart needs a=ice-ufrag and a=ice-pwd");
         else if (restart)
             mcu_web_restart(w, frag, req);
         else
