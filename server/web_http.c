@@ -109,15 +109,6 @@ void mcu_web_respond_restarted(struct web_leg *w, const char *frag, size_t size)
 
 /* ---- who may ---- */
 
-/* Takes the same time wherever they differ. */
-static bool same_secret(const char *a, const char *b, size_t size)
-{
-    unsigned char differ = 0;
-    for (size_t i = 0; i < size; i++)
-        differ |= (unsigned char)(a[i] ^ b[i]);
-    return differ == 0;
-}
-
 static bool may_enter(const struct mcu_web_side *side, const struct web_door *door,
                       const struct mcu_http_request *req)
 {
@@ -128,7 +119,7 @@ static bool may_enter(const struct mcu_web_side *side, const struct web_door *do
         return true;
     snprintf(wanted, sizeof(wanted), "Bearer %s", k->web_token);
     mcu_http_header(req, MCU_HTTP_AUTHORIZATION, given, sizeof(given));
-    bool same = same_secret(given, wanted, sizeof(given));
+    bool same = mcu_digest_equal(given, wanted, sizeof(given));
     mcu_srtp_wipe(given, sizeof(given));
     mcu_srtp_wipe(wanted, sizeof(wanted));
     return same;

@@ -14,6 +14,7 @@
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "mixer/base/hex.h"
 #include "mixer/base/util.h"
 #include "net/dtls.h"
 #include "server/web_priv.h"
@@ -40,8 +41,7 @@ static void random_id(char id[WEB_ID_BYTES])
 {
     uint8_t bytes[(WEB_ID_BYTES - 1) / 2];
     mcu_srtp_random(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    mcu_hex(id, bytes, sizeof(bytes));
 }
 
 static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish *wish)
