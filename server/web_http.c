@@ -213,6 +213,8 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
             mcu_web_refuse(req, 412, "this is not the ICE generation in use");
         else if (restart && !frag->pwd[0]) /* half a pair would end the leg */
             mcu_web_refuse(req, 400, "a restart needs a=ice-ufrag and a=ice-pwd");
+        else if (restart && !mcu_web_source_may(side, req))
+            mcu_web_refuse(req, 503, "too many restarts from this address");
         else if (restart)
             mcu_web_restart(w, frag, req);
         else

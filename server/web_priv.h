@@ -86,8 +86,8 @@ struct web_wish {
     size_t offer_bytes;
 };
 
-/* Takes one offer from the allowance of where the request comes from (limits.calls_per_source_s);
- * false: there is none left. */
+/* Takes one offer, or ICE restart, from the allowance of where the request comes from
+ * (limits.calls_per_source_s); false: there is none left. */
 bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req);
 /* A new leg; req is answered now or later. */
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
