@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "mixer/base/clock.h"
 #include "net/http_priv.h"
+#include "server/leg_priv.h"
 #include "server/sip_side_priv.h"
 #include "server/web_priv.h"
 
@@ -179,6 +181,48 @@ static void the_last_leg_ends_a_shutdown(void **state)
     assert_int_equal(ended, 1);
 }
 
+/* A request to the page's door. */
+static void ask(const char *method, const char *path, const char *if_match, const char *body)
+{
+    int n;
+    const struct mcu_http_route *row = mcu_web_routes(&n);
+    while (n-- > 0 && (strcmp(row->method, method) != 0 || strcmp(row->path, "/join/*") != 0))
+        row++;
+    assert_true(n >= 0);
+    struct mcu_http_request *req = request_from("192.0.2.1");
+    req->route = row;
+    req->headers[MCU_HTTP_IF_MATCH] = if_match;
+    snprintf(req->path, sizeof(req->path), "/join/%s", path);
+    req->body = strdup(body);
+    req->body_size = strlen(body);
+    row->handler(req, &server);
+}
+
+/* A new name without its password made the leg fail: RFC 8445 has no such pair. */
+static void half_a_pair_of_credentials_restarts_nothing(void **state)
+{
+    static struct mcu_media media;
+    static struct mcu_leg leg; /* without a transport; it hears of the restart after the test */
+    char path[64];
+    media.loop = server.control;
+    leg.media = &media;
+    new_side();
+    ask("POST", "r", NULL, offer);
+    struct web_leg *w = server.web->legs;
+    assert_non_null(w);
+    mcu_http_respond(w->req, 200, NULL, NULL, 0);
+    w->req = NULL;
+    w->leg = &leg;
+    snprintf(path, sizeof(path), "r/%s", w->id);
+    ask("PATCH", path, "*", "a=ice-ufrag:efgh\r\n");
+    assert_int_equal(w->generation, 1);
+    assert_null(w->req);
+    ask("PATCH", path, "*", "a=ice-ufrag:efgh\r\na=ice-pwd:vutsrqponmlkjihgfedcba\r\n");
+    assert_int_equal(w->generation, 2);
+    assert_non_null(w->req);
+    w->leg = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_pages_timer_ends_with_the_side, begin, end),
         cmocka_unit_test_setup_teardown(a_leg_that_does_not_end_holds_nobody_up_for_ever, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(half_a_pair_of_credentials_restarts_nothing, begin, end),
         cmocka_unit_test_setup_teardown(the_last_leg_ends_a_shutdown, begin, end),
     };
     return cmocka_run_group_tests_name("web_side", tests, NULL, NULL);
