@@ -1,5 +1,4 @@
 /* Answers: the head with its fields, and files that are part of the program. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "mixer/base/counter.h"
 #include "mixer/base/log.h"
 #include "net/http_priv.h"
+#include "net/text_out.h"
 
 #define JSON_TYPE "application/json"
 
@@ -49,26 +49,6 @@ static const char *phrase_of(int status)
 
 /* ---- the head ---- */
 
-struct text {
-    char *buf;
-    size_t size, used;
-    bool full;
-};
-
-static void add(struct text *t, const char *fmt, ...) MCU_PRINTF(2, 3);
-
-static void add(struct text *t, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(t->buf + t->used, t->size - t->used, fmt, ap);
-    va_end(ap);
-    if (n < 0 || (size_t)n >= t->size - t->used)
-        t->full = true;
-    else
-        t->used += (size_t)n;
-}
-
 /* RFC 9110 section 8.6: neither has a body, nor says a length. */
 static bool has_no_content(int status)
 {
@@ -78,19 +58,19 @@ static bool has_no_content(int status)
 int mcu_http_put_head(struct mcu_http_request *req)
 {
     char head[MCU_HTTP_HEAD_BYTES];
-    struct text t = { .buf = head, .size = sizeof(head) };
-    add(&t, "HTTP/1.1 %d %s\r\n", req->status, phrase_of(req->status));
+    struct mcu_text_out t = { .buf = head, .size = sizeof(head) };
+    mcu_put(&t, "HTTP/1.1 %d %s\r\n", req->status, phrase_of(req->status));
     if (req->type)
-        add(&t, "Content-Type: %s\r\n", req->type);
+        mcu_put(&t, "Content-Type: %s\r\n", req->type);
     if (!has_no_content(req->status))
-        add(&t, "Content-Length: %zu\r\n", req->content_length);
+        mcu_put(&t, "Content-Length: %zu\r\n", req->content_length);
     if (!req->storable)
-        add(&t, "Cache-Control: no-store\r\n");
-    add(&t, "X-Content-Type-Options: nosniff\r\n");
+        mcu_put(&t, "Cache-Control: no-store\r\n");
+    mcu_put(&t, "X-Content-Type-Options: nosniff\r\n");
     if (req->cors)
-        add(&t, "Access-Control-Allow-Origin: *\r\n"
+        mcu_put(&t, "Access-Control-Allow-Origin: *\r\n"
                 "Access-Control-Expose-Headers: Location, ETag, Link\r\n");
-    add(&t, "%s%s\r\n", req->fields ? req->fields : "",
+    mcu_put(&t, "%s%s\r\n", req->fields ? req->fields : "",
         req->close_after ? "Connection: close\r\n" : "");
     if (t.full)
         return -1;
@@ -118,7 +98,7 @@ static bool is_value(const char *s)
 
 static bool add_fields(struct mcu_http_request *req, const struct mcu_http_field *fields, int n)
 {
-    struct text t = { .size = MCU_HTTP_FIELD_BYTES };
+    struct mcu_text_out t = { .size = MCU_HTTP_FIELD_BYTES };
     if (n == 0)
         return true;
     t.buf = req->fields = malloc(t.size);
@@ -131,7 +111,7 @@ static bool add_fields(struct mcu_http_request *req, const struct mcu_http_field
                     req->status);
             return false;
         }
-        add(&t, "%s: %s\r\n", fields[i].name, fields[i].value);
+        mcu_put(&t, "%s: %s\r\n", fields[i].name, fields[i].value);
         req->storable |= strcasecmp(fields[i].name, "Cache-Control") == 0;
     }
     if (t.full)

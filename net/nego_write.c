@@ -1,6 +1,5 @@
 /* net/nego_write.c - writes our offers and answers. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,36 +7,11 @@
 
 #include "mixer/base/util.h"
 #include "net/negotiate_priv.h"
+#include "net/text_out.h"
 
 #define REFUSED_FORMATS_MAX 8 /* of a refused line: one would do (RFC 3264 section 6) */
 
-struct text {
-    char *buf;
-    size_t size, used;
-    bool full;
-};
-
-static void put(struct text *t, const char *format, ...) MCU_PRINTF(2, 3);
-
-static void put(struct text *t, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    size_t room = t->size - t->used;
-    int n = t->full ? -1 : vsnprintf(t->buf + t->used, room, format, args);
-    va_end(args);
-    if (n < 0 || (size_t)n >= room)
-        t->full = true;
-    else
-        t->used += (size_t)n;
-}
-
-static int finish(const struct text *t)
-{
-    return t->full ? -ENOSPC : (int)t->used;
-}
-
-static void put_session(struct text *t, const struct mcu_nego_caps *caps,
+static void put_session(struct mcu_text_out *t, const struct mcu_nego_caps *caps,
                         const struct mcu_nego_local *local)
 {
     const char *net = caps->ipv6 ? "IP6" : "IP4";
@@ -46,14 +20,14 @@ static void put_session(struct text *t, const struct mcu_nego_caps *caps,
     for (char *p = name; *p; p++)
         if ((unsigned char)*p < ' ')
             *p = ' ';
-    put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=%s\r\nc=IN %s %s\r\nt=0 0\r\n",
-        (unsigned long long)local->session_id, (unsigned long long)local->session_version, net,
-        caps->address, name, net, caps->address);
+    mcu_put(t, "v=0\r\no=- %llu %llu IN %s %s\r\ns=%s\r\nc=IN %s %s\r\nt=0 0\r\n",
+            (unsigned long long)local->session_id, (unsigned long long)local->session_version, net,
+            caps->address, name, net, caps->address);
 }
 
 /* b=AS with the headers that b=TIAS leaves out, as mcu_sdp_parse takes them off again. */
-static void put_bandwidth(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
-                          int ptime_ms)
+static void put_bandwidth(struct mcu_text_out *t, const struct mcu_nego_caps *caps,
+                          enum mcu_kind kind, int ptime_ms)
 {
     int64_t bps = kind == MCU_AUDIO ? caps->audio_bps : caps->video_bps;
     int header_bytes = caps->ipv6 ? 60 : 40;
@@ -61,7 +35,7 @@ static void put_bandwidth(struct text *t, const struct mcu_nego_caps *caps, enum
         return;
     int64_t as = kind == MCU_AUDIO ? bps + header_bytes * 8 * 1000 / ptime_ms
                                    : bps * (1200 + header_bytes) / 1200;
-    put(t, "b=AS:%lld\r\nb=TIAS:%lld\r\n", (long long)((as + 999) / 1000), (long long)bps);
+    mcu_put(t, "b=AS:%lld\r\nb=TIAS:%lld\r\n", (long long)((as + 999) / 1000), (long long)bps);
 }
 
 static int64_t own_fs(const struct mcu_nego_caps *caps)
@@ -70,85 +44,85 @@ static int64_t own_fs(const struct mcu_nego_caps *caps)
 }
 
 /* h: what our fmtp is to say, with the limits of its level; we say where we can do more. */
-static void put_h264_fmtp(struct text *t, int pt, const struct mcu_nego_h264 *h, bool say_mode,
-                          bool asymmetric, const struct mcu_nego_caps *caps)
+static void put_h264_fmtp(struct mcu_text_out *t, int pt, const struct mcu_nego_h264 *h,
+                          bool say_mode, bool asymmetric, const struct mcu_nego_caps *caps)
 {
     int64_t fs = own_fs(caps), mbps = fs * caps->max_fps;
-    put(t, "a=fmtp:%d profile-level-id=%02x%02x%02x", pt, (unsigned)h->profile_idc,
-        (unsigned)h->constraint_flags, (unsigned)h->level_idc);
+    mcu_put(t, "a=fmtp:%d profile-level-id=%02x%02x%02x", pt, (unsigned)h->profile_idc,
+            (unsigned)h->constraint_flags, (unsigned)h->level_idc);
     if (say_mode)
-        put(t, ";packetization-mode=%d", h->mode1);
+        mcu_put(t, ";packetization-mode=%d", h->mode1);
     if (asymmetric)
-        put(t, ";level-asymmetry-allowed=1");
+        mcu_put(t, ";level-asymmetry-allowed=1");
     if (fs > h->max_fs)
-        put(t, ";max-fs=%lld", (long long)fs);
+        mcu_put(t, ";max-fs=%lld", (long long)fs);
     if (mbps > h->max_mbps)
-        put(t, ";max-mbps=%lld", (long long)mbps);
+        mcu_put(t, ";max-mbps=%lld", (long long)mbps);
     if (caps->video_bps / 1000 > h->max_br_kbps)
-        put(t, ";max-br=%d", caps->video_bps / 1000);
-    put(t, "\r\n");
+        mcu_put(t, ";max-br=%d", caps->video_bps / 1000);
+    mcu_put(t, "\r\n");
 }
 
 /* RFC 7587 6.1: what we can receive. Stereo only where the peer has it too: a mono mix is what
  * phones are sent, and then they should not spend bits on two channels either. */
-static void put_opus_fmtp(struct text *t, int pt, bool stereo, bool dtx,
+static void put_opus_fmtp(struct mcu_text_out *t, int pt, bool stereo, bool dtx,
                           const struct mcu_nego_caps *caps)
 {
-    put(t, "a=fmtp:%d useinbandfec=1", pt);
+    mcu_put(t, "a=fmtp:%d useinbandfec=1", pt);
     if (stereo)
-        put(t, ";stereo=1");
+        mcu_put(t, ";stereo=1");
     if (dtx)
-        put(t, ";usedtx=1");
+        mcu_put(t, ";usedtx=1");
     if (caps->audio_bps >= 6000 && caps->audio_bps <= 510000)
-        put(t, ";maxaveragebitrate=%d", caps->audio_bps);
-    put(t, "\r\n");
+        mcu_put(t, ";maxaveragebitrate=%d", caps->audio_bps);
+    mcu_put(t, "\r\n");
 }
 
 /* RFC 7741 6.1 and RFC 9628 6.1. */
-static void put_vpx_fmtp(struct text *t, int pt, enum mcu_codec codec,
+static void put_vpx_fmtp(struct mcu_text_out *t, int pt, enum mcu_codec codec,
                          const struct mcu_nego_caps *caps)
 {
     const char *profile = codec == MCU_CODEC_VP9 ? "profile-id=0;" : "";
     if (own_fs(caps) > 0 && caps->max_fps > 0)
-        put(t, "a=fmtp:%d %smax-fs=%lld;max-fr=%d\r\n", pt, profile, (long long)own_fs(caps),
-            caps->max_fps);
+        mcu_put(t, "a=fmtp:%d %smax-fs=%lld;max-fr=%d\r\n", pt, profile, (long long)own_fs(caps),
+                caps->max_fps);
 }
 
-/* RTP Payload Format For AV1, 7.2: level 3.1 has room for 720p, 4.0 for 1080p, 5.1 for 2160p, each at
- * 30 pictures/s (AV1 A.3). */
-static void put_av1_fmtp(struct text *t, int pt, const struct mcu_nego_caps *caps)
+/* RTP Payload Format For AV1, 7.2: level 3.1 has room for 720p, 4.0 for 1080p, 5.1 for 2160p, each
+ * at 30 pictures/s (AV1 A.3). */
+static void put_av1_fmtp(struct mcu_text_out *t, int pt, const struct mcu_nego_caps *caps)
 {
     int64_t samples = own_fs(caps) * 256;
     int level = samples <= 1065024 ? 5 : samples <= 2359296 ? 8 : 13;
-    put(t, "a=fmtp:%d profile=0;level-idx=%d;tier=0\r\n", pt, level);
+    mcu_put(t, "a=fmtp:%d profile=0;level-idx=%d;tier=0\r\n", pt, level);
 }
 
-static void put_rtpmap(struct text *t, int pt, enum mcu_codec codec, int clock_hz)
+static void put_rtpmap(struct mcu_text_out *t, int pt, enum mcu_codec codec, int clock_hz)
 {
     const struct mcu_codec_info *info = mcu_codec_info(codec);
-    put(t, "a=rtpmap:%d %s/%d", pt, info->name, clock_hz);
+    mcu_put(t, "a=rtpmap:%d %s/%d", pt, info->name, clock_hz);
     if (info->kind == MCU_AUDIO && info->rtpmap_channels > 1)
-        put(t, "/%d", info->rtpmap_channels);
-    put(t, "\r\n");
+        mcu_put(t, "/%d", info->rtpmap_channels);
+    mcu_put(t, "\r\n");
 }
 
-static void put_dtmf(struct text *t, int pt, int clock_hz)
+static void put_dtmf(struct mcu_text_out *t, int pt, int clock_hz)
 {
     if (pt >= 0)
-        put(t, "a=rtpmap:%d telephone-event/%d\r\na=fmtp:%d 0-15\r\n", pt, clock_hz, pt);
+        mcu_put(t, "a=rtpmap:%d telephone-event/%d\r\na=fmtp:%d 0-15\r\n", pt, clock_hz, pt);
 }
 
-static void put_direction(struct text *t, bool send, bool receive)
+static void put_direction(struct mcu_text_out *t, bool send, bool receive)
 {
     static const char *const names[] = { "inactive", "recvonly", "sendonly", "sendrecv" };
-    put(t, "a=%s\r\n", names[send * 2 + receive]);
+    mcu_put(t, "a=%s\r\n", names[send * 2 + receive]);
 }
 
 /* ---- Answers ---- */
 
 /* dtx: that the peer may stop sending in silence is said where he asks for it (RFC 7587 6.1). */
-static void put_answer_format(struct text *t, const struct mcu_sdp_format *f, enum mcu_codec codec,
-                              bool dtx, const struct mcu_nego_caps *caps)
+static void put_answer_format(struct mcu_text_out *t, const struct mcu_sdp_format *f,
+                              enum mcu_codec codec, bool dtx, const struct mcu_nego_caps *caps)
 {
     struct mcu_nego_h264 h;
     char unused[16];
@@ -185,7 +159,7 @@ static bool has_feedback(const struct mcu_sdp_format *f, size_t at)
 }
 
 /* What the peer offered of it, under plain AVP too, as room systems do. */
-static void put_feedback(struct text *t, const struct mcu_nego_line *l,
+static void put_feedback(struct mcu_text_out *t, const struct mcu_nego_line *l,
                          const struct mcu_sdp_media *m)
 {
     for (size_t k = 0; k < MCU_ARRAY_LEN(feedback); k++) {
@@ -193,47 +167,47 @@ static void put_feedback(struct text *t, const struct mcu_nego_line *l,
         for (int i = 0; i < l->rx_count; i++)
             n += has_feedback(mcu_nego_find_pt(m, l->rx[i].pt), feedback[k].at);
         if (n > 0 && n == l->rx_count) {
-            put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
+            mcu_put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
             continue;
         }
         for (int i = 0; i < l->rx_count && n > 0; i++)
             if (has_feedback(mcu_nego_find_pt(m, l->rx[i].pt), feedback[k].at))
-                put(t, "a=rtcp-fb:%d %s\r\n", l->rx[i].pt, feedback[k].text);
+                mcu_put(t, "a=rtcp-fb:%d %s\r\n", l->rx[i].pt, feedback[k].text);
     }
 }
 
 /* Of the video line that we offer. */
-static void put_own_feedback(struct text *t)
+static void put_own_feedback(struct mcu_text_out *t)
 {
     for (size_t k = 0; k < MCU_ARRAY_LEN(feedback); k++)
-        put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
+        mcu_put(t, "a=rtcp-fb:* %s\r\n", feedback[k].text);
 }
 
 /* At least one format is needed (RFC 8866 5.14), also where none of the offer's could be read. */
-static void put_refused(struct text *t, const struct mcu_sdp_media *m)
+static void put_refused(struct mcu_text_out *t, const struct mcu_sdp_media *m)
 {
     bool rtp = strcasestr(m->proto, "RTP/") != NULL;
-    put(t, "m=%s 0 %s", m->kind, m->proto);
+    mcu_put(t, "m=%s 0 %s", m->kind, m->proto);
     for (int i = 0; i < m->format_count && i < REFUSED_FORMATS_MAX; i++)
-        put(t, " %s", m->formats[i].text);
-    put(t, "%s\r\n", m->format_count ? "" : rtp ? " 0" : " *");
+        mcu_put(t, " %s", m->formats[i].text);
+    mcu_put(t, "%s\r\n", m->format_count ? "" : rtp ? " 0" : " *");
     if (m->mid[0])
-        put(t, "a=mid:%s\r\n", m->mid);
+        mcu_put(t, "a=mid:%s\r\n", m->mid);
 }
 
-static void put_crypto(struct text *t, int tag, const struct mcu_srtp_key *key)
+static void put_crypto(struct mcu_text_out *t, int tag, const struct mcu_srtp_key *key)
 {
     char line[MCU_SDES_LINE_BYTES];
     if (mcu_sdes_write(line, sizeof(line), tag, key) < 0)
         t->full = true;
     else
-        put(t, "%s", line);
+        mcu_put(t, "%s", line);
     mcu_srtp_wipe(line, sizeof(line));
 }
 
 /* An answer takes the peer's tag (RFC 4568 5.1.2) and a role (RFC 5763 5); an offer leaves the role
  * open. */
-static void put_security(struct text *t, const struct mcu_nego_line *l,
+static void put_security(struct mcu_text_out *t, const struct mcu_nego_line *l,
                          const struct mcu_nego_caps *caps, const struct mcu_srtp_key *key,
                          bool offer)
 {
@@ -241,11 +215,11 @@ static void put_security(struct text *t, const struct mcu_nego_line *l,
     if (l->sealing == MCU_SDES)
         put_crypto(t, offer ? 1 : l->sdes.tag, key);
     else if (l->sealing == MCU_DTLS)
-        put(t, "a=setup:%s\r\na=fingerprint:%s\r\n",
-            offer            ? "actpass"
-            : l->dtls_active ? "active"
-                             : "passive",
-            mcu_fingerprint_text(text, &caps->fingerprint));
+        mcu_put(t, "a=setup:%s\r\na=fingerprint:%s\r\n",
+                offer            ? "actpass"
+                : l->dtls_active ? "active"
+                                 : "passive",
+                mcu_fingerprint_text(text, &caps->fingerprint));
 }
 
 /* What one call of write_lines says of one line. */
@@ -255,16 +229,16 @@ struct line_words {
     bool send, receive, offer;
 };
 
-static void put_accepted(struct text *t, const struct mcu_nego_line *l,
+static void put_accepted(struct mcu_text_out *t, const struct mcu_nego_line *l,
                          const struct mcu_sdp_media *m, const struct mcu_nego_caps *caps,
                          const struct line_words *w)
 {
-    put(t, "m=%s %d %s", m->kind, w->port, m->proto);
+    mcu_put(t, "m=%s %d %s", m->kind, w->port, m->proto);
     for (int i = 0; i < l->rx_count; i++)
-        put(t, " %d", l->rx[i].pt);
+        mcu_put(t, " %d", l->rx[i].pt);
     if (l->dtmf_pt >= 0)
-        put(t, " %d", l->dtmf_pt);
-    put(t, "\r\n");
+        mcu_put(t, " %d", l->dtmf_pt);
+    mcu_put(t, "\r\n");
     put_bandwidth(t, caps, l->kind, l->ptime_ms);
     for (int i = 0; i < l->rx_count; i++) {
         const struct mcu_sdp_format *f = mcu_nego_find_pt(m, l->rx[i].pt);
@@ -276,16 +250,16 @@ static void put_accepted(struct text *t, const struct mcu_nego_line *l,
     }
     put_dtmf(t, l->dtmf_pt, l->dtmf_clock_hz);
     if (l->kind == MCU_AUDIO)
-        put(t, "a=ptime:%d\r\n", l->ptime_ms);
+        mcu_put(t, "a=ptime:%d\r\n", l->ptime_ms);
     else
         put_feedback(t, l, m);
     if (l->rtcp_mux)
-        put(t, "a=rtcp-mux\r\n");
+        mcu_put(t, "a=rtcp-mux\r\n");
     put_security(t, l, caps, w->key, w->offer);
     if (strcasecmp(m->content, "main") == 0)
-        put(t, "a=content:main\r\n");
+        mcu_put(t, "a=content:main\r\n");
     if (m->mid[0])
-        put(t, "a=mid:%s\r\n", m->mid);
+        mcu_put(t, "a=mid:%s\r\n", m->mid);
     put_direction(t, w->send, w->receive);
 }
 
@@ -293,7 +267,7 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
                        const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                        bool offer, char *buf, size_t size)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_session(&t, caps, local);
     for (int i = 0; i < remote->media_count && i < nego->line_count; i++) {
         const struct mcu_nego_line *l = &nego->line[i];
@@ -309,7 +283,7 @@ static int write_lines(const struct mcu_nego *nego, const struct mcu_sdp *remote
         else
             put_refused(&t, &remote->media[i]);
     }
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }
 
 int mcu_nego_write_answer(const struct mcu_nego *nego, const struct mcu_sdp *offer,
@@ -331,31 +305,31 @@ int mcu_nego_write_reoffer(const struct mcu_nego *nego, const struct mcu_sdp *la
 int mcu_nego_write_format(char *buf, size_t size, const struct mcu_sdp_format *format,
                           enum mcu_codec codec, const struct mcu_nego_caps *caps)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_answer_format(&t, format, codec, true, caps);
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }
 
 int mcu_nego_write_bandwidth(char *buf, size_t size, const struct mcu_nego_line *line,
                              const struct mcu_nego_caps *caps)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_bandwidth(&t, caps, line->kind, line->ptime_ms);
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }
 
 int mcu_nego_write_dtmf(char *buf, size_t size, const struct mcu_nego_line *line)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_dtmf(&t, line->dtmf_pt, line->dtmf_clock_hz);
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }
 
 int mcu_nego_write_refused(char *buf, size_t size, const struct mcu_sdp_media *media)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_refused(&t, media);
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }
 
 /* ---- Offers ---- */
@@ -413,7 +387,7 @@ int mcu_nego_own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX],
     return kind == MCU_AUDIO ? count : own_formats(out, caps, MCU_VIDEO, &next_pt);
 }
 
-static void put_own_format(struct text *t, const struct mcu_nego_own *own,
+static void put_own_format(struct mcu_text_out *t, const struct mcu_nego_own *own,
                            const struct mcu_nego_caps *caps)
 {
     struct mcu_nego_h264 h = { .profile_idc = own->profile_idc,
@@ -435,8 +409,8 @@ static const char *kind_name(enum mcu_kind kind)
     return kind == MCU_AUDIO ? "audio" : "video";
 }
 
-static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum mcu_kind kind,
-                         const struct mcu_nego_local *local)
+static void put_own_line(struct mcu_text_out *t, const struct mcu_nego_caps *caps,
+                         enum mcu_kind kind, const struct mcu_nego_local *local)
 {
     const struct mcu_srtp_key *key = &local->key[kind == MCU_VIDEO];
     bool sealed = key->suite != MCU_SRTP_NONE && caps->security != MCU_SECURITY_OFF;
@@ -444,22 +418,22 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
     int count = mcu_nego_own_formats(own, caps, kind), dtmf_8000 = -1, dtmf_48000 = -1;
     if (kind == MCU_AUDIO)
         mcu_nego_own_dtmf(caps, &dtmf_8000, &dtmf_48000);
-    put(t, "m=%s %d RTP/%s", kind_name(kind), local->port[kind == MCU_VIDEO],
-        sealed && caps->security == MCU_SECURITY_REQUIRED ? "SAVP" : "AVP");
+    mcu_put(t, "m=%s %d RTP/%s", kind_name(kind), local->port[kind == MCU_VIDEO],
+            sealed && caps->security == MCU_SECURITY_REQUIRED ? "SAVP" : "AVP");
     for (int i = 0; i < count; i++)
-        put(t, " %d", own[i].pt);
+        mcu_put(t, " %d", own[i].pt);
     if (dtmf_8000 >= 0)
-        put(t, " %d", dtmf_8000);
+        mcu_put(t, " %d", dtmf_8000);
     if (dtmf_48000 >= 0)
-        put(t, " %d", dtmf_48000);
-    put(t, "%s\r\n", count ? "" : " 0");
+        mcu_put(t, " %d", dtmf_48000);
+    mcu_put(t, "%s\r\n", count ? "" : " 0");
     put_bandwidth(t, caps, kind, 20);
     for (int i = 0; i < count; i++)
         put_own_format(t, &own[i], caps);
     put_dtmf(t, dtmf_8000, 8000);
     put_dtmf(t, dtmf_48000, 48000);
     if (kind == MCU_AUDIO)
-        put(t, "a=ptime:20\r\n");
+        mcu_put(t, "a=ptime:20\r\n");
     else
         put_own_feedback(t);
     if (sealed)
@@ -470,10 +444,10 @@ static void put_own_line(struct text *t, const struct mcu_nego_caps *caps, enum 
 int mcu_nego_write_offer(const struct mcu_nego_caps *caps, const struct mcu_nego_local *local,
                          char *buf, size_t size)
 {
-    struct text t = { .buf = buf, .size = size };
+    struct mcu_text_out t = { .buf = buf, .size = size };
     put_session(&t, caps, local);
     put_own_line(&t, caps, MCU_AUDIO, local);
     if (caps->video_count > 0)
         put_own_line(&t, caps, MCU_VIDEO, local);
-    return finish(&t);
+    return mcu_text_out_end(&t);
 }

@@ -45,8 +45,7 @@ static bool is_received_only(const struct mcu_nego_caps *caps, enum mcu_codec co
     return false;
 }
 
-/* Profile 0 of VP9 (RFC 9628 6.1) and AV1 (RTP Payload Format For AV1, 7.2): 8 bits, 4:2:0. */
-static bool profile_fits(const struct mcu_sdp_format *f, enum mcu_codec codec)
+bool mcu_nego_profile_fits(const struct mcu_sdp_format *f, enum mcu_codec codec)
 {
     return codec == MCU_CODEC_VP9   ? mcu_sdp_fmtp_int(f->fmtp, "profile-id", 0) == 0
            : codec == MCU_CODEC_AV1 ? mcu_sdp_fmtp_int(f->fmtp, "profile", 0) == 0
@@ -269,7 +268,7 @@ static enum mcu_codec common_codec(const struct mcu_sdp_media *m, const struct m
     enum mcu_codec codec = mcu_nego_codec_of(f, kind);
     int place = preference(caps, kind, codec);
     struct mcu_nego_h264 h;
-    if (f->pt < 0 || (m->rtcp_mux && f->pt >= 64 && f->pt <= 95) || !profile_fits(f, codec))
+    if (f->pt < 0 || (m->rtcp_mux && f->pt >= 64 && f->pt <= 95) || !mcu_nego_profile_fits(f, codec))
         return MCU_CODEC_NONE;
     *rank = -1;
     if (place < 0)

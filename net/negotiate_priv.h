@@ -34,6 +34,10 @@ enum mcu_codec mcu_nego_codec_of(const struct mcu_sdp_format *format, enum mcu_k
 void mcu_nego_h264_answer(struct mcu_nego_h264 *h, const char *offered_fmtp,
                           const struct mcu_nego_caps *caps);
 
+/* Whether its pictures are like ours, 8 bits and 4:2:0: profile 0 of VP9 (RFC 9628 6.1) and AV1 (RTP
+ * Payload Format For AV1, 7.2). Other codecs fit. */
+bool mcu_nego_profile_fits(const struct mcu_sdp_format *format, enum mcu_codec codec);
+
 /* The enum mcu_kind of an m= line, or -1. */
 int mcu_nego_kind_of(const struct mcu_sdp_media *media);
 

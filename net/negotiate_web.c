@@ -34,16 +34,11 @@ static int refuse(struct judge *j, int code, const char *format, ...)
 
 /* ---- formats ---- */
 
-/* VP9 and AV1 of other profiles than 0 have more bits or colours than our pictures (RFC 9628 6.1,
- * AV1 RTP 7.2.1). */
-static bool profile_fits(const struct mcu_sdp_format *f, enum mcu_codec codec)
+static bool is_usable(const struct mcu_sdp_format *f, enum mcu_codec codec)
 {
     struct mcu_nego_h264 h;
-    if (codec == MCU_CODEC_H264)
-        return mcu_h264_parse(&h, f->fmtp) == 0;
-    if (codec == MCU_CODEC_VP9)
-        return mcu_sdp_fmtp_int(f->fmtp, "profile-id", 0) == 0;
-    return codec != MCU_CODEC_AV1 || mcu_sdp_fmtp_int(f->fmtp, "profile", 0) == 0;
+    return codec == MCU_CODEC_H264 ? mcu_h264_parse(&h, f->fmtp) == 0
+                                   : mcu_nego_profile_fits(f, codec);
 }
 
 /* Our encoder writes constrained baseline, so that label first, and mode 1 before all. */
@@ -74,7 +69,7 @@ static enum mcu_codec acceptable(const struct mcu_sdp_format *f, enum mcu_kind k
     int count = kind == MCU_AUDIO ? caps->audio_count : caps->video_count;
     enum mcu_codec codec = mcu_nego_codec_of(f, kind);
     if (codec == MCU_CODEC_NONE || f->pt < 0 || (f->pt >= 64 && f->pt <= 95) ||
-        !profile_fits(f, codec))
+        !is_usable(f, codec))
         return MCU_CODEC_NONE;
     int place = place_in(list, count, codec);
     *sendable = place >= 0;

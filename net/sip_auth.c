@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mixer/base/hex.h"
+
 #define NONCE_LIFE_MS (60 * 1000) /* a phone answers a challenge at once */
 #define NONCE_MAC     16          /* bytes of the MAC that stand in a nonce */
 #define NONCE_HEAD    32          /* hex digits of time and salt before it */
@@ -86,8 +88,7 @@ static int set_nobody(const struct mcu_sip_auth *auth, struct account *a)
         int n = snprintf(text, sizeof(text), "nobody %d %s", i, a->user);
         if (mcu_digest_hmac(mac, auth->secret, sizeof(auth->secret), text, (size_t)n) < 0)
             return -EIO;
-        for (int k = 0; k < (i == MCU_DIGEST_SHA256 ? 32 : 16); k++)
-            snprintf(a->ha1[i] + 2 * k, 3, "%02x", mac[k]);
+        mcu_hex(a->ha1[i], mac, i == MCU_DIGEST_SHA256 ? 32 : 16);
     }
     return mcu_digest_sha256(a->user_hash, a->user, strlen(a->user));
 }
@@ -168,8 +169,7 @@ static int make_nonce(char out[NONCE_LEN + 1], const struct mcu_sip_auth *auth, 
     snprintf(out, NONCE_HEAD + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)issued_ms, salt);
     if (mcu_digest_hmac(mac, auth->secret, sizeof(auth->secret), out, NONCE_HEAD) < 0)
         return -EIO;
-    for (int i = 0; i < NONCE_MAC; i++)
-        snprintf(out + NONCE_HEAD + 2 * i, 3, "%02x", mac[i]);
+    mcu_hex(out + NONCE_HEAD, mac, NONCE_MAC);
     return 0;
 }
 

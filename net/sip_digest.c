@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "mixer/base/hex.h"
 #include "mixer/base/util.h"
 
 static const char *const names[MCU_DIGESTS] = { [MCU_DIGEST_SHA256] = "SHA-256",
@@ -167,8 +168,8 @@ static int hash_hex(char out[MCU_DIGEST_HEX], enum mcu_digest algorithm, ...)
     ok = ok && EVP_DigestFinal_ex(ctx, hash, &size) && size * 2 < MCU_DIGEST_HEX;
     EVP_MD_CTX_free(ctx);
     out[0] = '\0';
-    for (unsigned i = 0; ok && i < size; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    if (ok)
+        mcu_hex(out, hash, size);
     return ok ? 0 : -EIO;
 }
 

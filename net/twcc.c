@@ -6,6 +6,7 @@
 
 #include "mixer/base/clock.h"
 #include "mixer/base/cursor.h"
+#include "mixer/base/util.h"
 #include "net/twcc_priv.h"
 
 #define REFERENCE_NS  (64 * MCU_NS_PER_MS)
@@ -37,6 +38,7 @@ uint16_t mcu_twcc_sent(struct mcu_twcc *t, size_t bytes, int64_t now_ns)
 {
     struct mcu_twcc_sent *s = &t->send.sent[t->send.next % MCU_TWCC_SENT_MAX];
     *s = (struct mcu_twcc_sent){ now_ns, (uint32_t)bytes, t->send.next, MCU_TWCC_WAITS };
+    t->send.budget = mcu_min(t->send.budget + MCU_TWCC_TELLINGS, MCU_TWCC_SAVED);
     t->stats.sent++;
     return t->send.next++;
 }
@@ -75,11 +77,9 @@ static enum symbol next_symbol(struct symbols *s)
     return (s->chunk >> s->left & 1) ? SMALL_DELTA : NOT_RECEIVED;
 }
 
-/* Finds where the deltas begin, and that there are as many as the symbols say. */
-static int read_message(struct message *m, const uint8_t *fci, size_t size)
+static int read_head(struct message *m, const uint8_t *fci, size_t size)
 {
     struct mcu_cursor c = mcu_cursor(fci, size);
-    size_t delta_bytes = 0;
     m->base = mcu_cursor_u16(&c);
     m->count = mcu_cursor_u16(&c);
     uint32_t word = mcu_cursor_u32(&c);
@@ -90,7 +90,14 @@ static int read_message(struct message *m, const uint8_t *fci, size_t size)
     if (c.bad || m->count == 0 || m->count > MCU_TWCC_SENT_MAX)
         return -EBADMSG;
     m->chunks = c;
-    struct symbols s = { .c = c };
+    return 0;
+}
+
+/* Finds where the deltas begin, and that there are as many as the symbols say. */
+static int find_deltas(struct message *m)
+{
+    size_t delta_bytes = 0;
+    struct symbols s = { .c = m->chunks };
     for (int i = 0; i < m->count; i++) {
         enum symbol symbol = next_symbol(&s);
         if (symbol == RESERVED)
@@ -193,18 +200,44 @@ static void apply(struct mcu_twcc *t, struct message *m, int64_t now_ns)
     }
 }
 
+/* Each line of the transport hears it: all of a compound that one has heard come again. */
+static bool heard_before(const struct mcu_twcc *t, const struct message *m)
+{
+    uint64_t n = t->stats.feedback_in < MCU_TWCC_HEARD ? t->stats.feedback_in : MCU_TWCC_HEARD;
+    for (uint64_t i = 0; i < n; i++)
+        if (t->send.heard[i].number == m->number && t->send.heard[i].base_seq == m->base)
+            return true;
+    return false;
+}
+
+static int take_message(struct mcu_twcc *t, struct message *m)
+{
+    struct mcu_twcc_send *s = &t->send;
+    if (m->count > s->budget)
+        return -EBADMSG;
+    s->budget -= m->count;
+    if (find_deltas(m) < 0)
+        return -EBADMSG;
+    uint64_t at = t->stats.feedback_in++ % MCU_TWCC_HEARD;
+    s->heard[at].number = m->number;
+    s->heard[at].base_seq = m->base;
+    return 0;
+}
+
+/* A few bytes can speak of 4096 packets: who says more than there was to say is not listened to, or
+ * a thousand such packets a second would be all that this loop does. */
 int mcu_twcc_feedback(struct mcu_twcc *t, const uint8_t *fci, size_t size, int64_t now_ns)
 {
     struct message m;
-    if (read_message(&m, fci, size) < 0) {
+    int rc = read_head(&m, fci, size);
+    if (rc == 0 && heard_before(t, &m))
+        return 0;
+    if (rc == 0)
+        rc = take_message(t, &m);
+    if (rc < 0) {
         t->stats.malformed++;
-        return -EBADMSG;
+        return rc;
     }
-    if (t->stats.feedback_in > 0 && m.number == t->send.number && m.base == t->send.base_seq)
-        return 0; /* each line of the transport hears it */
-    t->send.number = m.number;
-    t->send.base_seq = m.base;
-    t->stats.feedback_in++;
     follow_reference(&t->send, m.reference);
     apply(t, &m, now_ns);
     return 0;

@@ -19,8 +19,8 @@ void mcu_twcc_free(struct mcu_twcc **twcc);
 uint16_t mcu_twcc_sent(struct mcu_twcc *twcc, size_t bytes, int64_t now_ns);
 
 /* One feedback message: the FCI behind the common header of an RTPFB packet of format 15, hostile. The
- * same one again, by another line of the transport, counts once. 0 or -EBADMSG (then nothing of it
- * counts). */
+ * same one again, by another line of the transport, counts once. 0, or -EBADMSG (then nothing of it
+ * counts): malformed, or it says far more than there was to say, 8 times what was sent. */
 int mcu_twcc_feedback(struct mcu_twcc *twcc, const uint8_t *fci, size_t size, int64_t now_ns);
 
 /* ---- receiving ---- */

@@ -25,10 +25,17 @@ struct mcu_twcc_slice {
     uint32_t came, lost;
 };
 
+#define MCU_TWCC_HEARD    64   /* newest messages that are known when they come again */
+#define MCU_TWCC_TELLINGS 8    /* how often a packet may be spoken of, on average, ... */
+#define MCU_TWCC_SAVED    (4 * MCU_TWCC_SENT_MAX) /* ... of which so much can be saved up */
+
 struct mcu_twcc_send {
     uint16_t next;
-    uint16_t base_seq;   /* of the newest feedback, ... */
-    uint8_t number;      /* ... and its number */
+    int budget; /* packets that feedback may still speak of */
+    struct {
+        uint16_t base_seq;
+        uint8_t number;
+    } heard[MCU_TWCC_HEARD]; /* at the count of the feedback % MCU_TWCC_HEARD */
     struct mcu_twcc_sent sent[MCU_TWCC_SENT_MAX]; /* at seq % MCU_TWCC_SENT_MAX */
     bool running;        /* feedback came, and his clock has not jumped since */
     int64_t reference;   /* of the newest feedback, unwrapped: 64 ms each */

@@ -89,7 +89,7 @@ static void on_stop_signal(int signum, void *arg)
     r->sides_left = r->server.web ? 2 : 1;
     mcu_sip_side_shutdown(r->server.calls, CALLS_END_MS, legs_ended, r);
     if (r->server.web)
-        mcu_web_side_shutdown(r->server.web, legs_ended, r);
+        mcu_web_side_shutdown(r->server.web, CALLS_END_MS, legs_ended, r);
 }
 
 /* ---- reload ---- */

@@ -62,7 +62,7 @@ int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *u
     struct mcu_server *s = side->server;
     if (mcu_sip_uri_check(uri) < 0)
         return -EINVAL;
-    if (side->call_count >= s->config.max_legs)
+    if (mcu_server_legs(s) >= s->config.max_legs)
         return -EBUSY;
     if (strlen(room) >= MCU_ROOM_NAME_BYTES)
         return -EINVAL;

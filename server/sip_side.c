@@ -187,7 +187,7 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
         mcu_call_refuse(c, 404, "the address has no legal room name before the @", 0);
         return;
     }
-    if (side->call_count > s->config.max_legs) {
+    if (mcu_server_legs(s) > s->config.max_legs) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
         mcu_call_refuse(c, 503, "no more callers are possible now", CALL_RETRY_AFTER_S);
         return;

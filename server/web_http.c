@@ -109,15 +109,6 @@ void mcu_web_respond_restarted(struct web_leg *w, const char *frag, size_t size)
 
 /* ---- who may ---- */
 
-/* Takes the same time wherever they differ. */
-static bool same_secret(const char *a, const char *b, size_t size)
-{
-    unsigned char differ = 0;
-    for (size_t i = 0; i < size; i++)
-        differ |= (unsigned char)(a[i] ^ b[i]);
-    return differ == 0;
-}
-
 static bool may_enter(const struct mcu_web_side *side, const struct web_door *door,
                       const struct mcu_http_request *req)
 {
@@ -128,7 +119,7 @@ static bool may_enter(const struct mcu_web_side *side, const struct web_door *do
         return true;
     snprintf(wanted, sizeof(wanted), "Bearer %s", k->web_token);
     mcu_http_header(req, MCU_HTTP_AUTHORIZATION, given, sizeof(given));
-    bool same = same_secret(given, wanted, sizeof(given));
+    bool same = mcu_digest_equal(given, wanted, sizeof(given));
     mcu_srtp_wipe(given, sizeof(given));
     mcu_srtp_wipe(wanted, sizeof(wanted));
     return same;
@@ -153,6 +144,10 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
     char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
+    if (!mcu_web_source_may(side, req)) { /* first: it limits guesses of the token as well */
+        mcu_web_refuse(req, 503, "too many offers from this address");
+        return;
+    }
     if (!let_in(side, door, req))
         return;
     if (mcu_room_name_decoded(room, mcu_http_path_rest(req)) < 0) {
@@ -216,6 +211,10 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
         etag(w, tag);
         if (strcmp(match, tag) != 0 && !(restart && strcmp(match, "*") == 0))
             mcu_web_refuse(req, 412, "this is not the ICE generation in use");
+        else if (restart && !frag->pwd[0]) /* half a pair would end the leg */
+            mcu_web_refuse(req, 400, "a restart needs a=ice-ufrag and a=ice-pwd");
+        else if (restart && !mcu_web_source_may(side, req))
+            mcu_web_refuse(req, 503, "too many restarts from this address");
         else if (restart)
             mcu_web_restart(w, frag, req);
         else

@@ -6,6 +6,7 @@
 
 #include "net/negotiate_web.h"
 #include "net/room_name.h"
+#include "net/sip_source.h"
 #include "server/leg_params.h"
 #include "server/web_room.h"
 #include "server/web_side.h"
@@ -31,6 +32,7 @@ struct web_leg {
     struct mcu_web_side *side;
     const struct web_door *door;
     char id[WEB_ID_BYTES];
+    uint8_t source[MCU_SIP_SOURCE_KEY]; /* where its offer came from */
     char room_name[MCU_ROOM_NAME_BYTES];
     bool hidden;
     struct mcu_leg *leg;        /* NULL: not yet, or ending */
@@ -62,7 +64,9 @@ struct mcu_web_side {
     bool stopping;
     struct web_room *rooms;       /* with pages in them (web_room.c) */
     struct mcu_timer room_timer;
+    struct mcu_sip_sources *sources; /* NULL: no limit */
     int questions;                /* to conferences, on their way */
+    struct mcu_timer shutdown_timer;
     void (*shutdown_done)(void *arg);
     void *shutdown_arg;
 };
@@ -82,6 +86,9 @@ struct web_wish {
     size_t offer_bytes;
 };
 
+/* Takes one offer, or ICE restart, from the allowance of where the request comes from
+ * (limits.calls_per_source_s); false: there is none left. */
+bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req);
 /* A new leg; req is answered now or later. */
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
                   struct mcu_http_request *req);

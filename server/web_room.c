@@ -17,6 +17,8 @@
 
 #define ASK_NS        (250 * MCU_NS_PER_MS)
 #define CHATS_KEPT    50
+#define CHATS_BYTES   (64 * 1024) /* of them together: a newcomer gets them at once, and may have no
+                                     more than 256 kB waiting (net/http_ws.c) */
 #define CHAT_BYTES    2000
 #define CHATS_PER_S   3
 
@@ -29,6 +31,7 @@ struct web_room {
     char *roster, *speaking;  /* as last told; NULL: never */
     char *chat[CHATS_KEPT];   /* messages as sent, oldest first */
     int chat_count;
+    size_t chat_bytes;
 };
 
 /* ---- telling ---- */
@@ -241,14 +244,22 @@ static void time_text(char out[32])
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+static void drop_oldest_chat(struct web_room *r)
+{
+    r->chat_bytes -= strlen(r->chat[0]);
+    free(r->chat[0]);
+    memmove(r->chat, r->chat + 1, sizeof(r->chat) - sizeof(r->chat[0]));
+    r->chat_count--;
+}
+
 static void keep_chat(struct web_room *r, char *text)
 {
-    if (r->chat_count == CHATS_KEPT) {
-        free(r->chat[0]);
-        memmove(r->chat, r->chat + 1, sizeof(r->chat) - sizeof(r->chat[0]));
-        r->chat_count--;
-    }
+    size_t size = strlen(text);
+    while (r->chat_count == CHATS_KEPT ||
+           (r->chat_count > 0 && r->chat_bytes + size > CHATS_BYTES))
+        drop_oldest_chat(r);
     r->chat[r->chat_count++] = text;
+    r->chat_bytes += size;
 }
 
 static void complain(struct web_leg *w, const char *text)

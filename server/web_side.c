@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "mixer/base/hex.h"
 #include "mixer/base/util.h"
 #include "net/dtls.h"
 #include "server/web_priv.h"
@@ -20,21 +22,26 @@
 
 /* ---- life ---- */
 
+static void call_shutdown_done(struct mcu_web_side *side)
+{
+    void (*done)(void *) = side->shutdown_done;
+    side->shutdown_done = NULL;
+    done(side->shutdown_arg);
+}
+
 void mcu_web_check_shutdown(struct mcu_web_side *side)
 {
     if (!side->shutdown_done || side->leg_count || side->questions)
         return;
-    void (*done)(void *) = side->shutdown_done;
-    side->shutdown_done = NULL;
-    done(side->shutdown_arg);
+    mcu_timer_stop(&side->shutdown_timer);
+    call_shutdown_done(side);
 }
 
 static void random_id(char id[WEB_ID_BYTES])
 {
     uint8_t bytes[(WEB_ID_BYTES - 1) / 2];
     mcu_srtp_random(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    mcu_hex(id, bytes, sizeof(bytes));
 }
 
 static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish *wish)
@@ -333,7 +340,7 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     struct mcu_sdp_error at = { 0 };
     struct mcu_nego_web_error error = { { 0 } };
     struct mcu_nego_caps caps;
-    char what[256];
+    char what[256], quoted[300];
     fill_caps(w->side->server, &caps);
     w->nego = calloc(1, sizeof(*w->nego));
     int rc = w->nego ? mcu_sdp_parse(&w->offer, wish->offer, wish->offer_bytes, &at) : -ENOMEM;
@@ -344,9 +351,43 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     if (rc == 0)
         return 0;
     mcu_count(MCU_CNT_SDP_BAD);
-    mcu_log(MCU_LOG_INFO, "web-offer-refused", "leg=%u reason=\"%s\"", w->identity.leg, error.what);
+    mcu_log(MCU_LOG_INFO, "web-offer-refused", "leg=%u reason=%s", w->identity.leg,
+            mcu_log_quote(quoted, sizeof(quoted), what));
     mcu_web_refuse(req, rc == -ENOENT ? 406 : rc == -ENOMEM ? 503 : 400, what);
     return rc;
+}
+
+bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req)
+{
+    uint8_t key[MCU_SIP_SOURCE_KEY];
+    mcu_sip_source_key(key, mcu_http_source(req));
+    if (!side->sources ||
+        mcu_sip_sources_take(side->sources, key, mcu_loop_now(side->server->control)))
+        return true;
+    mcu_count(MCU_CNT_ADMISSION_REFUSED);
+    return false;
+}
+
+static int legs_from(const struct mcu_web_side *side, const uint8_t source[MCU_SIP_SOURCE_KEY])
+{
+    int n = 0;
+    for (const struct web_leg *w = side->legs; w; w = w->next)
+        n += memcmp(w->source, source, sizeof(w->source)) == 0;
+    return n;
+}
+
+/* Why nobody, or nobody from there, may come in now; NULL: he may. */
+static const char *closed_to(const struct mcu_web_side *side,
+                             const uint8_t source[MCU_SIP_SOURCE_KEY])
+{
+    const struct mcu_config *k = &side->server->config;
+    if (side->stopping)
+        return "the server is stopping";
+    if (mcu_server_legs(side->server) >= k->max_legs)
+        return "no more callers are possible now";
+    if (k->max_legs_per_source && legs_from(side, source) >= k->max_legs_per_source)
+        return "too many legs from this address";
+    return NULL;
 }
 
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
@@ -354,11 +395,12 @@ void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
 {
     struct mcu_server *s = side->server;
     char room[2 * MCU_ROOM_MAX], name[2 * MCU_NAME_MAX];
-    if (side->stopping ||
-        side->leg_count + mcu_sip_side_calls(s->calls) >= s->config.max_legs) {
+    uint8_t source[MCU_SIP_SOURCE_KEY];
+    mcu_sip_source_key(source, mcu_http_source(req));
+    const char *why = closed_to(side, source);
+    if (why) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
-        mcu_web_refuse(req, 503, side->stopping ? "the server is stopping"
-                                                : "no more callers are possible now");
+        mcu_web_refuse(req, 503, why);
         return;
     }
     struct web_leg *w = new_leg(side, wish);
@@ -366,6 +408,7 @@ void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
         mcu_web_refuse(req, 503, "out of memory");
         return;
     }
+    memcpy(w->source, source, sizeof(w->source));
     if (parse_offer(w, wish, req) < 0) {
         w->over = true;
         release_if_over(w);
@@ -413,6 +456,8 @@ void mcu_web_restart(struct web_leg *w, const struct mcu_sdpfrag *frag,
     mcu_leg_restart_ice(w->leg, frag->ufrag, frag->pwd);
     for (int i = 0; i < frag->candidate_count; i++)
         mcu_leg_candidate(w->leg, frag->candidates[i]);
+    if (frag->end_of_candidates)
+        mcu_leg_candidate(w->leg, NULL);
 }
 
 /* ---- the side ---- */
@@ -423,13 +468,31 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
     if (!side)
         return -ENOMEM;
     side->server = server;
+    int per_s = server->config.max_calls_per_source_s;
+    uint64_t seed;
+    mcu_srtp_random(&seed, sizeof(seed));
+    if (per_s && mcu_sip_sources_new(&side->sources, per_s, seed) < 0) {
+        free(side);
+        return -ENOMEM;
+    }
     mcu_web_rooms_init(side);
     *out = side;
     return 0;
 }
 
-void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), void *arg)
+static void on_shutdown_time(struct mcu_timer *timer)
 {
+    struct mcu_web_side *side = mcu_container_of(timer, struct mcu_web_side, shutdown_timer);
+    mcu_log(MCU_LOG_WARN, "web-legs-remain", "legs=%d", side->leg_count);
+    call_shutdown_done(side);
+}
+
+void mcu_web_side_shutdown(struct mcu_web_side *side, int timeout_ms, void (*done)(void *arg),
+                           void *arg)
+{
+    struct mcu_loop *control = side->server->control;
+    mcu_timer_init(&side->shutdown_timer, control, on_shutdown_time);
+    mcu_timer_start(&side->shutdown_timer, mcu_loop_now(control) + timeout_ms * MCU_NS_PER_MS);
     side->stopping = true;
     side->shutdown_done = done;
     side->shutdown_arg = arg;
@@ -442,8 +505,13 @@ void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), v
 
 void mcu_web_side_free(struct mcu_web_side **sp)
 {
-    free(*sp);
+    struct mcu_web_side *side = *sp;
     *sp = NULL;
+    if (!side)
+        return;
+    mcu_timer_stop(&side->room_timer);
+    mcu_sip_sources_free(&side->sources);
+    free(side);
 }
 
 int mcu_web_side_legs(const struct mcu_web_side *side)

@@ -13,11 +13,16 @@
 
 struct mcu_web_side;
 
+/* server is borrowed until _free. Returns 0 or -ENOMEM. */
 int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server);
-/* Every leg ends; done when none is left. */
-void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), void *arg);
+/* Every leg ends, and no new one begins; done, once, when none is left or the time is over. It may
+ * be called before this returns. */
+void mcu_web_side_shutdown(struct mcu_web_side *side, int timeout_ms, void (*done)(void *arg),
+                           void *arg);
+/* No leg is left. */
 void mcu_web_side_free(struct mcu_web_side **side);
 
+/* Those that are still ending count too. */
 int mcu_web_side_legs(const struct mcu_web_side *side);
 /* As mcu_sip_side_move and mcu_sip_side_kick. */
 int mcu_web_side_move(struct mcu_web_side *side, uint32_t leg, const char *room);

@@ -88,6 +88,7 @@ static void every_kind_of_chunk_is_read(void **state)
     assert_int_equal(s.lost, 36 - small - large);
     assert_int_equal(s.feedback_in, 1);
     w.p--; /* a delta too few */
+    buf[7] = number++;
     assert_int_equal(feed(&w, 50 * MS), -EBADMSG);
     assert_int_equal(stats().malformed, 1);
     assert_int_equal(stats().acknowledged, small + large);
@@ -134,11 +135,44 @@ static void liars_are_refused(void **state)
 
 static void numbers_never_sent_count_nothing(void **state)
 {
-    send(10, MS);
+    send(20, MS);
     struct mcu_wcursor w = message(100, 100, 1);
     mcu_wcursor_u16(&w, 0x0064);
     assert_int_equal(feed(&w, 50 * MS), 0);
     assert_int_equal(stats().lost, 0);
+}
+
+/* One compound goes to each line of the transport, one after the other. */
+static void a_compound_that_two_lines_hear_counts_once(void **state)
+{
+    send(40, MS);
+    for (int line = 0; line < 2; line++) {
+        number = 7;
+        for (int i = 0; i < 4; i++) {
+            struct mcu_wcursor w = message(10 * i, 10, 5 + i);
+            mcu_wcursor_u16(&w, 0x000a);
+            assert_int_equal(feed(&w, 50 * MS), 0);
+        }
+    }
+    assert_int_equal(stats().feedback_in, 4);
+    assert_int_equal(stats().lost, 40);
+}
+
+static void who_says_more_than_there_was_to_say_is_not_heard(void **state)
+{
+    int heard = 0;
+    send(100, MS);
+    for (int i = 0; i < 200; i++) {
+        struct mcu_wcursor w = message(0, 100, 5);
+        mcu_wcursor_u16(&w, 0x0064);
+        heard += feed(&w, 50 * MS) == 0;
+    }
+    assert_int_equal(heard, 8);
+    assert_int_equal(stats().malformed, 192);
+    send(100, MS);
+    struct mcu_wcursor w = message(100, 100, 5);
+    mcu_wcursor_u16(&w, 0x0064);
+    assert_int_equal(feed(&w, 50 * MS), 0);
 }
 
 /* A packet each 10 ms, reported each 100 ms; one in `lossy` is lost, each arrives `delay` later. */
@@ -209,6 +243,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_one_may_still_come, begin, end),
         cmocka_unit_test_setup_teardown(liars_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(numbers_never_sent_count_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_compound_that_two_lines_hear_counts_once, begin, end),
+        cmocka_unit_test_setup_teardown(who_says_more_than_there_was_to_say_is_not_heard, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(rate_loss_and_queue_are_measured, begin, end),
         cmocka_unit_test_setup_teardown(another_clock_begins_anew, begin, end),
     };
