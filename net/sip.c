@@ -225,6 +225,21 @@ static void make_allow(char *out, size_t size, const struct mcu_sip_config *c)
              c->registrar ? ", REGISTER" : "");
 }
 
+static int attach_keys(struct mcu_sip *sip, const struct mcu_sip_config *c)
+{
+    sip->cert_file = strdup(c->cert_file);
+    sip->key_file = strdup(c->key_file);
+    if (!sip->cert_file || !sip->key_file)
+        return -ENOMEM;
+    int rc = mcu_sip_tls_attach(&sip->tls, sip->cert_file, sip->key_file);
+    return rc < 0 && rc != -ENOMEM ? -EINVAL : rc;
+}
+
+int mcu_sip_reload_tls(struct mcu_sip *sip)
+{
+    return mcu_sip_tls_reload(&sip->tls);
+}
+
 static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 {
     char url[96], tls_url[96], dir[MCU_SIP_TLS_DIR_SIZE] = "", allow[128];
@@ -238,6 +253,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
     snprintf(tls_url, sizeof(tls_url), "sips:%s:%d", sip->listen_host, sip->tls_port);
     make_allow(allow, sizeof(allow), c);
     stack_log.tls_failed = false;
+    mcu_sip_tls_watch(&sip->tls);
     sip->nua = nua_create(
         sip->root, on_event, sip, NUTAG_URL(url), TAG_IF(c->tls_port, NUTAG_SIPS_URL(tls_url)),
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
@@ -259,10 +275,11 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
         NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
         TAG_END());
+    mcu_sip_tls_unwatch();
     if (dir[0])
         mcu_sip_tls_dir_remove(dir);
     if (sip->nua && !stack_log.tls_failed)
-        return 0;
+        return c->tls_port ? attach_keys(sip, c) : 0;
     return stack_log.tls_failed ? -EINVAL : -EADDRNOTAVAIL;
 }
 
@@ -435,6 +452,9 @@ void mcu_sip_free(struct mcu_sip **pp)
         g_main_context_unref(sip->context);
         free(sip->message_class);
         su_deinit();
+        mcu_sip_tls_close(&sip->tls);
+        free(sip->cert_file);
+        free(sip->key_file);
         free(sip);
     } else {
         static struct mcu_sip *undrained;

@@ -102,6 +102,11 @@ struct mcu_sip_events {
 int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_sip_config *config,
                 const struct mcu_sip_events *events, void *arg);
 
+/* Reads certificate and key of the TLS listener again: new connections use them, those that stand go
+ * on. Returns 0 (also without TLS), or an error (net/tls_keys.h): the log says why, and the
+ * certificate in use stays. */
+int mcu_sip_reload_tls(struct mcu_sip *sip);
+
 /* Sends BYE (or CANCEL, or 503) to every call, then calls done once all have ended or at most
  * timeout_ms later. New calls get 503 meanwhile. */
 void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *arg), void *arg);

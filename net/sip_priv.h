@@ -25,6 +25,7 @@ struct mcu_sip_call;
 #include "net/sip.h"
 #include "net/sip_registrar.h"
 #include "net/sip_source.h"
+#include "net/sip_tls.h"
 
 #define SIP_MAX_BODY_BYTES (64 * 1024)
 #define SIP_MAX_ROOM       256 /* bytes; the server's own limit is smaller */
@@ -119,6 +120,8 @@ struct mcu_sip {
     int port, tls_port;
     unsigned session_expires_s, min_se_s;
     bool refer;
+    struct mcu_sip_tls tls;
+    char *cert_file, *key_file; /* NULL: no TLS */
 
     GMainContext *context;
     struct mcu_glib_pump *pump;

@@ -59,6 +59,8 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server);
 void mcu_sip_side_shutdown(struct mcu_sip_side *side, int timeout_ms, void (*done)(void *arg),
                            void *arg);
 void mcu_sip_side_free(struct mcu_sip_side **side);
+/* SIGHUP: the TLS listener's certificate is read again. */
+void mcu_sip_side_reload(struct mcu_sip_side *side);
 int mcu_sip_side_calls(const struct mcu_sip_side *side);
 /* Moves the leg with this id to another room. 0, -ENOENT (no such leg) or -EINVAL (room name). */
 int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *room);

@@ -343,6 +343,11 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
     return rc;
 }
 
+void mcu_sip_side_reload(struct mcu_sip_side *side)
+{
+    mcu_sip_reload_tls(side->sip); /* the log says what it thinks of the files */
+}
+
 static void dialogs_ended(void *arg)
 {
     struct mcu_sip_side *side = arg;
