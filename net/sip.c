@@ -134,6 +134,8 @@ static void on_event(nua_event_t event, int status, const char *phrase, nua_t *n
         .tags = tags,
         .request = nua_event_is_incoming_request(event) ? nua_current_request(nua) : NULL,
     };
+    if (e.request)
+        mcu_sip_stream_note(&e);
     for (size_t i = 0; i < MCU_ARRAY_LEN(handlers); i++)
         if (handlers[i].event == event) {
             handlers[i].fn(&e);
@@ -359,9 +361,12 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->context = g_main_context_new();
     su_init();
     su_log_redirect(NULL, on_stack_log, NULL);
+    mcu_timer_init(&sip->conns_timer, loop, NULL);
     rc = create_guard(sip, config);
     if (rc == 0)
         rc = create_root(sip);
+    if (rc == 0)
+        rc = mcu_sip_stream_open(sip, config);
     if (rc == 0)
         rc = create_nua(sip, config);
     if (rc < 0) {
@@ -444,6 +449,7 @@ void mcu_sip_free(struct mcu_sip **pp)
     mcu_timer_stop(&sip->shutdown_timer);
     bool clean = destroy_nua(sip);
     mcu_glib_pump_free(&sip->pump);
+    mcu_sip_stream_close(sip);
     free_guard(sip);
     mcu_sip_strict_on_refusal(NULL, NULL);
     if (clean) {

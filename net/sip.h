@@ -32,6 +32,9 @@ struct mcu_sip_config {
     int max_calls;            /* both: at least 1 */
     /* The same for one source address (an IPv6 /64), REGISTER counted too; 0: no such limit. */
     int max_calls_per_source_s, max_calls_per_source;
+    /* TCP and TLS connections of one source; how long one may wait with its first request, and one
+     * without a call be silent. 0: no limit */
+    int max_connections_per_source, silent_connection_s, idle_connection_s;
     const char *realm;        /* of digests asked for (RFC 7616); NULL: "tessera" */
     enum mcu_sip_auth_mode auth;
     const char (*accounts)[MCU_SIP_ACCOUNT_SIZE]; /* as mcu_sip_account_check takes them */

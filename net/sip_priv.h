@@ -1,7 +1,7 @@
 /* net/sip_priv.h - what the files sip*.c share: sip.c (the stack's life and its events), sip_call.c
  * (a call's life), sip_out.c (calls of ours), sip_offer.c (later offers of ours, session timers),
  * sip_refer.c, sip_replaces.c, sip_request.c (requests from peers), sip_guard.c (whether these are
- * let in), sip_register.c.
+ * let in), sip_register.c, sip_stream.c (connections).
  *
  * Every function of nua is a message to itself: none calls back before it returns, so a callback
  * of ours may call any function of this module. */
@@ -23,6 +23,7 @@ struct mcu_sip_call;
 
 #include "net/loop.h"
 #include "net/sip.h"
+#include "net/sip_conns.h"
 #include "net/sip_registrar.h"
 #include "net/sip_source.h"
 #include "net/sip_tls.h"
@@ -82,6 +83,7 @@ struct mcu_sip_call {
     msg_t *update;       /* the pending UPDATE's, a reference */
     struct sip_out *out; /* until it is answered */
     uint8_t source[MCU_SIP_SOURCE_KEY];
+    struct sockaddr_storage peer; /* where its last request came from */
     bool offer_received; /* in the pending or last INVITE */
     bool outgoing;
     bool answered;     /* final response to the first INVITE sent or received */
@@ -111,6 +113,8 @@ struct mcu_sip {
     struct mcu_sip_auth *auth;           /* NULL: nobody is asked */
     struct mcu_sip_registrar *registrar; /* NULL: there is none */
     struct mcu_sip_sources *sources;     /* NULL: no limit */
+    struct mcu_sip_conns *conns;
+    struct mcu_timer conns_timer;
     uint64_t nonces;                     /* made so far */
     enum mcu_digest digests[MCU_DIGESTS]; /* offered, in order */
     int digest_count;
@@ -169,6 +173,15 @@ extern struct mcu_sip_call mcu_sip_call_gone;
 bool mcu_sip_admit(struct mcu_sip *sip);
 /* A call has ended: goes on with a shutdown that waits for it. */
 void mcu_sip_shutdown_step(struct mcu_sip *sip);
+
+/* ---- sip_stream.c ---- */
+
+int mcu_sip_stream_open(struct mcu_sip *sip, const struct mcu_sip_config *c);
+void mcu_sip_stream_close(struct mcu_sip *sip);
+/* A request has come in. */
+void mcu_sip_stream_note(const struct sip_event *e);
+/* And was that of somebody who has shown his password. */
+void mcu_sip_stream_keep(const struct sip_event *e);
 
 /* ---- sip_call.c ---- */
 

@@ -259,6 +259,7 @@ static void on_new_invite(const struct sip_event *e)
         return;
     }
     mcu_sip_call_set_id(call, e->msg);
+    mcu_sip_stream_note(&(struct sip_event){ .sip = e->sip, .call = call, .request = e->request });
     memcpy(call->source, source, sizeof(source));
     call->pending = SIP_PENDING_INVITE;
     call->offer_received = sdp;

@@ -90,6 +90,9 @@ static const struct key keys[] = {
     { "limits.calls_per_s", T_INT, FIELD(max_calls_per_s), 1, 100000, false },
     { "limits.calls_per_source_s", T_INT, FIELD(max_calls_per_source_s), 0, 100000, false },
     { "limits.legs_per_source", T_INT, FIELD(max_legs_per_source), 0, 100000, false },
+    { "limits.connections_per_source", T_INT, FIELD(max_connections_per_source), 0, 100000, false },
+    { "limits.silent_connection_s", T_INT, FIELD(silent_connection_s), 0, 86400, false },
+    { "limits.idle_connection_s", T_INT, FIELD(idle_connection_s), 0, 86400, false },
     { "limits.leg_timeout_s", T_INT, FIELD(leg_timeout_s), 0, 86400, true },
     { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
 };
@@ -138,6 +141,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .sip_digest_count = 2, .max_calls_per_source_s = 60,
         .sip_refer = MCU_REFER_ACCOUNTS, .sip_session_expires_s = 1800, .sip_min_se_s = 90,
         .sip_t1_ms = 500,
+        .max_connections_per_source = 200, .silent_connection_s = 15, .idle_connection_s = 180,
         .max_calls_per_s = 100, .leg_timeout_s = 30, .log_level = MCU_LOG_INFO,
     };
 }

@@ -46,6 +46,10 @@ ROWS = (
     ("Via of another transport", (("SIP/2.0/UDP", "SIP/2.0/SCTP"),), (200,)),
     ("Via of TCP", (("SIP/2.0/UDP", "SIP/2.0/TCP"),), (200,)),
     ("Via with maddr", ((";branch", ";maddr=no-such-host.invalid;branch"),), (200,)),
+    ("unreadable To, Via of TCP with a name", (("To: <", "To: \"Mr. J. User <"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/TCP a.invalid"),
+                                               (";branch", ";rport;branch")), (400,)),
+    ("SIP/7.0, Via with a name", (("SIP/2.0\r\n", "SIP/7.0\r\n"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/UDP a.invalid"),
+                                  (";branch", ";rport;branch")), (505,)),
     ("Via that names another as received", ((";branch", ";received=127.0.0.99;branch"),), (200,)),
 )
 
@@ -67,6 +71,7 @@ def over_udp(server, make, seconds):
     """Final answers where the request came from; an attempt to connect counts as 999."""
     with socket.socket() as door, rawcall.bind() as s:
         own = s.getsockname()[1]
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(("127.0.0.1", own))
         door.listen(1)
         s.sendto(make("UDP", own), ("127.0.0.1", server.sip_port))
@@ -131,8 +136,10 @@ _SENT_BY = rb"(?im)^(?:via|v)\s*:\s*SIP\s*/\s*[\d.]+\s*/\s*\w+\s+(\[[^\]]*\](?::
 
 
 def as_sent(text, way):
-    """The RFC's message; over UDP its first Via asks for the answer where it comes from (RFC 3581)."""
-    data = base64.b64decode(text)
+    """The RFC's message; over UDP its first Via asks for the answer where it comes from (RFC 3581).
+    Several share a branch and a Call-ID: each gets its own, or it would be another's repetition."""
+    own = b"%d-%s" % (time.monotonic_ns(), way.encode())
+    data = base64.b64decode(text).replace(b"as3-111", b"as3-" + own).replace(b"hlau_", b"h" + own)
     found = re.search(_SENT_BY, data)
     return data[:found.end()] + b";rport" + data[found.end():] if way == "UDP" and found else data
 
