@@ -111,6 +111,7 @@ static const struct {
     { nua_r_notify, mcu_sip_on_notify_response },
     { nua_r_bye, mcu_sip_call_on_bye_response },
     { nua_i_register, mcu_sip_on_register },
+    { nua_r_method, mcu_sip_on_method_response },
     { nua_r_shutdown, on_shutdown_response },
     /* Not in Allow, so the stack refuses them; should one come through, so do we. */
     { nua_i_message, mcu_sip_on_other_request },
@@ -369,6 +370,8 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
         rc = mcu_sip_stream_open(sip, config);
     if (rc == 0)
         rc = create_nua(sip, config);
+    if (rc == 0)
+        rc = mcu_sip_providers_open(sip, config);
     if (rc < 0) {
         mcu_sip_free(&sip);
         return rc;
@@ -389,6 +392,7 @@ void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *ar
     mcu_timer_start(&sip->shutdown_timer, mcu_loop_now(sip->loop) + timeout_ms * MCU_NS_PER_MS);
     for (struct mcu_sip_call *c = sip->calls; c; c = c->next)
         mcu_sip_hangup(c, "shutting down");
+    mcu_sip_providers_stop(sip);
     mcu_sip_shutdown_step(sip);
 }
 
@@ -396,7 +400,7 @@ void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *ar
  * and we may stand in a callback of the stack. */
 void mcu_sip_shutdown_step(struct mcu_sip *sip)
 {
-    if (!sip->shutting_down || !sip->shutdown_done || sip->calls)
+    if (!sip->shutting_down || !sip->shutdown_done || sip->calls || mcu_sip_providers_busy(sip))
         return;
     if (sip->nua_stopped)
         mcu_timer_start(&sip->shutdown_timer, mcu_loop_now(sip->loop));
@@ -447,6 +451,7 @@ void mcu_sip_free(struct mcu_sip **pp)
         return;
     assert(!sip->calls && mcu_loop_is_current(sip->loop));
     mcu_timer_stop(&sip->shutdown_timer);
+    mcu_sip_providers_close(sip);
     bool clean = destroy_nua(sip);
     mcu_glib_pump_free(&sip->pump);
     mcu_sip_stream_close(sip);

@@ -1,7 +1,8 @@
 /* net/sip_priv.h - what the files sip*.c share: sip.c (the stack's life and its events), sip_call.c
  * (a call's life), sip_out.c (calls of ours), sip_offer.c (later offers of ours, session timers),
  * sip_refer.c, sip_replaces.c, sip_request.c (requests from peers), sip_guard.c (whether these are
- * let in), sip_register.c, sip_stream.c (connections).
+ * let in), sip_register.c, sip_stream.c (connections),
+ * sip_provide.c (registrations of ours).
  *
  * Every function of nua is a message to itself: none calls back before it returns, so a callback
  * of ours may call any function of this module. */
@@ -70,6 +71,7 @@ struct sip_referral {
     char event[32]; /* of its NOTIFYs */
 };
 
+struct sip_provider; /* a registration of ours: sip_provide.c */
 struct sip_out; /* what an outgoing call is made of again when it is challenged: sip_out.c */
 
 struct mcu_sip_call {
@@ -115,6 +117,8 @@ struct mcu_sip {
     struct mcu_sip_sources *sources;     /* NULL: no limit */
     struct mcu_sip_conns *conns;
     struct mcu_timer conns_timer;
+    struct sip_provider *providers[MCU_SIP_MAX_PROVIDERS];
+    int provider_count;
     uint64_t nonces;                     /* made so far */
     enum mcu_digest digests[MCU_DIGESTS]; /* offered, in order */
     int digest_count;
@@ -247,6 +251,24 @@ void mcu_sip_note_tags(struct mcu_sip_call *call, const sip_t *response);
 /* Answers the challenge in a 401 or 407 with a new request; false: it cannot be. */
 bool mcu_sip_out_retry(struct mcu_sip_call *call, const struct sip_event *e);
 void mcu_sip_out_free(struct sip_out **out);
+/* The header's value in answer to the first challenge offered that we can answer. first: of this
+ * request; later ones are answered only if they say that the nonce was too old. */
+bool mcu_sip_answer_challenge(char *header, size_t size, const struct mcu_digest_login *login,
+                              const msg_auth_t *offered, const char *method, const char *uri,
+                              bool first);
+/* What the uri's parameters say. */
+enum sip_transport mcu_sip_transport_to(const char *uri);
+
+/* ---- sip_provide.c ---- */
+
+int mcu_sip_providers_open(struct mcu_sip *sip, const struct mcu_sip_config *c);
+/* Tells the providers that we are gone; mcu_sip_shutdown_step goes on once they have answered. */
+void mcu_sip_providers_stop(struct mcu_sip *sip);
+bool mcu_sip_providers_busy(const struct mcu_sip *sip);
+void mcu_sip_providers_close(struct mcu_sip *sip);
+void mcu_sip_on_method_response(const struct sip_event *e);
+/* The room ("": the request's own) of a call that came over a registration; NULL: it did not. */
+const char *mcu_sip_provider_room(const struct mcu_sip *sip, const url_t *url);
 
 /* ---- sip_guard.c ---- */
 

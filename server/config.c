@@ -19,7 +19,7 @@
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
                   T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
-                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS };
+                  T_ACCOUNTS, T_PROVIDERS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS };
 
 struct key {
     const char *name; /* section.key */
@@ -51,6 +51,7 @@ static const struct key keys[] = {
     { "sip.auth", T_AUTH, FIELD(sip_auth), 0, 0, false },
     { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
     { "sip.accounts", T_ACCOUNTS, FIELD(sip_accounts), 0, 0, false },
+    { "sip.register", T_PROVIDERS, FIELD(sip_providers), 0, 0, false },
     { "sip.registrar", T_BOOL, FIELD(sip_registrar), 0, 0, false },
     { "sip.refer", T_REFER, FIELD(sip_refer), 0, 0, false },
     { "sip.session_expires_s", T_INT, FIELD(sip_session_expires_s), 2, 86400, false },
@@ -300,6 +301,14 @@ static int parse_account(const struct place *at, const char *text, char *out, si
     return parse_text(at, text, out, size);
 }
 
+static int parse_provider(const struct place *at, const char *text, struct mcu_sip_provider *out)
+{
+    return mcu_sip_provider_parse(out, text) == 0
+               ? 0
+               : complain(at, "expected 'sip:USER@DOMAIN', then of room=, via=sip:HOST:PORT, "
+                              "realm=, login=, expires=, and password= as the last");
+}
+
 /* As for accounts, what is wrong is not shown. RFC 6750 2.1. */
 static int parse_token(const struct place *at, const char *text, char *out, size_t size)
 {
@@ -332,6 +341,7 @@ static int most_values(const struct key *k)
 {
     return k->type == T_RUNGS      ? MCU_CONFIG_RUNGS
            : k->type == T_DIGESTS  ? MCU_DIGESTS
+           : k->type == T_PROVIDERS ? MCU_SIP_MAX_PROVIDERS
            : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
            : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS ? 4
            : k->type == T_HOSTS    ? MCU_CONFIG_HOST_NAMES
@@ -343,6 +353,7 @@ static int most_values(const struct key *k)
 static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
 {
     int *count = k->type == T_ACCOUNTS      ? &c->sip_account_count
+                 : k->type == T_PROVIDERS   ? &c->sip_provider_count
                  : k->type == T_ADDRESSES   ? &c->web_address_count
                  : k->type == T_ICE_SERVERS ? &c->web_server_count
                  : k->type == T_HOSTS       ? &c->http_host_count
@@ -430,6 +441,11 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         rc = parse_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
         if (rc == 0)
             c->sip_account_count = index + 1;
+        return rc;
+    case T_PROVIDERS:
+        rc = parse_provider(at, text, &c->sip_providers[index]);
+        if (rc == 0)
+            c->sip_provider_count = index + 1;
         return rc;
     case T_TOKEN:
         return parse_token(at, text, field, k->size);

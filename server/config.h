@@ -53,6 +53,8 @@ struct mcu_config {
     int sip_digest_count;
     char sip_accounts[MCU_SIP_MAX_ACCOUNTS][MCU_SIP_ACCOUNT_SIZE]; /* passwords: never logged */
     int sip_account_count;
+    struct mcu_sip_provider sip_providers[MCU_SIP_MAX_PROVIDERS]; /* passwords: never logged */
+    int sip_provider_count;
     bool sip_registrar;      /* off */
     enum mcu_refer sip_refer; /* accounts */
     int sip_session_expires_s, sip_min_se_s; /* 1800 90 (RFC 4028) */

@@ -331,6 +331,8 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
         .accounts = k->sip_accounts,
         .account_count = k->sip_account_count,
         .digest_count = k->sip_digest_count,
+        .providers = k->sip_providers,
+        .provider_count = k->sip_provider_count,
         .registrar = k->sip_registrar,
         .refer = k->sip_refer != MCU_REFER_OFF,
         .session_expires_s = k->sip_session_expires_s,
@@ -344,6 +346,12 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
     else
         *out = side;
     return rc;
+}
+
+int mcu_sip_side_providers(const struct mcu_sip_side *side,
+                           struct mcu_sip_provider_status out[MCU_SIP_MAX_PROVIDERS])
+{
+    return mcu_sip_provider_list(side->sip, out);
 }
 
 void mcu_sip_side_reload(struct mcu_sip_side *side)
