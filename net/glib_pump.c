@@ -45,6 +45,7 @@ struct mcu_glib_pump {
     bool lazy, files_change;
     bool due;   /* lazy: something of this context is ready, in this round */
     bool stale; /* lazy: the list of the last query may be wrong */
+    struct mcu_glib_pump_files files;
 };
 
 /* GLib's and epoll's bits are both poll(2)'s on Linux, where this runs. */
@@ -79,6 +80,12 @@ static int control(struct mcu_glib_pump *pump, int op, int fd, uint32_t events)
     return epoll_ctl(pump->epoll_fd, op, fd, &event) < 0 ? -errno : 0;
 }
 
+static void tell(const struct mcu_glib_pump *pump, void (*fn)(int fd, void *arg), int fd)
+{
+    if (fn)
+        fn(fd, pump->files.arg);
+}
+
 static void add(struct mcu_glib_pump *pump, int fd, struct watch *w)
 {
     *w = (struct watch){ .used = true, .seen = pump->round };
@@ -86,6 +93,7 @@ static void add(struct mcu_glib_pump *pump, int fd, struct watch *w)
         pump->fds = grow(pump->fds, &pump->fds_capacity, pump->fds_used + 1, sizeof(int));
     pump->fds[pump->fds_used++] = fd;
     control(pump, EPOLL_CTL_ADD, fd, 0);
+    tell(pump, pump->files.opened, fd);
 }
 
 /* The kernel drops a closed file from the set by itself; a new file of the same number is then
@@ -97,6 +105,8 @@ static void set_events(struct mcu_glib_pump *pump, int fd, struct watch *w, uint
     if (control(pump, EPOLL_CTL_MOD, fd, events) == -ENOENT) {
         control(pump, EPOLL_CTL_ADD, fd, events);
         mcu_count(pump->rearmed);
+        tell(pump, pump->files.closed, fd);
+        tell(pump, pump->files.opened, fd);
     }
     w->events = events;
 }
@@ -113,6 +123,7 @@ static void drop_unseen(struct mcu_glib_pump *pump)
         }
         control(pump, EPOLL_CTL_DEL, fd, 0); /* closed already: the kernel did it */
         w->used = false;
+        tell(pump, pump->files.closed, fd);
     }
     pump->fds_used = kept;
 }
@@ -186,6 +197,8 @@ static void collect(struct mcu_glib_pump *pump)
         w->revents = events[i].events;
         if (w->revents & EPOLLERR)
             mcu_count(pump->rearmed);
+        if (w->revents & EPOLLIN)
+            tell(pump, pump->files.ready, events[i].data.fd);
     }
     for (int i = 0; i < pump->polls_used; i++) {
         GPollFD *p = &pump->polls[i];
@@ -271,6 +284,11 @@ void mcu_glib_pump_kick(struct mcu_glib_pump *pump)
 {
     pump->stale = true;
     pump->dispatched = true;
+}
+
+void mcu_glib_pump_watch_files(struct mcu_glib_pump *pump, const struct mcu_glib_pump_files *files)
+{
+    pump->files = *files;
 }
 
 void mcu_glib_pump_free(struct mcu_glib_pump **pp)

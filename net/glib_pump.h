@@ -36,6 +36,17 @@ int mcu_glib_pump_new(struct mcu_glib_pump **out, struct mcu_loop *loop, GMainCo
 void mcu_glib_pump_set_lazy(struct mcu_glib_pump *pump, bool files_change);
 void mcu_glib_pump_kick(struct mcu_glib_pump *pump);
 
+/* Tells which descriptors there are and which have data, to who has to know and is not told by the
+ * library whose sources these are. In the loop's own order: opened before the first ready; closed after
+ * the file is. A file that takes the number of one just closed is told as both. Each may be NULL. */
+struct mcu_glib_pump_files {
+    void (*opened)(int fd, void *arg);
+    void (*ready)(int fd, void *arg);
+    void (*closed)(int fd, void *arg);
+    void *arg;
+};
+void mcu_glib_pump_watch_files(struct mcu_glib_pump *pump, const struct mcu_glib_pump_files *files);
+
 /* Stops pumping and releases the context at once. The libuv handles close in the loop's next
  * round. Not from within a source of the context. */
 void mcu_glib_pump_free(struct mcu_glib_pump **pump);

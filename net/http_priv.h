@@ -22,7 +22,7 @@
 #define MCU_HTTP_FIELD_BYTES  3072 /* in it, of those that the handler gave */
 #define MCU_HTTP_SUBPROTOCOLS 4
 
-struct mcu_http_keys; /* http_tls.c: the certificate in use */
+struct mcu_tls_keys;
 
 struct mcu_http {
     struct mcu_loop *loop;
@@ -46,7 +46,7 @@ struct mcu_http {
     struct lws_protocols protocols[MCU_HTTP_SUBPROTOCOLS + 2];
 
     char *cert_file, *key_file;
-    struct mcu_http_keys *keys; /* NULL: without TLS */
+    struct mcu_tls_keys *keys; /* NULL: without TLS */
     void *ssl_context;          /* SSL_CTX of libwebsockets' vhost */
 
     uv_idle_t closer; /* while closing: looks each round whether it is over */

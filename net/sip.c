@@ -111,6 +111,7 @@ static const struct {
     { nua_r_notify, mcu_sip_on_notify_response },
     { nua_r_bye, mcu_sip_call_on_bye_response },
     { nua_i_register, mcu_sip_on_register },
+    { nua_r_method, mcu_sip_on_method_response },
     { nua_r_shutdown, on_shutdown_response },
     /* Not in Allow, so the stack refuses them; should one come through, so do we. */
     { nua_i_message, mcu_sip_on_other_request },
@@ -134,6 +135,8 @@ static void on_event(nua_event_t event, int status, const char *phrase, nua_t *n
         .tags = tags,
         .request = nua_event_is_incoming_request(event) ? nua_current_request(nua) : NULL,
     };
+    if (e.request)
+        mcu_sip_stream_note(&e);
     for (size_t i = 0; i < MCU_ARRAY_LEN(handlers); i++)
         if (handlers[i].event == event) {
             handlers[i].fn(&e);
@@ -225,6 +228,21 @@ static void make_allow(char *out, size_t size, const struct mcu_sip_config *c)
              c->registrar ? ", REGISTER" : "");
 }
 
+static int attach_keys(struct mcu_sip *sip, const struct mcu_sip_config *c)
+{
+    sip->cert_file = strdup(c->cert_file);
+    sip->key_file = strdup(c->key_file);
+    if (!sip->cert_file || !sip->key_file)
+        return -ENOMEM;
+    int rc = mcu_sip_tls_attach(&sip->tls, sip->cert_file, sip->key_file);
+    return rc < 0 && rc != -ENOMEM ? -EINVAL : rc;
+}
+
+int mcu_sip_reload_tls(struct mcu_sip *sip)
+{
+    return mcu_sip_tls_reload(&sip->tls);
+}
+
 static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
 {
     char url[96], tls_url[96], dir[MCU_SIP_TLS_DIR_SIZE] = "", allow[128];
@@ -238,6 +256,7 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
     snprintf(tls_url, sizeof(tls_url), "sips:%s:%d", sip->listen_host, sip->tls_port);
     make_allow(allow, sizeof(allow), c);
     stack_log.tls_failed = false;
+    mcu_sip_tls_watch(&sip->tls);
     sip->nua = nua_create(
         sip->root, on_event, sip, NUTAG_URL(url), TAG_IF(c->tls_port, NUTAG_SIPS_URL(tls_url)),
         TAG_IF(c->tls_port, NUTAG_CERTIFICATE_DIR(dir)),
@@ -259,10 +278,11 @@ static int create_nua(struct mcu_sip *sip, const struct mcu_sip_config *c)
         NTATAG_MAX_PROCEEDING(c->max_calls + c->max_calls_per_s), NTATAG_MERGE_482(1),
         NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(64 * t1), NTATAG_SIP_T2(8 * t1), NTATAG_SIP_T4(10 * t1),
         TAG_END());
+    mcu_sip_tls_unwatch();
     if (dir[0])
         mcu_sip_tls_dir_remove(dir);
     if (sip->nua && !stack_log.tls_failed)
-        return 0;
+        return c->tls_port ? attach_keys(sip, c) : 0;
     return stack_log.tls_failed ? -EINVAL : -EADDRNOTAVAIL;
 }
 
@@ -342,11 +362,16 @@ int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_si
     sip->context = g_main_context_new();
     su_init();
     su_log_redirect(NULL, on_stack_log, NULL);
+    mcu_timer_init(&sip->conns_timer, loop, NULL);
     rc = create_guard(sip, config);
     if (rc == 0)
         rc = create_root(sip);
     if (rc == 0)
+        rc = mcu_sip_stream_open(sip, config);
+    if (rc == 0)
         rc = create_nua(sip, config);
+    if (rc == 0)
+        rc = mcu_sip_providers_open(sip, config);
     if (rc < 0) {
         mcu_sip_free(&sip);
         return rc;
@@ -367,6 +392,7 @@ void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *ar
     mcu_timer_start(&sip->shutdown_timer, mcu_loop_now(sip->loop) + timeout_ms * MCU_NS_PER_MS);
     for (struct mcu_sip_call *c = sip->calls; c; c = c->next)
         mcu_sip_hangup(c, "shutting down");
+    mcu_sip_providers_stop(sip);
     mcu_sip_shutdown_step(sip);
 }
 
@@ -374,7 +400,7 @@ void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *ar
  * and we may stand in a callback of the stack. */
 void mcu_sip_shutdown_step(struct mcu_sip *sip)
 {
-    if (!sip->shutting_down || !sip->shutdown_done || sip->calls)
+    if (!sip->shutting_down || !sip->shutdown_done || sip->calls || mcu_sip_providers_busy(sip))
         return;
     if (sip->nua_stopped)
         mcu_timer_start(&sip->shutdown_timer, mcu_loop_now(sip->loop));
@@ -425,8 +451,10 @@ void mcu_sip_free(struct mcu_sip **pp)
         return;
     assert(!sip->calls && mcu_loop_is_current(sip->loop));
     mcu_timer_stop(&sip->shutdown_timer);
+    mcu_sip_providers_close(sip);
     bool clean = destroy_nua(sip);
     mcu_glib_pump_free(&sip->pump);
+    mcu_sip_stream_close(sip);
     free_guard(sip);
     mcu_sip_strict_on_refusal(NULL, NULL);
     if (clean) {
@@ -435,6 +463,9 @@ void mcu_sip_free(struct mcu_sip **pp)
         g_main_context_unref(sip->context);
         free(sip->message_class);
         su_deinit();
+        mcu_sip_tls_close(&sip->tls);
+        free(sip->cert_file);
+        free(sip->key_file);
         free(sip);
     } else {
         static struct mcu_sip *undrained;

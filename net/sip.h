@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "net/sip_auth.h"
+#include "net/sip_provider.h"
 
 struct mcu_loop;
 struct mcu_sip;
@@ -32,6 +33,9 @@ struct mcu_sip_config {
     int max_calls;            /* both: at least 1 */
     /* The same for one source address (an IPv6 /64), REGISTER counted too; 0: no such limit. */
     int max_calls_per_source_s, max_calls_per_source;
+    /* TCP and TLS connections of one source; how long one may wait with its first request, and one
+     * without a call be silent. 0: no limit */
+    int max_connections_per_source, silent_connection_s, idle_connection_s;
     const char *realm;        /* of digests asked for (RFC 7616); NULL: "tessera" */
     enum mcu_sip_auth_mode auth;
     const char (*accounts)[MCU_SIP_ACCOUNT_SIZE]; /* as mcu_sip_account_check takes them */
@@ -39,6 +43,8 @@ struct mcu_sip_config {
     /* Offered in this order, others not taken; 0: SHA-256, then MD5. */
     enum mcu_digest digests[MCU_DIGESTS];
     int digest_count;
+    const struct mcu_sip_provider *providers; /* to register with */
+    int provider_count;       /* MCU_SIP_MAX_PROVIDERS at most */
     bool registrar;           /* take REGISTER from these accounts; else it gets 405 */
     bool refer;               /* `refer` is asked; else REFER gets 405 */
     int session_expires_s;    /* of RFC 4028; 0: 1800 */
@@ -48,7 +54,8 @@ struct mcu_sip_config {
 };
 
 struct mcu_sip_invite {
-    const char *room;         /* user part of the request URI, percent-decoded; "" none */
+    const char *room;         /* user part of the request URI, percent-decoded; "" none; of a call
+                               * that came over a registration the room set for it */
     const char *from_uri, *from_name; /* name "" when not given; UTF-8, quotes removed */
     const char *transport;    /* "udp", "tcp", "tls" */
     const char *source_address; int source_port; /* where the signalling came from */
@@ -102,7 +109,31 @@ struct mcu_sip_events {
 int mcu_sip_new(struct mcu_sip **out, struct mcu_loop *loop, const struct mcu_sip_config *config,
                 const struct mcu_sip_events *events, void *arg);
 
-/* Sends BYE (or CANCEL, or 503) to every call, then calls done once all have ended or at most
+/* Reads certificate and key of the TLS listener again: new connections use them, those that stand go
+ * on. Returns 0 (also without TLS), or an error (net/tls_keys.h): the log says why, and the
+ * certificate in use stays. */
+int mcu_sip_reload_tls(struct mcu_sip *sip);
+
+enum mcu_sip_provider_state {
+    MCU_SIP_PROVIDER_TRYING,
+    MCU_SIP_PROVIDER_REGISTERED,
+    MCU_SIP_PROVIDER_FAILED, /* refused, or nobody answers: tried again later */
+    MCU_SIP_PROVIDER_REMOVED,
+};
+
+struct mcu_sip_provider_status {
+    char address[MCU_SIP_PROVIDER_URI], via[MCU_SIP_PROVIDER_URI]; /* via: in use now */
+    char room[MCU_SIP_PROVIDER_ROOM];
+    enum mcu_sip_provider_state state;
+    int status;       /* of the last answer; 0: none came */
+    int expires_in_s; /* while registered */
+};
+
+/* The registrations in the order of the configuration; how many. */
+int mcu_sip_provider_list(const struct mcu_sip *sip,
+                          struct mcu_sip_provider_status out[MCU_SIP_MAX_PROVIDERS]);
+
+/* Sends BYE (or CANCEL, or 503) to every call and the last word to the providers, then calls done once all have ended or at most
  * timeout_ms later. New calls get 503 meanwhile. */
 void mcu_sip_shutdown(struct mcu_sip *sip, int timeout_ms, void (*done)(void *arg), void *arg);
 /* After the shutdown's done. */

@@ -76,6 +76,13 @@ static enum sip_transport transport_to(const url_t *url)
                                                : SIP_UDP;
 }
 
+enum sip_transport mcu_sip_transport_to(const char *uri)
+{
+    char text[MAX_URI];
+    url_t url[1];
+    return parse_target(url, text, uri) == 0 ? transport_to(url) : SIP_UDP;
+}
+
 /* A name is not looked up for this: the way to anywhere will do. */
 static void address_of(su_sockaddr_t *a, const url_t *url)
 {
@@ -201,9 +208,10 @@ int mcu_sip_call_out(struct mcu_sip_call **pp, struct mcu_sip *sip, const char *
 /* ---- challenges ---- */
 
 /* The first challenge that we can answer, in the order in which they were offered (RFC 8760 2.4). */
-static bool answer(char *header, size_t size, const struct sip_out *out, const msg_auth_t *offered)
+bool mcu_sip_answer_challenge(char *header, size_t size, const struct mcu_digest_login *login,
+                              const msg_auth_t *offered, const char *method, const char *uri,
+                              bool first)
 {
-    const struct mcu_digest_login login = { out->realm, out->user, out->password };
     char text[2048], cnonce[33];
     uint64_t random[2];
     struct mcu_digest_params p;
@@ -213,8 +221,8 @@ static bool answer(char *header, size_t size, const struct sip_out *out, const m
              (unsigned long long)random[1]);
     for (const msg_auth_t *h = offered; h; h = h->au_next)
         if (mcu_sip_auth_text(text, sizeof(text), h) && mcu_digest_parse(&p, text) == 0 &&
-            (out->answers == 0 || p.stale) &&
-            mcu_digest_answer(header, size, &p, &login, "INVITE", out->uri, cnonce) == 0)
+            (first || p.stale) &&
+            mcu_digest_answer(header, size, &p, login, method, uri, cnonce) == 0)
             return true;
     return false;
 }
@@ -226,9 +234,13 @@ bool mcu_sip_out_retry(struct mcu_sip_call *call, const struct sip_event *e)
     char header[1600];
     struct sip_out *out = call->out;
     bool proxy = e->status == 407;
-    if (!out || !out->user[0] || out->answers >= 2 || !e->msg ||
-        !answer(header, sizeof(header), out,
-                proxy ? e->msg->sip_proxy_authenticate : e->msg->sip_www_authenticate))
+    if (!out || !out->user[0] || out->answers >= 2 || !e->msg)
+        return false;
+    const struct mcu_digest_login login = { out->realm, out->user, out->password };
+    if (!mcu_sip_answer_challenge(header, sizeof(header), &login,
+                                  proxy ? e->msg->sip_proxy_authenticate
+                                        : e->msg->sip_www_authenticate,
+                                  "INVITE", out->uri, out->answers == 0))
         return false;
     nua_handle_t *nh = new_handle(call->sip, out);
     if (!nh)

@@ -1,7 +1,8 @@
 /* net/sip_priv.h - what the files sip*.c share: sip.c (the stack's life and its events), sip_call.c
  * (a call's life), sip_out.c (calls of ours), sip_offer.c (later offers of ours, session timers),
  * sip_refer.c, sip_replaces.c, sip_request.c (requests from peers), sip_guard.c (whether these are
- * let in), sip_register.c.
+ * let in), sip_register.c, sip_stream.c (connections),
+ * sip_provide.c (registrations of ours).
  *
  * Every function of nua is a message to itself: none calls back before it returns, so a callback
  * of ours may call any function of this module. */
@@ -23,8 +24,10 @@ struct mcu_sip_call;
 
 #include "net/loop.h"
 #include "net/sip.h"
+#include "net/sip_conns.h"
 #include "net/sip_registrar.h"
 #include "net/sip_source.h"
+#include "net/sip_tls.h"
 
 #define SIP_MAX_BODY_BYTES (64 * 1024)
 #define SIP_MAX_ROOM       256 /* bytes; the server's own limit is smaller */
@@ -68,6 +71,7 @@ struct sip_referral {
     char event[32]; /* of its NOTIFYs */
 };
 
+struct sip_provider; /* a registration of ours: sip_provide.c */
 struct sip_out; /* what an outgoing call is made of again when it is challenged: sip_out.c */
 
 struct mcu_sip_call {
@@ -81,6 +85,7 @@ struct mcu_sip_call {
     msg_t *update;       /* the pending UPDATE's, a reference */
     struct sip_out *out; /* until it is answered */
     uint8_t source[MCU_SIP_SOURCE_KEY];
+    struct sockaddr_storage peer; /* where its last request came from */
     bool offer_received; /* in the pending or last INVITE */
     bool outgoing;
     bool answered;     /* final response to the first INVITE sent or received */
@@ -110,6 +115,10 @@ struct mcu_sip {
     struct mcu_sip_auth *auth;           /* NULL: nobody is asked */
     struct mcu_sip_registrar *registrar; /* NULL: there is none */
     struct mcu_sip_sources *sources;     /* NULL: no limit */
+    struct mcu_sip_conns *conns;
+    struct mcu_timer conns_timer;
+    struct sip_provider *providers[MCU_SIP_MAX_PROVIDERS];
+    int provider_count;
     uint64_t nonces;                     /* made so far */
     enum mcu_digest digests[MCU_DIGESTS]; /* offered, in order */
     int digest_count;
@@ -119,6 +128,8 @@ struct mcu_sip {
     int port, tls_port;
     unsigned session_expires_s, min_se_s;
     bool refer;
+    struct mcu_sip_tls tls;
+    char *cert_file, *key_file; /* NULL: no TLS */
 
     GMainContext *context;
     struct mcu_glib_pump *pump;
@@ -166,6 +177,15 @@ extern struct mcu_sip_call mcu_sip_call_gone;
 bool mcu_sip_admit(struct mcu_sip *sip);
 /* A call has ended: goes on with a shutdown that waits for it. */
 void mcu_sip_shutdown_step(struct mcu_sip *sip);
+
+/* ---- sip_stream.c ---- */
+
+int mcu_sip_stream_open(struct mcu_sip *sip, const struct mcu_sip_config *c);
+void mcu_sip_stream_close(struct mcu_sip *sip);
+/* A request has come in. */
+void mcu_sip_stream_note(const struct sip_event *e);
+/* And was that of somebody who has shown his password. */
+void mcu_sip_stream_keep(const struct sip_event *e);
 
 /* ---- sip_call.c ---- */
 
@@ -231,6 +251,24 @@ void mcu_sip_note_tags(struct mcu_sip_call *call, const sip_t *response);
 /* Answers the challenge in a 401 or 407 with a new request; false: it cannot be. */
 bool mcu_sip_out_retry(struct mcu_sip_call *call, const struct sip_event *e);
 void mcu_sip_out_free(struct sip_out **out);
+/* The header's value in answer to the first challenge offered that we can answer. first: of this
+ * request; later ones are answered only if they say that the nonce was too old. */
+bool mcu_sip_answer_challenge(char *header, size_t size, const struct mcu_digest_login *login,
+                              const msg_auth_t *offered, const char *method, const char *uri,
+                              bool first);
+/* What the uri's parameters say. */
+enum sip_transport mcu_sip_transport_to(const char *uri);
+
+/* ---- sip_provide.c ---- */
+
+int mcu_sip_providers_open(struct mcu_sip *sip, const struct mcu_sip_config *c);
+/* Tells the providers that we are gone; mcu_sip_shutdown_step goes on once they have answered. */
+void mcu_sip_providers_stop(struct mcu_sip *sip);
+bool mcu_sip_providers_busy(const struct mcu_sip *sip);
+void mcu_sip_providers_close(struct mcu_sip *sip);
+void mcu_sip_on_method_response(const struct sip_event *e);
+/* The room ("": the request's own) of a call that came over a registration; NULL: it did not. */
+const char *mcu_sip_provider_room(const struct mcu_sip *sip, const url_t *url);
 
 /* ---- sip_guard.c ---- */
 

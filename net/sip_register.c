@@ -102,6 +102,7 @@ void mcu_sip_on_register(const struct sip_event *e)
         respond(e, 503, NULL);
     } else if (mcu_sip_authorize(e, route.source, user)) {
         int status = do_register(e, user, list);
+        mcu_sip_stream_keep(e);
         respond(e, status, list);
         mcu_log_limited(&limit, MCU_LOG_INFO, "sip-register", "user=%s source=%s status=%d",
                         mcu_log_quote(quoted, sizeof(quoted), user), route.source, status);

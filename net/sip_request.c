@@ -230,7 +230,8 @@ static void on_new_invite(const struct sip_event *e)
         refuse_invite(e, 503, 5);
         return;
     }
-    if (e->sip->auth_mode != MCU_SIP_AUTH_OFF && !mcu_sip_authorize(e, route.source, user))
+    const char *own_room = mcu_sip_provider_room(e->sip, e->msg->sip_request->rq_url);
+    if (!own_room && e->sip->auth_mode != MCU_SIP_AUTH_OFF && !mcu_sip_authorize(e, route.source, user))
         return;
     if (!mcu_sip_admit(e->sip)) {
         refuse_invite(e, 503, 5);
@@ -243,6 +244,8 @@ static void on_new_invite(const struct sip_event *e)
         status = 406;
     if (!status && mcu_sip_user_decode(room, sizeof(room), has_user ? url->url_user : NULL) < 0)
         status = 414;
+    if (!status && own_room && *own_room)
+        snprintf(room, sizeof(room), "%s", own_room);
     if (!status && !has_target(e->msg))
         status = 400;
     if (!status)
@@ -259,6 +262,7 @@ static void on_new_invite(const struct sip_event *e)
         return;
     }
     mcu_sip_call_set_id(call, e->msg);
+    mcu_sip_stream_note(&(struct sip_event){ .sip = e->sip, .call = call, .request = e->request });
     memcpy(call->source, source, sizeof(source));
     call->pending = SIP_PENDING_INVITE;
     call->offer_received = sdp;

@@ -92,30 +92,73 @@ static bool source_of(msg_t *msg, su_sockaddr_t *source)
            (source->su_family == AF_INET || source->su_family == AF_INET6);
 }
 
-static bool over_udp(msg_t *msg, su_sockaddr_t *source)
+static struct {
+    mcu_sip_strict_tls_cb fn;
+    void *arg;
+} stream;
+
+void mcu_sip_strict_on_stream(mcu_sip_strict_tls_cb fn, void *arg)
 {
-    su_addrinfo_t *ai = msg_addrinfo(msg);
-    return ai && ai->ai_socktype == SOCK_DGRAM && source_of(msg, source);
+    stream.fn = fn;
+    stream.arg = arg;
 }
 
-/* The stack goes by Via: for another transport than the request's own it would connect, and for
- * names it would ask the DNS, which would hold up every call. An answer goes back to the address that
+/* What the request came over, as Via writes it. */
+static const char *protocol_of(msg_t *msg, const su_sockaddr_t *source, const char *claimed)
+{
+    const su_addrinfo_t *ai = msg_addrinfo(msg);
+    if (!ai || ai->ai_socktype == SOCK_DGRAM)
+        return sip_transport_udp;
+    int tls = stream.fn ? stream.fn(source, stream.arg) : -1;
+    if (tls < 0)
+        tls = strcasecmp(claimed, sip_transport_tls) == 0;
+    return tls ? sip_transport_tls : sip_transport_tcp;
+}
+
+static void set_param(su_home_t *home, sip_via_t *via, const char *param)
+{
+    if (param)
+        msg_header_replace_param(home, via->v_common, param);
+}
+
+/* The stack goes by Via: for another transport than the request's own it would connect or write to
+ * whom Via names, and for names it would ask the DNS, which would hold up every call. An answer goes back to the address that
  * the request came from (RFC 3581), whatever Via says. */
 static void keep_answers_home(msg_t *msg, sip_via_t *via)
 {
     su_sockaddr_t source;
     char address[INET6_ADDRSTRLEN];
+    su_home_t *home = msg_home(msg);
     via->v_maddr = NULL;
-    if (!over_udp(msg, &source) || strcasecmp(via->v_protocol, sip_transport_udp) == 0)
+    if (!source_of(msg, &source))
         return;
-    via->v_protocol = sip_transport_udp;
+    via->v_protocol = protocol_of(msg, &source, via->v_protocol);
     const void *bytes = source.su_family == AF_INET6 ? (const void *)&source.su_sin6.sin6_addr
                                                      : (const void *)&source.su_sin.sin_addr;
     if (!inet_ntop(source.su_family, bytes, address, sizeof(address)))
         return;
-    char *param = su_sprintf(msg_home(msg), "received=%s", address);
-    if (param)
-        sip_via_add_param(msg_home(msg), via, param);
+    if (strcasecmp(via->v_host, address) != 0)
+        set_param(home, via, su_sprintf(home, "received=%s", address));
+    if (via->v_rport)
+        set_param(home, via, su_sprintf(home, "rport=%u", ntohs(source.su_port)));
+}
+
+/* As soon as it is read: a message that turns out to be broken further down gets its 400 without
+ * another look at it. Only the first one tells where answers go; those after it, in the same line
+ * too (parsed from within), belong to proxies. `home` is the message's. */
+static issize_t parse_via(su_home_t *home, msg_header_t *h, char *s, isize_t size)
+{
+    static _Thread_local int depth;
+    depth++;
+    issize_t rc = sip_via_d(home, h, s, size);
+    depth--;
+    sip_via_t *via = (sip_via_t *)h;
+    msg_t *msg = (msg_t *)home;
+    const sip_t *sip = sip_object(msg);
+    if (rc >= 0 && depth == 0 && sip && sip->sip_request && !sip->sip_via && via->v_protocol &&
+        via->v_host)
+        keep_answers_home(msg, via);
+    return rc;
 }
 
 /* ---- floods ---- */
@@ -190,8 +233,6 @@ static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size,
         sip->sip_request = NULL; /* so that the stack sees nothing that it knows, and forgets it */
         mcu_count(MCU_CNT_SIP_FLOODED);
     }
-    if (sip->sip_request && sip->sip_via && sip->sip_via->v_protocol)
-        keep_answers_home(msg, sip->sip_via);
     see_refusal(sip);
     see_number(sip);
     return sip_extract_body(msg, sip, b, size, eos);
@@ -219,7 +260,7 @@ static int replace(msg_mclass_t *mc, msg_hclass_t *stock, msg_hclass_t *strict)
 msg_mclass_t *mcu_sip_strict_class_new(bool registrar)
 {
     /* Copies, so that only the way they are read differs. Written the same by any thread. */
-    static struct msg_hclass_s contacts[2], record_route[1], request[1];
+    static struct msg_hclass_s contacts[2], record_route[1], request[1], via[1];
     struct msg_hclass_s *contact = &contacts[registrar];
     contact[0] = sip_contact_class[0];
     contact[0].hc_parse = registrar ? parse_contact_or_star : parse_contact;
@@ -227,12 +268,15 @@ msg_mclass_t *mcu_sip_strict_class_new(bool registrar)
     record_route[0].hc_parse = parse_record_route;
     request[0] = sip_request_class[0];
     request[0].hc_parse = parse_request;
+    via[0] = sip_via_class[0];
+    via[0].hc_parse = parse_via;
     const msg_mclass_t *stock = sip_default_mclass();
-    if (stock->mc_hash_used + 4 > stock->mc_hash_size)
+    if (stock->mc_hash_used + 5 > stock->mc_hash_size)
         return NULL;
     msg_mclass_t *mc = msg_mclass_clone(stock, 0, 0);
     if (mc && (replace(mc, sip_contact_class, contact) < 0 ||
-               replace(mc, sip_record_route_class, record_route) < 0)) {
+               replace(mc, sip_record_route_class, record_route) < 0 ||
+               replace(mc, sip_via_class, via) < 0)) {
         free(mc);
         return NULL;
     }

@@ -6,8 +6,8 @@
  * UPDATE changes that target before the application hears of it. So such a header must not get
  * through the parser: a request with one is answered with 400, a response dropped.
  *
- * Answers go by Via, which may name another transport, a name for the DNS, or a third party: on UDP
- * its top entry is made to say where the request came from. An unreadable request line gets 400,
+ * Answers go by Via, which may name another transport, a name for the DNS, or a third party: its
+ * top entry is made to say what the request came over and from where, as soon as it is read. An unreadable request line gets 400,
  * and so does a CSeq of 2^31 or above. */
 #ifndef MCU_NET_SIP_STRICT_H
 #define MCU_NET_SIP_STRICT_H
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/su.h>
 
 /* What "Contact: *" (RFC 3261 10.2.2) is read as where REGISTER is taken: an address that leads
  * nowhere (RFC 6761 6.4), for UPDATE may bring it as well. */
@@ -35,5 +36,10 @@ void mcu_sip_strict_limit(int requests_per_s);
  * fn for all stacks; NULL: none. Thread: the stack's. */
 typedef int (*mcu_sip_strict_status_cb)(const char *call_id, int status, void *arg);
 void mcu_sip_strict_on_refusal(mcu_sip_strict_status_cb fn, void *arg);
+
+/* Whether a request from there came over TLS (1) or TCP (0); -1: not known. For connections that peers
+ * opened; NULL: none is known. Thread: the stack's. */
+typedef int (*mcu_sip_strict_tls_cb)(const su_sockaddr_t *source, void *arg);
+void mcu_sip_strict_on_stream(mcu_sip_strict_tls_cb fn, void *arg);
 
 #endif

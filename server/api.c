@@ -121,6 +121,18 @@ static void get_conferences(struct mcu_http_request *req, void *arg)
         ask(q);
 }
 
+static void answer_providers(struct question *q, const struct mcu_snapshot *s)
+{
+    answer(q->req, 200, JSON_TYPE, mcu_api_providers_json(s));
+}
+
+static void get_providers(struct mcu_http_request *req, void *arg)
+{
+    struct question *q = new_question(req, arg, answer_providers);
+    if (q)
+        ask(q);
+}
+
 static void answer_conference(struct question *q, const struct mcu_snapshot *s)
 {
     bool found;
@@ -361,6 +373,7 @@ static const struct mcu_http_route routes[] = {
     { "GET", "/metrics", .handler = get_metrics },
     { "GET", "/api/v1/conferences", .handler = get_conferences },
     { "GET", CONF_PREFIX "*", .handler = get_conference },
+    { "GET", "/api/v1/providers", .handler = get_providers },
     { "GET", "/api/v1/events", .handler = get_events },
     /* listen.http_control; they stay last */
     { "POST", LEGS_PREFIX "*", .handler = post_leg },

@@ -212,6 +212,24 @@ char *mcu_api_conference_json(const struct mcu_snapshot *s, const char *room, bo
 
 /* ---- the rest ---- */
 
+char *mcu_api_providers_json(const struct mcu_snapshot *s)
+{
+    static const char *const states[] = { "trying", "registered", "failed", "removed" };
+    json_t *list = json_array();
+    for (int i = 0; i < s->provider_count; i++) {
+        const struct mcu_sip_provider_status *p = &s->providers[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "address", text(p->address));
+        json_object_set_new(o, "via", text(p->via));
+        json_object_set_new(o, "room", p->room[0] ? text(p->room) : json_null());
+        json_object_set_new(o, "state", json_string(states[p->state]));
+        json_object_set_new(o, "status", p->status ? json_integer(p->status) : json_null());
+        json_object_set_new(o, "expires_in_s", json_integer(p->expires_in_s));
+        json_array_append_new(list, o);
+    }
+    return dump(json_pack("{s:o}", "providers", list));
+}
+
 char *mcu_api_events_json(const struct mcu_event *events, int n, uint64_t after)
 {
     json_t *list = json_array();

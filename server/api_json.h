@@ -16,6 +16,8 @@ struct mcu_snapshot;
 char *mcu_api_conferences_json(const struct mcu_snapshot *snapshot);
 /* One of them; *found is false when there is no such room (then NULL). */
 char *mcu_api_conference_json(const struct mcu_snapshot *snapshot, const char *room, bool *found);
+/* {"providers":[...]} */
+char *mcu_api_providers_json(const struct mcu_snapshot *snapshot);
 /* {"events":[...],"last":number of the newest, or `after`} */
 char *mcu_api_events_json(const struct mcu_event *events, int count, uint64_t after);
 char *mcu_api_health_json(bool stopping, int64_t uptime_ns, int calls);

@@ -19,7 +19,7 @@
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
                   T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
-                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
+                  T_ACCOUNTS, T_PROVIDERS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
 
 struct key {
     const char *name; /* section.key */
@@ -52,6 +52,7 @@ static const struct key keys[] = {
     { "sip.auth", T_AUTH, FIELD(sip_auth), 0, 0, false },
     { "sip.digests", T_DIGESTS, FIELD(sip_digests), 0, 0, false },
     { "sip.accounts", T_ACCOUNTS, FIELD(sip_accounts), 0, 0, false },
+    { "sip.register", T_PROVIDERS, FIELD(sip_providers), 0, 0, false },
     { "sip.registrar", T_BOOL, FIELD(sip_registrar), 0, 0, false },
     { "sip.refer", T_REFER, FIELD(sip_refer), 0, 0, false },
     { "sip.session_expires_s", T_INT, FIELD(sip_session_expires_s), 2, 86400, false },
@@ -91,6 +92,9 @@ static const struct key keys[] = {
     { "limits.calls_per_s", T_INT, FIELD(max_calls_per_s), 1, 100000, false },
     { "limits.calls_per_source_s", T_INT, FIELD(max_calls_per_source_s), 0, 100000, false },
     { "limits.legs_per_source", T_INT, FIELD(max_legs_per_source), 0, 100000, false },
+    { "limits.connections_per_source", T_INT, FIELD(max_connections_per_source), 0, 100000, false },
+    { "limits.silent_connection_s", T_INT, FIELD(silent_connection_s), 0, 86400, false },
+    { "limits.idle_connection_s", T_INT, FIELD(idle_connection_s), 0, 86400, false },
     { "limits.leg_timeout_s", T_INT, FIELD(leg_timeout_s), 0, 86400, true },
     { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
 };
@@ -139,6 +143,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .sip_digest_count = 2, .max_calls_per_source_s = 60,
         .sip_refer = MCU_REFER_ACCOUNTS, .sip_session_expires_s = 1800, .sip_min_se_s = 90,
         .sip_t1_ms = 500,
+        .max_connections_per_source = 200, .silent_connection_s = 15, .idle_connection_s = 180,
         .max_calls_per_s = 100, .leg_timeout_s = 30, .log_level = MCU_LOG_INFO,
     };
 }
@@ -297,6 +302,14 @@ static int parse_account(const struct place *at, const char *text, char *out, si
     return parse_text(at, text, out, size);
 }
 
+static int parse_provider(const struct place *at, const char *text, struct mcu_sip_provider *out)
+{
+    return mcu_sip_provider_parse(out, text) == 0
+               ? 0
+               : complain(at, "expected 'sip:USER@DOMAIN', then of room=, via=sip:HOST:PORT, "
+                              "realm=, login=, expires=, and password= as the last");
+}
+
 /* As for accounts, what is wrong is not shown. RFC 6750 2.1. */
 static int parse_token(const struct place *at, const char *text, char *out, size_t size)
 {
@@ -329,6 +342,7 @@ static int most_values(const struct key *k)
 {
     return k->type == T_RUNGS      ? MCU_CONFIG_RUNGS
            : k->type == T_DIGESTS  ? MCU_DIGESTS
+           : k->type == T_PROVIDERS ? MCU_SIP_MAX_PROVIDERS
            : k->type == T_ACCOUNTS ? MCU_SIP_MAX_ACCOUNTS
            : k->type == T_ADDRESSES || k->type == T_ICE_SERVERS ? 4
            : k->type == T_HOSTS    ? MCU_CONFIG_HOST_NAMES
@@ -340,6 +354,7 @@ static int most_values(const struct key *k)
 static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
 {
     int *count = k->type == T_ACCOUNTS      ? &c->sip_account_count
+                 : k->type == T_PROVIDERS   ? &c->sip_provider_count
                  : k->type == T_ADDRESSES   ? &c->web_address_count
                  : k->type == T_ICE_SERVERS ? &c->web_server_count
                  : k->type == T_HOSTS       ? &c->http_host_count
@@ -427,6 +442,11 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         rc = parse_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
         if (rc == 0)
             c->sip_account_count = index + 1;
+        return rc;
+    case T_PROVIDERS:
+        rc = parse_provider(at, text, &c->sip_providers[index]);
+        if (rc == 0)
+            c->sip_provider_count = index + 1;
         return rc;
     case T_TOKEN:
         return parse_token(at, text, field, k->size);

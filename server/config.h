@@ -54,6 +54,8 @@ struct mcu_config {
     int sip_digest_count;
     char sip_accounts[MCU_SIP_MAX_ACCOUNTS][MCU_SIP_ACCOUNT_SIZE]; /* passwords: never logged */
     int sip_account_count;
+    struct mcu_sip_provider sip_providers[MCU_SIP_MAX_PROVIDERS]; /* passwords: never logged */
+    int sip_provider_count;
     bool sip_registrar;      /* off */
     enum mcu_refer sip_refer; /* accounts */
     int sip_session_expires_s, sip_min_se_s; /* 1800 90 (RFC 4028) */
@@ -100,6 +102,9 @@ struct mcu_config {
     int max_conferences, max_legs, max_legs_per_conference; /* 200 1000 200 */
     int max_calls_per_s;     /* 100 */
     int max_calls_per_source_s, max_legs_per_source; /* 60, 0: no such limit */
+    /* TCP and TLS connections of SIP: 200 of one source, 15 s for the first request, 180 s without
+     * a word where no call needs it; 0: no such limit */
+    int max_connections_per_source, silent_connection_s, idle_connection_s;
     int leg_timeout_s;       /* 30 */
     /* log: */
     enum mcu_log_level log_level;

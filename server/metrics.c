@@ -223,6 +223,16 @@ static void write_renditions(FILE *f, const struct mcu_snapshot *s)
     }
 }
 
+static void write_providers(FILE *f, const struct mcu_snapshot *s)
+{
+    char address[LABEL_BYTES];
+    head(f, "sip_provider_registered", "gauge", "1 while we are registered with the provider");
+    for (int i = 0; i < s->provider_count; i++)
+        fprintf(f, "tessera_sip_provider_registered{address=\"%s\"} %d\n",
+                label(address, s->providers[i].address),
+                s->providers[i].state == MCU_SIP_PROVIDER_REGISTERED);
+}
+
 char *mcu_metrics_text(const struct mcu_snapshot *s, size_t *size)
 {
     char *text = NULL;
@@ -234,6 +244,7 @@ char *mcu_metrics_text(const struct mcu_snapshot *s, size_t *size)
     gauge(f, "conferences", s->conf_count, "Conferences");
     gauge(f, "legs", s->leg_count, "Legs");
     gauge(f, "rtp_port_pairs_used", s->rtp_ports_used, "RTP port pairs taken");
+    write_providers(f, s);
     write_workers(f, &s->workers);
     write_conferences(f, s);
     write_renditions(f, s);

@@ -107,6 +107,7 @@ static void on_reload_signal(int signum, void *arg)
     int left = mcu_config_reload(&s->config, &fresh, list, sizeof(list));
     mcu_log_set_level(s->config.log_level);
     mcu_directory_reload(s->directory);
+    mcu_sip_side_reload(s->calls);
     if (s->http)
         mcu_http_side_reload(s->http);
     mcu_log(left ? MCU_LOG_WARN : MCU_LOG_INFO, "reloaded", "needs_restart=%s",

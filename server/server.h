@@ -59,6 +59,11 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server);
 void mcu_sip_side_shutdown(struct mcu_sip_side *side, int timeout_ms, void (*done)(void *arg),
                            void *arg);
 void mcu_sip_side_free(struct mcu_sip_side **side);
+/* The registrations with providers; how many. */
+int mcu_sip_side_providers(const struct mcu_sip_side *side,
+                           struct mcu_sip_provider_status out[MCU_SIP_MAX_PROVIDERS]);
+/* SIGHUP: the TLS listener's certificate is read again. */
+void mcu_sip_side_reload(struct mcu_sip_side *side);
 int mcu_sip_side_calls(const struct mcu_sip_side *side);
 /* Moves the leg with this id to another room. 0, -ENOENT (no such leg) or -EINVAL (room name). */
 int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *room);
@@ -86,6 +91,8 @@ struct mcu_snapshot {
     struct mcu_workers_stats workers;
     int64_t taken_ns, uptime_ns;
     int rtp_ports_used;
+    struct mcu_sip_provider_status providers[MCU_SIP_MAX_PROVIDERS];
+    int provider_count;
 };
 
 /* cb gets it on the control loop, later; freed after cb returns. NULL: memory was short. */

@@ -323,11 +323,16 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
         .max_calls = k->max_legs,
         .max_calls_per_source_s = k->max_calls_per_source_s,
         .max_calls_per_source = k->max_legs_per_source,
+        .max_connections_per_source = k->max_connections_per_source,
+        .silent_connection_s = k->silent_connection_s,
+        .idle_connection_s = k->idle_connection_s,
         .realm = k->sip_realm,
         .auth = k->sip_auth,
         .accounts = k->sip_accounts,
         .account_count = k->sip_account_count,
         .digest_count = k->sip_digest_count,
+        .providers = k->sip_providers,
+        .provider_count = k->sip_provider_count,
         .registrar = k->sip_registrar,
         .refer = k->sip_refer != MCU_REFER_OFF,
         .session_expires_s = k->sip_session_expires_s,
@@ -341,6 +346,17 @@ int mcu_sip_side_new(struct mcu_sip_side **out, struct mcu_server *server)
     else
         *out = side;
     return rc;
+}
+
+int mcu_sip_side_providers(const struct mcu_sip_side *side,
+                           struct mcu_sip_provider_status out[MCU_SIP_MAX_PROVIDERS])
+{
+    return mcu_sip_provider_list(side->sip, out);
+}
+
+void mcu_sip_side_reload(struct mcu_sip_side *side)
+{
+    mcu_sip_reload_tls(side->sip); /* the log says what it thinks of the files */
 }
 
 static void dialogs_ended(void *arg)

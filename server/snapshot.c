@@ -59,6 +59,7 @@ static void finish(void *arg)
     mcu_workers_get_stats(g->server->workers, &s->workers);
     s->taken_ns = mcu_loop_now(g->server->control);
     s->uptime_ns = s->taken_ns - g->server->started_ns;
+    s->provider_count = mcu_sip_side_providers(g->server->calls, s->providers);
     s->rtp_ports_used = mcu_ports_used(g->server->ports);
     g->cb(g->failed ? NULL : s, g->arg);
     for (int i = 0; i < s->conf_count; i++)

@@ -58,6 +58,12 @@
     X(SIP_FLOODED, "sip_requests_dropped_total", "SIP requests dropped: too many of one address")  \
     X(SIP_AUTH_REFUSED, "sip_auth_refused_total", "SIP requests with wrong credentials")            \
     X(SIP_SOURCE_REFUSED, "sip_source_refused_total", "SIP requests above their source's limit")   \
+    X(SIP_CONNECTIONS_REFUSED, "sip_connections_refused_total",                                    \
+      "TCP and TLS connections above their source's limit")                                        \
+    X(SIP_CONNECTIONS_IDLE, "sip_connections_idle_total",                                          \
+      "TCP and TLS connections closed because nothing came")                                       \
+    X(SIP_PROVIDER_FAILOVERS, "sip_provider_failovers_total",                                      \
+      "Addresses of providers that did not serve a registration")                                  \
     X(SDP_BAD, "sdp_malformed_total", "Session descriptions that could not be parsed")             \
     X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
     X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \

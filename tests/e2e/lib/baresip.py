@@ -14,7 +14,7 @@ AUDIO = {"opus": ("opus/48000/2", 48000, 2), "g722": ("g722/16000/1", 16000, 1),
          "pcmu": ("pcmu/8000/1", 8000, 1), "pcma": ("pcma/8000/1", 8000, 1)}
 
 _CONFIG = """poll_method epoll
-sip_listen 127.0.0.1:{sip}
+sip_listen {host}:{sip}
 audio_path /usr/share/baresip
 audio_source aufile,{folder}/voice.wav
 ausrc_srate {rate}
@@ -32,7 +32,7 @@ rtp_ports {rtp}-{rtp_last}
 rtcp_mux {mux}
 jitter_buffer_delay 1-10
 rtp_stats yes
-net_interface 127.0.0.1
+net_interface {address}
 module_path {modules}
 module stdio.so
 module g711.so
@@ -63,11 +63,12 @@ def _module_path():
 class Caller:
     """One baresip. sound: float samples at the codec's rate (see AUDIO); video: "h264", "vp8" or
     None; number: which colour and figure its camera shows; seal: how it secures media, a value of
-    baresip's mediaenc, or None; account: more of its account's line (";auth_user=..."). It does not
-    call yet."""
+    baresip's mediaenc, or None; account: more of its account's line (";auth_user=..."); address: its
+    own. It does not call yet."""
 
     def __init__(self, case, ports, name, audio, sound, video=None, number=0, size=(320, 180),
-                 fps=10, transport="udp", seal=None, mux=False, account=""):
+                 fps=10, transport="udp", seal=None, mux=False, account="",
+                 address="127.0.0.1"):
         self.case, self.name, self.audio, self.video = case, name, audio, video
         self.number, self.size = number, size
         self.transport = transport
@@ -80,15 +81,18 @@ class Caller:
             media.camera(os.path.join(self.folder, "camera.mkv"), number, *size, fps)
         rtp = ports.take(20)
         self.sip_port = ports.take(2)
+        host = f"[{address}]" if ":" in address else address
+        self._command = ["baresip", "-f", "."] + (["-6"] if ":" in address else [])
         self._write("config", _CONFIG.format(
-            sip=self.sip_port, control=self.control, folder=self.folder, rate=rate, rtp=rtp,
+            address=address, host=host, sip=self.sip_port, control=self.control,
+            folder=self.folder, rate=rate, rtp=rtp,
             rtp_last=rtp + 19, width=size[0], height=size[1], fps=fps, modules=_module_path(),
             video_modules=_VIDEO_MODULES if video else "", mux="yes" if mux else "no",
             seal_modules=f"module {_SEAL_MODULES[seal]}.so\n" if seal else ""))
         self._write("contacts", "")
         lines = f";audio_codecs={codec}" + (f";video_codecs={video}" if video else "")
         lines += f";mediaenc={seal}" if seal else ""
-        self._write("accounts", f'"{name}" <sip:{name}@127.0.0.1;transport={transport}>'
+        self._write("accounts", f'"{name}" <sip:{name}@{host};transport={transport}>'
                                 f";regint=0;answermode=auto{lines}{account}\n")
 
     def _write(self, name, text):
@@ -104,7 +108,7 @@ class Caller:
 
     def listen(self, seconds=60):
         """Starts it; it answers whoever calls, and ends by itself after that many seconds."""
-        self.process = Process(self.case, self.name, ["baresip", "-f", ".", "-t", str(seconds)],
+        self.process = Process(self.case, self.name, self._command + ["-t", str(seconds)],
                                cwd=self.folder)
         self.case.wait_for(self._ready, 5, f"{self.name} listens")
 
@@ -119,7 +123,7 @@ class Caller:
         """Starts it and calls; it ends by itself after that many seconds."""
         if self.transport != "udp":
             uri += ";transport=" + self.transport
-        command = ["baresip", "-f", ".", "-t", str(seconds)] + (["-v"] if self.video else [])
+        command = self._command + ["-t", str(seconds)] + (["-v"] if self.video else [])
         self.process = Process(self.case, self.name, command + ["-e", "/dial " + uri],
                                cwd=self.folder)
 

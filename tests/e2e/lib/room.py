@@ -42,7 +42,7 @@ class Room:
     def meet(self):
         """All call, one after the other, so that the order of the tiles is known."""
         for caller in self.callers:
-            caller.dial(self.server.uri(self.name), CALL_SECONDS)
+            caller.dial(self.server.uri(self.name, caller.transport), CALL_SECONDS)
             self.case.wait_for(caller.in_call, 10, f"{caller.name} is in the call")
         self.case.say(f"{len(self.callers)} callers are in {self.name}")
 

@@ -21,17 +21,21 @@ Content-Length: 0
 
 
 class Server:
-    """tessera with ports of its own. Further settings are "section.key=value"."""
+    """tessera with ports of its own. Further settings are "section.key=value". address: where SIP and
+    RTP listen; tls_port: where SIP over TLS does, by the settings."""
 
-    def __init__(self, case, *settings, config_file=None):
+    def __init__(self, case, *settings, config_file=None, address="127.0.0.1", tls_port=None):
         self.case = case
+        self.address, self.tls_port = address, tls_port
+        self.host = f"[{address}]" if ":" in address else address
         self.ports = Ports()
         self.sip_port = self.ports.take(4)
         self.http_port = self.ports.take(2)
         self.rtp_first = rtp = block()
         chosen = [f"listen.sip_port={self.sip_port}", f"listen.http_port={self.http_port}",
                   f"listen.rtp_first={rtp}", f"listen.rtp_last={rtp + 399}",
-                  f"media.loops={case.options.loops}", *settings]
+                  f"media.loops={case.options.loops}", f"listen.address={address}",
+                  "listen.http_address=127.0.0.1", *settings]
         command = [case.options.server] + [part for s in chosen for part in ("--set", s)]
         if config_file:
             command += ["--config", config_file]
@@ -47,20 +51,23 @@ class Server:
 
     def options(self, timeout=0.3):
         """The server's answer to an OPTIONS request outside a call, or ''."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
+            s.bind((self.address, 0))
             s.settimeout(timeout)
             own = s.getsockname()[1]
             text = _OPTIONS.format(port=self.sip_port, own=own, n=id(s) & 0xffff)
-            s.sendto(text.replace("\n", "\r\n").encode(), ("127.0.0.1", self.sip_port))
+            text = text.replace("127.0.0.1", self.host).replace("\n", "\r\n")
+            s.sendto(text.encode(), (self.address, self.sip_port))
             try:
                 return s.recv(65536).decode(errors="replace")
             except OSError:
                 return ""
 
-    def uri(self, room):
+    def uri(self, room, transport="udp"):
         """The address to call for a room."""
-        return f"sip:{room}@127.0.0.1:{self.sip_port}"
+        port = self.tls_port if transport == "tls" and self.tls_port else self.sip_port
+        return f"sip:{room}@{self.host}:{port}"
 
     def http(self, path, body=None):
         """(status, text) of a GET, or of a POST when there is a body."""
