@@ -28,12 +28,14 @@ static struct mcu_sip_call *find(const struct mcu_sip *sip, const sip_replaces_t
     return call ? call : find_ringing(sip, r);
 }
 
-/* What it cannot read the parser puts aside, and of two it keeps one. */
+/* What it cannot read the parser puts aside as an error with a name. The second of a header that may
+ * stand once it links there too, as what it is: only the errors have a name. */
 static bool is_malformed(const sip_t *msg)
 {
     int count = 0;
     for (const msg_error_t *error = msg->sip_error; error; error = error->er_next)
-        if (error->er_name && strcasecmp(error->er_name, "Replaces") == 0)
+        if (error->er_common->h_class == sip_error_class && error->er_name &&
+            strcasecmp(error->er_name, "Replaces") == 0)
             return true;
     for (const msg_header_t *h = (const msg_header_t *)msg->sip_request; h; h = h->sh_succ)
         count += h->sh_class && h->sh_class->hc_name &&

@@ -1,10 +1,12 @@
 #include "server/directory.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mixer/base/clock.h"
 #include "server/conf.h"
 
 struct finder {
@@ -37,7 +39,17 @@ struct mcu_directory {
     const struct mcu_config *config;
     struct mcu_room *rooms;
     int room_count, alive;
+    struct mcu_timer tidy;
 };
+
+/* Some seconds after conferences have ended: what their codecs held lies free in the allocator's arenas,
+ * in between what lives on. Without this, 4000 calls with pictures left 290 MB of which 75 were in use. */
+#define TIDY_AFTER_NS (5 * MCU_NS_PER_S)
+
+static void tidy(struct mcu_timer *timer)
+{
+    malloc_trim(0);
+}
 
 int mcu_directory_new(struct mcu_directory **out, struct mcu_loop *control,
                       struct mcu_media *const *media, int media_count,
@@ -50,12 +62,15 @@ int mcu_directory_new(struct mcu_directory **out, struct mcu_loop *control,
     d->media = media;
     d->media_count = media_count;
     d->config = config;
+    mcu_timer_init(&d->tidy, control, tidy);
     *out = d;
     return 0;
 }
 
 void mcu_directory_free(struct mcu_directory **dp)
 {
+    if (*dp)
+        mcu_timer_stop(&(*dp)->tidy);
     free(*dp);
     *dp = NULL;
 }
@@ -181,11 +196,18 @@ void mcu_directory_find(struct mcu_directory *d, const char *name, mcu_directory
 
 /* ---- the end ---- */
 
+static void tidy_later(struct mcu_directory *d)
+{
+    if (!mcu_timer_running(&d->tidy))
+        mcu_timer_start(&d->tidy, mcu_loop_now(d->control) + TIDY_AFTER_NS);
+}
+
 static void gone(void *arg)
 {
     struct mcu_room *room = arg;
     atomic_fetch_sub(&room->media->conf_load, 1);
     room->directory->alive--;
+    tidy_later(room->directory);
     free(room);
 }
 

@@ -1,84 +1,29 @@
-"""Mutated SIP, SDP, RTP and RTCP, some thousands of each by a seed, during a call of two
-others: the server is alive after them, answers at once, their sound has no gap, and memory
-stays where it was. --full: 100 000 of each. The mutations of RTP and RTCP come from a caller's
-own address, so that they get as far as can be."""
+"""Mutated SIP, SDP, RTP and RTCP by a seed, RTP and RTCP in the clear and sealed with the right
+keys (SDES, DTLS), during a call of two others: the server is alive after them, answers at once,
+their sound has no gap, and memory stays where it was. As many as fit a minute; --full: 100 000 of
+each. Packets come from a caller's own address, so that they get as far as can be."""
 import random
 import re
-import struct
 import sys
 import time
 
-from lib import case, peer, rawcall
+from lib import case, control, mutate, peer, rawcall, sealcall
 from lib.server import Server
 
 FULL = "--full" in sys.argv
 sys.argv = [a for a in sys.argv if a != "--full"]
 SEED = int(next((a.split("=")[1] for a in sys.argv if a.startswith("--seed=")), 1))
 sys.argv = [a for a in sys.argv if not a.startswith("--seed=")]
-COUNT = 100000 if FULL else 3000
-A_SECOND = 1000 if FULL else 1500   # the bystanders' processor time is not under test
+A_SECOND = {"sip": 1000, "sdp": 500, "rtp": 3000, "rtcp": 3000}  # the machine is shared
+SECONDS_EACH = 6
 HZ, DBFS, GAP_MS, ANSWER_MS, GROWTH_KB = 613, -20, 20, 50, 24 * 1024
-
-WORDS = [b"", b"\0", b"\r\n", b"\r\n\r\n", b" ", b";", b",", b"%00", b"%", b"\"", b"<", b">", b"@",
-         b":", b"[", b"]", b"-1", b"0", b"4294967296", b"99999999999999999999", b"\xff" * 9, b"/",
-         b"A" * 300, b"127.0.0.1", b"[::1]", b"INVITE", b"BYE", b"SIP/2.0", b"a=",
-         b"m=audio 0 x y\r\n"]
+BOUND_KB = 160 * 1024  # once the picture decoders have seen the largest pictures that are taken
+KINDS = ("sip", "sdp", "rtp", "rtcp", "sdes rtp", "sdes rtcp", "dtls rtp", "dtls rtcp")
 
 
-def spoil(rng, data, words=WORDS):
-    """One to four mutations: bits, bytes, pieces doubled, cut, exchanged, words put in."""
-    data = bytearray(data)
-    for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        at, n = rng.randrange(len(data) + 1), rng.choice((1, 1, 2, 4, 16, 60))
-        kind = rng.randrange(7)
-        if kind == 0 and data:
-            data[at % len(data)] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            data[at:at + n] = rng.randbytes(min(n, len(data) - at))
-        elif kind == 2:
-            data[at:at] = data[at:at + n] * rng.choice((1, 2, 20))
-        elif kind == 3:
-            del data[at:at + n]
-        elif kind == 4:
-            data[at:at + rng.choice((0, n))] = rng.choice(words)
-        elif kind == 5:
-            del data[at:]
-        else:
-            lines = bytes(data).split(b"\r\n")
-            rng.shuffle(lines)
-            data = bytearray(b"\r\n".join(lines))
-        if len(data) > 3000:
-            del data[3000:]
-    return bytes(data)
-
-
-def sip_messages(own, uri):
-    """Good ones of several kinds to begin with."""
-    invite = rawcall.request("INVITE", uri, own, body=rawcall.offer(9000, 9002))
-    refer = rawcall.request("REFER", uri, own, extra="Refer-To: <sip:a@127.0.0.1>\r\n")
-    return [m.encode() for m in (
-        invite, refer, *(rawcall.request(method, uri, own) for method in
-                         ("OPTIONS", "BYE", "CANCEL", "ACK", "INFO", "UPDATE", "REGISTER",
-                          "SUBSCRIBE", "PRACK", "MESSAGE")),
-        rawcall.request("INVITE", uri, own, extra="Session-Expires: 90;refresher=uac\r\n"
-                        "Supported: timer,100rel,replaces\r\nReplaces: a;to-tag=b;from-tag=c\r\n"
-                        "Record-Route: <sip:127.0.0.1;lr>, <sip:a@127.0.0.2;lr>\r\n"
-                        "Allow: INVITE, INFO\r\nUser-Agent: mutant\r\n"),
-        "SIP/2.0 200 OK" + invite[invite.index("\r\n"):],
-        "SIP/2.0 401 No" + invite[invite.index("\r\n"):])]
-
-
-SDP = rawcall.offer(9000, 9002) + (
-    "a=fmtp:98 max-fr=30;max-fs=3600\r\nm=video 9010 RTP/AVPF 97\r\nb=TIAS:500000\r\n"
-    "a=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f;packetization-mode=1;"
-    "sprop-parameter-sets=Z0LAHtkA2D3m4QAAAwABAAADADwPFi5I,aMuMsg==\r\n"
-    "a=rtcp:9011 IN IP4 127.0.0.1\r\na=rtcp-fb:* ccm fir\r\na=extmap:1 urn:x\r\n"
-    "a=content:slides\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
-    "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
-    "m=application 9 UDP/BFCP *\r\na=ptime:20\r\n"
-    "m=audio 9020 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\n"
-    "a=fmtp:111 useinbandfec=1;usedtx=1\r\n"
-    "a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-15\r\n")
+def count(kind):
+    """How many mutations of a kind."""
+    return 100000 if FULL else A_SECOND[kind.split()[-1]] * SECONDS_EACH
 
 
 class Attack:
@@ -90,17 +35,32 @@ class Attack:
         self.to = ("127.0.0.1", server.sip_port)
         self.sip = rawcall.bind()
         self.own = self.sip.getsockname()[1]
-        self.call = rawcall.RawCall(c, server, "attacked", video=True)
+        self.calls = {"": rawcall.RawCall(c, server, "attacked", video=True),
+                      "sdes": sealcall.SealedCall(c, server, "attacked", "sdes"),
+                      "dtls": sealcall.SealedCall(c, server, "attacked", "dtls")}
+        self.theirs = {0: bytes(4), 2: bytes(4)}  # SSRCs of the server, for reports and repeats
         self.statuses = {}
-        self.sent = 0
-        self.start = 0.0
+        self.spoilt = self.forged = self.sealed = 0  # sealed: with what SRTP itself must let through
+        self.sent, self.start, self.rate = 0, 0.0, 0
+
+    def run(self, kind):
+        """All mutations of a kind."""
+        key, _, what = kind.rpartition(" ")
+        self.start, self.sent, self.rate = time.monotonic(), 0, A_SECOND[what]
+        make = getattr(self, "_" + what)
+        for i in range(count(kind)):
+            make(i, self.calls[key])
+            self.pace()
+        time.sleep(0.3)
+        self.read()
 
     def pace(self):
         """Waits until the next packet is due; answers are read meanwhile."""
         self.sent += 1
-        if self.sent % 20 == 0:
-            self.read()
-            time.sleep(max(0, self.start + self.sent / A_SECOND - time.monotonic()))
+        if self.sent % 20:
+            return
+        self.read()
+        time.sleep(max(0, self.start + self.sent / self.rate - time.monotonic()))
 
     def read(self):
         """Counts answers; a call that was answered is acknowledged and ended."""
@@ -112,14 +72,17 @@ class Attack:
                 if not text.startswith("SIP/2.0"):
                     continue
                 self.statuses[status] = self.statuses.get(status, 0) + 1
-                if status >= "200" and "INVITE" in text:
+                if status >= "200" and re.search(r"(?im)^CSeq:.*INVITE", text):
                     self.finish(text, status)
         except BlockingIOError:
             pass
         finally:
             self.sip.setblocking(True)
-        for line in range(4):
-            self.call.received(line)
+        for call in self.calls.values():
+            for line in range(4):
+                for packet in call.received(line)[-1:]:
+                    if line % 2 == 0 and len(packet) > 12 and packet[0] >> 6 == 2:
+                        self.theirs[line] = packet[8:12]
 
     def finish(self, text, status):
         """ACK and, for a call that stands, BYE."""
@@ -142,50 +105,44 @@ class Attack:
                     "Content-Length: 0\r\n\r\n")
             self.sip.sendto(text.encode("latin1"), self.to)
 
-    def run_sip(self):
-        seeds = sip_messages(self.own, self.server.uri("mutant"))
-        for _ in range(COUNT):
-            message = self.rng.choice(seeds).replace(
-                b"Call-ID: ", b"Call-ID: %x" % self.rng.getrandbits(40), 1).replace(
-                b"branch=", b"branch=z9hG4bK%x" % self.rng.getrandbits(40), 1)
-            self.sip.sendto(spoil(self.rng, message), self.to)
-            self.pace()
+    def _sip(self, i, call):
+        seeds = mutate.sip_messages(self.own, self.server.uri("mutant"))
+        message = self.rng.choice(seeds).replace(
+            b"Call-ID: ", b"Call-ID: %x" % self.rng.getrandbits(40), 1).replace(
+            b"branch=", b"branch=z9hG4bK%x" % self.rng.getrandbits(40), 1)
+        self.sip.sendto(mutate.spoil(self.rng, message), self.to)
 
-    def run_sdp(self):
-        for _ in range(COUNT):
-            body = spoil(self.rng, SDP.encode()).decode("latin1")
-            room = f"mutant{self.rng.randrange(20)}"
-            text = rawcall.request("INVITE", self.server.uri(room), self.own, body=body)
-            self.sip.sendto(text.encode("latin1"), self.to)
-            self.pace()
+    def _sdp(self, i, call):
+        body = mutate.spoil(self.rng, mutate.SDP.encode()).decode("latin1")
+        room = f"mutant{self.rng.randrange(20)}"
+        text = rawcall.request("INVITE", self.server.uri(room), self.own, body=body)
+        self.sip.sendto(text.encode("latin1"), self.to)
 
-    def run_rtp(self):
-        vp8 = bytes((0x90, 0x80, 0x01, 0x30, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00))
-        for i in range(COUNT):
-            line = self.rng.choice((0, 2))
-            payload = rawcall.PCMU_SILENCE if line == 0 else vp8 + self.rng.randbytes(200)
-            packet = rawcall.rtp(i, i * (160 if line == 0 else 3000), 0x77 + line, payload,
-                                 0 if line == 0 else 98, line == 2)
-            self.call.rtp(spoil(self.rng, packet), line)
-            self.pace()
+    def _rtp(self, i, call):
+        line = self.rng.choice((0, 2))
+        packet = mutate.rtp_packet(self.rng, i, line == 2, 0x77 + line)
+        self.deliver(mutate.spoil(self.rng, packet), line, call)
 
-    def run_rtcp(self):
-        theirs = 0x55
-        pieces = [
-            struct.pack("!BBHIQIII", 0x80, 200, 6, 0x77, time.time_ns(), 1, 2, 3),
-            struct.pack("!BBHIIIIIII", 0x81, 201, 7, 0x77, theirs, 1, 2, 3, 4, 5),
-            struct.pack("!BBHI", 0x81, 202, 3, 0x77) + b"\x01\x03abc\0\0\0",
-            struct.pack("!BBHI", 0x81, 203, 1, 0x78),
-            struct.pack("!BBHII", 0x81, 206, 2, 0x77, theirs),
-            struct.pack("!BBHIIII", 0x84, 206, 4, 0x77, 0, theirs, 7 << 24),
-            struct.pack("!BBHIIII", 0x83, 205, 4, 0x77, 0, theirs, 0xffffffff),
-            struct.pack("!BBHI", 0x80, 204, 2, 0x77) + b"name",
-            struct.pack("!BBHI", 0x80, 207, 1, 1)]
-        for _ in range(COUNT):
-            first = self.rng.choice(pieces[:2])
-            packet = first + b"".join(self.rng.choices(pieces, k=self.rng.randrange(4)))
-            self.call.rtp(spoil(self.rng, packet), self.rng.choice((1, 3)))
-            self.pace()
+    def _rtcp(self, i, call):
+        line = self.rng.choice((1, 3))
+        packet = mutate.rtcp_packet(self.rng, self.theirs[line - 1])
+        self.deliver(mutate.spoil(self.rng, packet), line, call)
+
+    def deliver(self, packet, line, call):
+        """As it is, or sealed; of the sealed every eighth is spoilt once more, behind the seal."""
+        if not isinstance(call, sealcall.SealedCall):
+            call.rtp(packet, line)
+            return
+        sealed = call.seal(packet, line)
+        if sealed is None:  # SRTP takes nothing of the kind: it goes as it is
+            self.forged += 1
+            call.rtp(packet, line)
+            return
+        self.sealed += 1
+        call.rtp(sealed, line)
+        if self.rng.randrange(8) == 0:
+            self.spoilt += 1
+            call.rtp(mutate.spoil(self.rng, sealed), line)
 
 
 def rss_kb(server):
@@ -195,44 +152,73 @@ def rss_kb(server):
 
 
 def answer_ms(server):
-    """How long OPTIONS takes; the better of two, since the machine is not ours alone."""
+    """How long OPTIONS takes; the best of some, since the machine is not ours alone."""
     times = []
-    for _ in range(2):
+    for _ in range(4):
         start = time.monotonic()
         answer = server.options(2)
         times.append((time.monotonic() - start) * 1000 if answer else 9999)
     return min(times)
 
 
-def test(c):
-    seconds = COUNT * 4 / A_SECOND + (60 if FULL else 16)
-    server = Server(c, "limits.calls_per_s=2000", "limits.leg_timeout_s=10",
-                    "listen.rtp_first=33000", "listen.rtp_last=59999")  # ports rest after a call
-    attack = Attack(c, server)
+def bystanders(c, server, seconds):
+    """Two that talk meanwhile; returns the one that listens."""
     peer.Peer(c, server, "quiet", "talker", "--tone", f"{HZ}:{DBFS}", "--video", "none",
               seconds=seconds + 8)
     peer.joined(c, server, "quiet", 1)
     judge = peer.Peer(c, server, "quiet", "judge", "--silent", "--video", "none", "--probe", HZ,
                       "--steady", 2.5, seconds=seconds)
     peer.joined(c, server, "quiet", 2)
-    attack.call.invite()
-    memory = {}
-    for name in ("sip", "sdp", "rtp", "rtcp"):
-        attack.start, attack.sent = time.monotonic(), 0
-        getattr(attack, "run_" + name)()
-        time.sleep(0.3)
-        attack.read()
-        took, memory[name] = answer_ms(server), rss_kb(server)
-        c.check(took < ANSWER_MS, f"{name}: {COUNT} mutations sent, OPTIONS answered in "
-                f"{took:.1f} ms, {memory[name]} kB; answers so far {attack.statuses}")
+    return judge
+
+
+def judge_seals(c, server, attack):
+    """Nearly all that was sealed well got through to the parsers."""
+    m = server.metrics()
+    replayed, bad = (m[f"tessera_srtp_packets_{name}_total"] for name in ("replayed", "unauthentic"))
+    refused = bad + replayed - attack.spoilt - attack.forged
+    c.check(refused <= 0.05 * attack.sealed and attack.forged <= 0.3 * attack.sealed,
+            f"{attack.sealed} sealed well, {max(0, refused):.0f} of them refused; {attack.spoilt} spoilt "
+            f"behind the seal, {attack.forged} without one; {bad:.0f} not authentic, "
+            f"{replayed:.0f} replayed")
+
+
+def judge_memory(c, server, memory):
+    """What the calls needed is given back when they are gone (those that nobody acknowledged after
+    32 s, RFC 3261), and packets have taken nothing."""
+    c.wait_for(lambda: len(server.api("conferences")["conferences"]) <= 2, 45, "calls are gone")
+    time.sleep(6)
+    memory["end"] = rss_kb(server)
+    c.check(memory["end"] - memory["before"] < BOUND_KB and
+            memory["dtls rtcp"] - memory["sdes rtp"] < GROWTH_KB, f"memory after each: {memory} kB")
+
+
+def test(c):
+    seconds = sum(count(kind) / A_SECOND[kind.split()[-1]] for kind in KINDS) * 1.15 + 12
+    server = Server(c, "limits.calls_per_s=2000", "limits.calls_per_source_s=0",
+                    "limits.leg_timeout_s=0", "listen.rtp_first=33000",
+                    "listen.rtp_last=59999")  # ports rest after a call
+    attack = Attack(c, server)
+    judge, beside = bystanders(c, server, seconds), control.Control(c)
+    for call in attack.calls.values():
+        call.invite()
+    time.sleep(2)
+    memory = {"before": rss_kb(server)}
+    for kind in KINDS:
+        attack.run(kind)
+        if server.process.child.poll() is not None:
+            raise case.Failure(f"{kind}: the server ended, status {server.process.child.poll()}")
+        took, memory[kind] = answer_ms(server), rss_kb(server)
+        c.check(took < ANSWER_MS, f"{kind}: {count(kind)} mutations in "
+                f"{time.monotonic() - attack.start:.0f} s, OPTIONS answered in {took:.1f} ms, "
+                f"{memory[kind]} kB")
+    c.say(f"answers: {attack.statuses}")
+    judge_seals(c, server, attack)
     result = judge.result(seconds + 20)
-    audio, tone = result["audio"], peer.probe(result, HZ)
-    c.check(audio["gaps_rtp"]["max_ms"] <= GAP_MS and audio["lost"] == 0 and
-            tone["hole_max_ms"] <= GAP_MS, "the bystanders' sound is complete, its longest hole "
-            f"{tone['hole_max_ms']} ms; late by {audio['gaps_arrival']['max_ms']} ms at most")
-    c.check(abs(tone["dbfs"] - DBFS) < 1, f"and its level {tone['dbfs']} dBFS")
-    c.check(memory["rtcp"] - memory["sdp"] < GROWTH_KB and server.process.child.poll() is None,
-            f"memory after each kind: {memory} kB")
+    control.judge_sound(c, result, HZ, beside.allowed_ms(GAP_MS))
+    level = peer.probe(result, HZ)["dbfs"]
+    c.check(abs(level - DBFS) < 1, f"and its level {level} dBFS")
+    judge_memory(c, server, memory)
     c.check(server.stop() == 0, "it stops as it should")
 
 

@@ -155,6 +155,7 @@ def in_place(c, server):
              (replaces(desk).replace("to-tag=", "to-tag=x"), 481),
              (replaces(desk).replace("from-tag=", "from-tag=x"), 481),
              (replaces(desk, "early-only"), 486), ("Replaces: ;;;", 400),
+             ("Max-Forwards: 70\r\nReplaces: ;;;", 400),  # two of one: on the list of errors too
              (f"Replaces: {desk.call_id}", 400), (f"Replaces: {desk.call_id};to-tag=a", 400),
              (replaces(desk) + "\r\n" + replaces(anna), 400)]
     for header, status in wrong:

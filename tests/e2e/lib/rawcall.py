@@ -71,18 +71,23 @@ class RawCall:
         self.theirs = [0, 0, 0, 0]  # of the server, in the same order
         self.video = video
         self.call_id = f"raw-{random.getrandbits(64):x}"
-        self.to_tag, self.cseq, self.up = "", 0, False
+        self.to_tag, self.answer, self.cseq, self.up = "", "", 0, False
         case.cleanup(self.close)
+
+    def body(self):
+        """Its offer."""
+        return offer(self.ports[0], self.ports[2] if self.video else 0)
 
     def invite(self):
         """Calls and answers with ACK."""
-        body = offer(self.ports[0], self.ports[2] if self.video else 0)
-        text = request("INVITE", self.uri, self.own, cseq=1, call_id=self.call_id, body=body)
+        text = request("INVITE", self.uri, self.own, cseq=1, call_id=self.call_id,
+                       body=self.body())
         self.cseq = 1
         self.sip.sendto(text.encode(), self.to)
         answer = self.final()
         if not answer.startswith("SIP/2.0 200"):
             raise Failure(f"a raw call got {answer[:40]!r}")
+        self.answer = answer
         self.to_tag = re.search(r"(?im)^To:.*;tag=([^;\s]+)", answer).group(1)
         ports = [int(p) for p in re.findall(r"(?m)^m=\w+ (\d+)", answer)]
         for i, port in enumerate(ports[:2]):
