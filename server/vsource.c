@@ -114,6 +114,8 @@ static void add_picture(struct mcu_vsource *s, struct mcu_pic *pic, int64_t now_
     note_delay(s, now_ns - pic->sent_ns);
     s->last_picture_ns = now_ns;
     s->pictures++;
+    mcu_count(MCU_CNT_VIDEO_DECODED);
+    mcu_count_add(MCU_CNT_VIDEO_DECODED_PIXELS, (uint64_t)pic->width * (uint64_t)pic->height);
     s->width = pic->width;
     s->height = pic->height;
     /* The next one due must stay, or a fast sender's pictures would never be shown. */
@@ -291,6 +293,7 @@ int mcu_vsource_join(struct mcu_conf_leg *leg)
     s->leg = leg;
     mcu_strand_init(&s->strand, leg->conf->media->workers, MCU_JOB_VIDEO);
     leg->vsource = s;
+    leg->shown = (struct mcu_shown){ 0 }; /* a new line knows of nothing yet */
     leg->conf->nodes++;
     return 0;
 }
@@ -315,11 +318,19 @@ void mcu_vsource_update(struct mcu_conf_leg *leg)
         mcu_log(MCU_LOG_ERROR, "video-source-failed", "leg=%u", leg->join.leg);
 }
 
+bool mcu_vsource_size(const struct mcu_vsource *s, int *width, int *height)
+{
+    *width = s->width;
+    *height = s->height;
+    return s->width > 0 && s->height > 0;
+}
+
 void mcu_vsource_get_info(const struct mcu_vsource *s, struct mcu_conf_leg_info *info)
 {
     info->video_in = s->codec;
     info->video_in_w = s->width;
     info->video_in_h = s->height;
+    info->pictures_in = s->pictures;
     info->has_picture = s->shown.pic != NULL;
     info->frozen = s->was_frozen;
     info->decode_errors += s->decode_errors;
