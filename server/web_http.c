@@ -192,6 +192,29 @@ static void no_such_leg(struct mcu_http_request *req)
     mcu_web_refuse(req, 404, "there is no such leg (any more)");
 }
 
+/* One of the tags of a field's list (RFC 9110 13.1.1). Weak ones as well: a proxy that compresses
+ * answers makes them so on the way. */
+static bool lists_tag(const char *list, const char *tag)
+{
+    size_t len = strlen(tag);
+    while (*list) {
+        list += strspn(list, " \t,");
+        if (strncmp(list, "W/", 2) == 0)
+            list += 2;
+        size_t n = strcspn(list, " \t,");
+        if (n == len && strncmp(list, tag, len) == 0)
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+/* The examples of RFC 9725 (4.3.2) put the asterisk in quotes, its text and RFC 9110 do not. */
+static bool is_any_tag(const char *match)
+{
+    return strcmp(match, "*") == 0 || strcmp(match, "\"*\"") == 0;
+}
+
 /* RFC 9725 4.3.1 and 4.3.2: a restart brings new credentials under any tag, the rest must name the
  * generation that it belongs to. */
 static void patch(struct mcu_web_side *side, const struct web_door *door,
@@ -199,7 +222,7 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
 {
     struct web_leg *w = leg_of_path(side, door, mcu_http_path_rest(req), "");
     struct mcu_nego_web_error error = { { 0 } };
-    char match[32], tag[16];
+    char match[256], tag[16];
     size_t size;
     const char *body = mcu_http_body(req, &size);
     struct mcu_sdpfrag *frag = calloc(1, sizeof(*frag));
@@ -214,7 +237,7 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
     } else {
         bool restart = frag->ufrag[0] && strcmp(frag->ufrag, w->nego->transport.ufrag) != 0;
         etag(w, tag);
-        if (strcmp(match, tag) != 0 && !(restart && strcmp(match, "*") == 0))
+        if (!lists_tag(match, tag) && !(restart && is_any_tag(match)))
             mcu_web_refuse(req, 412, "this is not the ICE generation in use");
         else if (restart)
             mcu_web_restart(w, frag, req);

@@ -333,7 +333,7 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     struct mcu_sdp_error at = { 0 };
     struct mcu_nego_web_error error = { { 0 } };
     struct mcu_nego_caps caps;
-    char what[256];
+    char what[256], quoted[300];
     fill_caps(w->side->server, &caps);
     w->nego = calloc(1, sizeof(*w->nego));
     int rc = w->nego ? mcu_sdp_parse(&w->offer, wish->offer, wish->offer_bytes, &at) : -ENOMEM;
@@ -344,7 +344,8 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     if (rc == 0)
         return 0;
     mcu_count(MCU_CNT_SDP_BAD);
-    mcu_log(MCU_LOG_INFO, "web-offer-refused", "leg=%u reason=\"%s\"", w->identity.leg, error.what);
+    mcu_log(MCU_LOG_INFO, "web-offer-refused", "leg=%u reason=%s", w->identity.leg,
+            mcu_log_quote(quoted, sizeof(quoted), rc == -ENOMEM ? "out of memory" : what));
     mcu_web_refuse(req, rc == -ENOENT ? 406 : rc == -ENOMEM ? 503 : 400, what);
     return rc;
 }

@@ -9,6 +9,7 @@ import sys
 import time
 
 from lib import case, peer, rawcall
+from lib.mutate import spoil
 from lib.server import Server
 
 FULL = "--full" in sys.argv
@@ -18,38 +19,6 @@ sys.argv = [a for a in sys.argv if not a.startswith("--seed=")]
 COUNT = 100000 if FULL else 3000
 A_SECOND = 1000 if FULL else 1500   # the bystanders' processor time is not under test
 HZ, DBFS, GAP_MS, ANSWER_MS, GROWTH_KB = 613, -20, 20, 50, 24 * 1024
-
-WORDS = [b"", b"\0", b"\r\n", b"\r\n\r\n", b" ", b";", b",", b"%00", b"%", b"\"", b"<", b">", b"@",
-         b":", b"[", b"]", b"-1", b"0", b"4294967296", b"99999999999999999999", b"\xff" * 9, b"/",
-         b"A" * 300, b"127.0.0.1", b"[::1]", b"INVITE", b"BYE", b"SIP/2.0", b"a=",
-         b"m=audio 0 x y\r\n"]
-
-
-def spoil(rng, data, words=WORDS):
-    """One to four mutations: bits, bytes, pieces doubled, cut, exchanged, words put in."""
-    data = bytearray(data)
-    for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        at, n = rng.randrange(len(data) + 1), rng.choice((1, 1, 2, 4, 16, 60))
-        kind = rng.randrange(7)
-        if kind == 0 and data:
-            data[at % len(data)] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            data[at:at + n] = rng.randbytes(min(n, len(data) - at))
-        elif kind == 2:
-            data[at:at] = data[at:at + n] * rng.choice((1, 2, 20))
-        elif kind == 3:
-            del data[at:at + n]
-        elif kind == 4:
-            data[at:at + rng.choice((0, n))] = rng.choice(words)
-        elif kind == 5:
-            del data[at:]
-        else:
-            lines = bytes(data).split(b"\r\n")
-            rng.shuffle(lines)
-            data = bytearray(b"\r\n".join(lines))
-        if len(data) > 3000:
-            del data[3000:]
-    return bytes(data)
 
 
 def sip_messages(own, uri):
