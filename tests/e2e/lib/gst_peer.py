@@ -1,11 +1,13 @@
 """A WHIP publisher or WHEP player on GStreamer's webrtcbin with plain HTTP, as a program; options and
 what it leaves are those of aiortc_peer.py. Debian's python3-gi and GStreamer's packages."""
 import argparse
+import json
 import os
 import re
-import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import gi
 import numpy as np
@@ -14,10 +16,6 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
-
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lib.plain_http import request  # noqa: E402
-from lib.plain_peer import save, Came  # noqa: E402
 
 ENCODERS = {
     "vp8": "vp8enc deadline=1 cpu-used=8 target-bitrate=400000 keyframe-max-dist=60 ! "
@@ -28,7 +26,9 @@ ENCODERS = {
             "application/x-rtp,media=video,encoding-name=H264,payload=96",
 }
 DECODERS = {
-    "VP8": "rtpvp8depay ! vp8dec ! videoconvert ! video/x-raw,format=RGB",
+    # VP8 does not say its colours; from 720 lines on GStreamer takes them for BT.709.
+    "VP8": "rtpvp8depay ! vp8dec ! capssetter caps=video/x-raw,colorimetry=bt601 ! "
+           "videoconvert ! video/x-raw,format=RGB",
     "H264": "rtph264depay ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=RGB",
     "OPUS": "rtpopusdepay ! opusdec plc=true ! audioconvert ! audioresample ! "
             "audio/x-raw,format=F32LE,rate=48000,channels=1",
@@ -58,6 +58,41 @@ def sources(options):
             "application/x-rtp,media=audio,encoding-name=OPUS,payload=97 ! w.")
 
 
+class Came:
+    """What was heard, and when pictures came."""
+
+    def __init__(self):
+        self.sound, self.picture, self.pictures = [], None, []
+
+    def numbers(self, began, end):
+        """As in aiortc_peer.py's result."""
+        steady = [t for t in self.pictures if t >= began + 3]
+        return {
+            "first_picture_ms": self.pictures and 1000 * (self.pictures[0] - began) or None,
+            "pictures": len(self.pictures),
+            "freeze_ms": max((1000 * (b - a) for a, b in zip(steady, steady[1:])), default=None),
+            "fps": len([t for t in self.pictures if t > end - 3]) / 3}
+
+    def save(self, folder, result):
+        sound = np.concatenate(self.sound) if self.sound else np.zeros(0, np.float32)
+        np.save(os.path.join(folder, "heard.npy"), sound)
+        if self.picture is not None:
+            np.save(os.path.join(folder, "seen.npy"), self.picture)
+        with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as f:
+            json.dump(result, f)
+
+
+def request(method, url, body=None, headers=None):
+    """(status, headers, text)"""
+    r = urllib.request.Request(url, body.encode() if body is not None else None, headers or {},
+                               method=method)
+    try:
+        with urllib.request.urlopen(r, timeout=10) as a:
+            return a.status, a.headers, a.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, e.read().decode()
+
+
 class Peer:
     """One webrtcbin."""
 
@@ -71,8 +106,10 @@ class Peer:
         if not isinstance(self.pipeline, Gst.Pipeline):  # one element alone
             self.pipeline = Gst.Pipeline.new(None)
             self.pipeline.add(self.w)
-        # libnice leaves loopback out of its host candidates; here there is nothing else.
-        self.w.get_property("ice-agent").emit("add-local-ip-address", options.address)
+        # libnice leaves loopback out of its host candidates; here there is nothing else. PyGObject
+        # takes webrtcbin's own (floating) reference of it, so this one has to stay.
+        self.ice = self.w.get_property("ice-agent")
+        self.ice.emit("add-local-ip-address", options.address)
         self.w.connect("on-negotiation-needed", lambda _: self.wanted.set())
         self.w.connect("pad-added", self.on_pad)
         if options.way == "receive":
@@ -113,28 +150,31 @@ class Peer:
         return Gst.FlowReturn.OK
 
     def description(self, text, kind):
-        # A message of its own: the one inside a promise's reply is gone with the reply.
         _, message = GstSdp.SDPMessage.new_from_text(text)
         return GstWebRTC.WebRTCSessionDescription.new(kind, message)
 
     def ask(self, signal, argument):
-        """An action of webrtcbin's, and its reply."""
+        """An action of webrtcbin's: its promise, which holds the reply."""
         promise = Gst.Promise.new()
         self.w.emit(signal, argument, promise)
         promise.wait()
-        return promise.get_reply()
+        return promise
 
     def offer(self):
         """Our description, with all candidates."""
         if not self.wanted.wait(5):
             raise SystemExit("nothing to negotiate")
-        text = self.ask("create-offer", None).get_value("offer").sdp.as_text()
+        promise = self.ask("create-offer", None)
+        reply = promise.get_reply()  # each is a part of the one before, and gone with it
+        offer = reply.get_value("offer")
+        text = offer.sdp.as_text()
         self.ask("set-local-description",
                  self.description(text, GstWebRTC.WebRTCSDPType.OFFER))
         end = time.monotonic() + 5
         while self.state("ice-gathering-state") != "complete" and time.monotonic() < end:
             time.sleep(0.01)
-        return self.w.get_property("local-description").sdp.as_text()
+        description = self.w.get_property("local-description")
+        return description.sdp.as_text()
 
     def answer(self, text):
         self.ask("set-remote-description",
@@ -164,7 +204,8 @@ def run(options):
     result.update(peer.came.numbers(posted, time.monotonic()))
     result["deleted"] = request("DELETE", where)[0]
     peer.pipeline.set_state(Gst.State.NULL)
-    save(options.out, peer.came, result)
+    peer.came.save(options.out, result)
+    os._exit(0)  # see Peer.ice
 
 
 def main():

@@ -1,19 +1,22 @@
 """WebRTC peers of python3-aiortc (aiortc_peer.py), each a process of its own, and what they measured."""
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 
 from lib import measure
-from lib.case import Failure, Process
+from lib.case import SKIPPED, Failure, Process
 from lib.media import COLOURS, TONES
 
 _PYTHON = "/usr/bin/python3"  # Debian's: aiortc is one of its packages
-_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aiortc_peer.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class WebPeer:
     """One peer at a door ("whip", "whep", "join") of a room. Its tone and colour go by its number."""
+    program = "aiortc_peer.py"
 
     def __init__(self, case, server, door, room, name, *further, number=0, seconds=60, query=""):
         way = {"whip": "send", "whep": "receive", "join": "both"}[door]
@@ -21,7 +24,7 @@ class WebPeer:
         self._out = case.path(name, "")
         url = f"http://127.0.0.1:{server.http_port}/{door}/{room}?name={name}{query}"
         self.process = Process(case, name, [
-            _PYTHON, _PROGRAM, "--url", url, "--way", way, "--out", self._out,
+            _PYTHON, os.path.join(_HERE, self.program), "--url", url, "--way", way, "--out", self._out,
             "--tone", str(TONES[number]), "--colour", ",".join(map(str, COLOURS[number])),
             "--seconds", str(seconds), *map(str, further)])
 
@@ -69,3 +72,20 @@ class WebPeer:
             self.case.check(db < level_db - 40, f"{self.name} does not hear {n + 1}: {db:.1f} dB")
         gap = measure.longest_gap_ms(sound, level_db)
         self.case.check(gap <= 20, f"{self.name}: longest gap {gap} ms")
+
+
+class GstPeer(WebPeer):
+    """The same on GStreamer; publishes or plays."""
+    program = "gst_peer.py"
+
+
+def need_gstreamer():
+    """Skips the test unless GStreamer has what gst_peer.py uses."""
+    elements = "webrtcbin nicesink dtlsenc srtpenc vp8enc openh264enc opusenc"
+    program = ("import gi, sys\ngi.require_version('Gst', '1.0')\n"
+               "gi.require_version('GstWebRTC', '1.0')\nfrom gi.repository import Gst\n"
+               "Gst.init(None)\n"
+               f"sys.exit(not all(map(Gst.ElementFactory.find, '{elements}'.split())))")
+    if subprocess.run([_PYTHON, "-c", program], stderr=subprocess.DEVNULL, check=False).returncode:
+        print("skipped: GStreamer's webrtcbin is not installed (scripts/setup test)")
+        sys.exit(SKIPPED)
