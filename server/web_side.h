@@ -14,6 +14,8 @@
 struct mcu_web_side;
 
 int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server);
+/* What stands outside of the configuration may have changed: names of ICE servers. */
+void mcu_web_side_reload(struct mcu_web_side *side);
 /* Every leg ends; done when none is left. */
 void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), void *arg);
 void mcu_web_side_free(struct mcu_web_side **side);
