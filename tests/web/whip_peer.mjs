@@ -27,7 +27,6 @@ const ARGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--allow-loopback-in-peer-connection',
   '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
   '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
   ...(options.camera ? [`--use-file-for-fake-video-capture=${options.camera}`] : []),
   ...(options.microphone ? [`--use-file-for-fake-audio-capture=${options.microphone}`] : []),
@@ -54,6 +53,7 @@ async function begin({ url, way, token, codec, relay, relaysOnly }) {
     peer.answers.push(sdp);
     return relaysOnly ? sdp.replace(/a=candidate:(?!.* typ relay).*\r\n/g, '') : sdp;
   };
+  pc.addEventListener('icecandidateerror', (e) => console.log('ICE server:', e.url, e.errorCode, e.errorText));
   pc.addEventListener('connectionstatechange', () => {
     if (pc.connectionState === 'connected') peer.connected ??= performance.now();
   });

@@ -8,10 +8,10 @@ import urllib.request
 from lib.case import Failure, Process
 from lib.ports import Ports, block
 
-_OPTIONS = """OPTIONS sip:127.0.0.1:{port} SIP/2.0
-Via: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK-e2e-{own}-{n}
-From: <sip:probe@127.0.0.1>;tag=probe
-To: <sip:127.0.0.1:{port}>
+_OPTIONS = """OPTIONS sip:{host}:{port} SIP/2.0
+Via: SIP/2.0/UDP {host}:{own};branch=z9hG4bK-e2e-{own}-{n}
+From: <sip:probe@{host}>;tag=probe
+To: <sip:{host}:{port}>
 Call-ID: probe-{own}-{n}
 CSeq: 1 OPTIONS
 Max-Forwards: 70
@@ -23,8 +23,12 @@ Content-Length: 0
 class Server:
     """tessera with ports of its own. Further settings are "section.key=value"."""
 
-    def __init__(self, case, *settings, config_file=None):
-        self.case = case
+    def __init__(self, case, *settings, config_file=None, address="127.0.0.1"):
+        self.case, self.address = case, address
+        self.host = f"[{address}]" if ":" in address else address  # in a URI
+        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        if address != "127.0.0.1":
+            settings = (f"listen.address={address}", *settings)
         self.ports = Ports()
         self.sip_port = self.ports.take(4)
         self.http_port = self.ports.take(2)
@@ -47,12 +51,12 @@ class Server:
 
     def options(self, timeout=0.3):
         """The server's answer to an OPTIONS request outside a call, or ''."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
+        with socket.socket(self.family, socket.SOCK_DGRAM) as s:
+            s.bind((self.address, 0))
             s.settimeout(timeout)
             own = s.getsockname()[1]
-            text = _OPTIONS.format(port=self.sip_port, own=own, n=id(s) & 0xffff)
-            s.sendto(text.replace("\n", "\r\n").encode(), ("127.0.0.1", self.sip_port))
+            text = _OPTIONS.format(host=self.host, port=self.sip_port, own=own, n=id(s) & 0xffff)
+            s.sendto(text.replace("\n", "\r\n").encode(), (self.address, self.sip_port))
             try:
                 return s.recv(65536).decode(errors="replace")
             except OSError:
@@ -60,11 +64,11 @@ class Server:
 
     def uri(self, room):
         """The address to call for a room."""
-        return f"sip:{room}@127.0.0.1:{self.sip_port}"
+        return f"sip:{room}@{self.host}:{self.sip_port}"
 
     def http(self, path, body=None):
         """(status, text) of a GET, or of a POST when there is a body."""
-        url = f"http://127.0.0.1:{self.http_port}{path}"
+        url = f"http://{self.host}:{self.http_port}{path}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
         try:

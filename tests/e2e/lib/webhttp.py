@@ -25,8 +25,7 @@ class Answer:
 
 def request(server, method, path, body=None, **headers):
     """One request on a connection of its own; If_Match stands for If-Match."""
-    connection = http.client.HTTPConnection(getattr(server, "address", "127.0.0.1"),
-                                            server.http_port, timeout=15)
+    connection = http.client.HTTPConnection(server.address, server.http_port, timeout=15)
     try:
         connection.request(method, path, body,
                            {k.replace("_", "-"): v for k, v in headers.items()})

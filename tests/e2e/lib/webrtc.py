@@ -25,11 +25,15 @@ class WebPeer:
         way = {"whip": "send", "whep": "receive", "join": "both"}[door]
         self.case, self.name, self.number = case, name, number
         self._out = case.path(name, "")
-        url = f"http://127.0.0.1:{server.http_port}/{door}/{room}?name={name}{query}"
+        url = f"http://{server.host}:{server.http_port}/{door}/{room}?name={name}{query}"
         self.process = Process(case, name, [
             *self.command(), "--url", url, "--way", way, "--out", self._out,
             "--tone", str(TONES[number]), "--colour", ",".join(map(str, COLOURS[number])),
-            "--seconds", str(seconds), *map(str, further)])
+            "--seconds", str(seconds), *self.home(server), *map(str, further)])
+
+    def home(self, server):
+        """Where its host candidates are."""
+        return ["--address", server.address]
 
     def command(self):
         """The program, up to the options that all have."""
@@ -88,6 +92,9 @@ class GstPeer(WebPeer):
 
 class ChromePeer(WebPeer):
     """The same in Chromium with npm's WHIP and WHEP client (tests/web/whip_peer.mjs)."""
+
+    def home(self, server):
+        return []
 
     def command(self):
         camera, microphone = self.case.path(self.name, "camera.y4m"), \
