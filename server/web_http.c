@@ -215,14 +215,25 @@ static bool is_any_tag(const char *match)
     return strcmp(match, "*") == 0 || strcmp(match, "\"*\"") == 0;
 }
 
-/* RFC 9725 4.3.1 and 4.3.2: a restart brings new credentials under any tag, the rest must name the
- * generation that it belongs to. */
+/* Whether If-Match allows this: 0, or the status to refuse with. RFC 9725 4.3.1 and 4.3.2: a restart
+ * comes under any tag, the rest must name the generation that it belongs to. Players may leave the
+ * field out, as npm's whip-whep 1.2.0 does: the credentials in the fragment name it as well. */
+static int check_match(const struct web_leg *w, const struct mcu_http_request *req,
+                       const struct mcu_sdpfrag *frag, bool restart)
+{
+    char match[256], tag[16];
+    bool mine = strcmp(frag->ufrag, w->nego->transport.ufrag) == 0;
+    if (!mcu_http_header(req, MCU_HTTP_IF_MATCH, match, sizeof(match)))
+        return w->door->role == MCU_WEB_PLAY && mine ? 0 : 428;
+    etag(w, tag);
+    return lists_tag(match, tag) || (restart && is_any_tag(match)) ? 0 : 412;
+}
+
 static void patch(struct mcu_web_side *side, const struct web_door *door,
                   struct mcu_http_request *req)
 {
     struct web_leg *w = leg_of_path(side, door, mcu_http_path_rest(req), "");
     struct mcu_nego_web_error error = { { 0 } };
-    char match[256], tag[16];
     size_t size;
     const char *body = mcu_http_body(req, &size);
     struct mcu_sdpfrag *frag = calloc(1, sizeof(*frag));
@@ -230,15 +241,14 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
         no_such_leg(req);
     } else if (!frag) {
         mcu_web_refuse(req, 503, "out of memory");
-    } else if (!mcu_http_header(req, MCU_HTTP_IF_MATCH, match, sizeof(match))) {
-        mcu_web_refuse(req, 428, "If-Match is needed: the ETag of the answer");
     } else if (mcu_sdpfrag_parse(frag, body, size, &error) < 0) {
         mcu_web_refuse(req, 400, error.what);
     } else {
         bool restart = frag->ufrag[0] && strcmp(frag->ufrag, w->nego->transport.ufrag) != 0;
-        etag(w, tag);
-        if (!lists_tag(match, tag) && !(restart && is_any_tag(match)))
-            mcu_web_refuse(req, 412, "this is not the ICE generation in use");
+        int status = check_match(w, req, frag, restart);
+        if (status)
+            mcu_web_refuse(req, status, status == 428 ? "If-Match is needed: the ETag of the answer"
+                                                      : "this is not the ICE generation in use");
         else if (restart)
             mcu_web_restart(w, frag, req);
         else

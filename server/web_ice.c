@@ -62,7 +62,7 @@ static bool same_family(const struct mcu_ice_config *ours, const struct mcu_addr
 static void failed(const struct server *s, int error)
 {
     mcu_log(MCU_LOG_WARN, "ice-server-unknown", "host=%s error=\"%s\" address=%s", s->given.host,
-            strerror(-error), s->literal.host[0] ? s->literal.host : "none");
+            error == -ENOENT ? "there is no such name" : strerror(-error), s->literal.host[0] ? s->literal.host : "none");
     mcu_timer_start(&s->ice->timer, mcu_loop_now(s->ice->control) + RETRY_NS);
 }
 
