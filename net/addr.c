@@ -77,6 +77,14 @@ const char *mcu_addr_text(const struct mcu_addr *a, char buf[MCU_ADDR_TEXT])
     return buf;
 }
 
+const char *mcu_addr_ip(const struct mcu_addr *a, char buf[MCU_ADDR_TEXT])
+{
+    const void *ip = mcu_addr_is_ipv6(a) ? (const void *)&a->u.in6.sin6_addr : &a->u.in4.sin_addr;
+    if (!inet_ntop(a->u.sa.sa_family, ip, buf, MCU_ADDR_TEXT))
+        snprintf(buf, MCU_ADDR_TEXT, "?");
+    return buf;
+}
+
 bool mcu_addr_is_ipv6(const struct mcu_addr *a)
 {
     return a->u.sa.sa_family == AF_INET6;

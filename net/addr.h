@@ -37,5 +37,7 @@ socklen_t mcu_addr_len(const struct mcu_addr *a);
 int mcu_addr_port(const struct mcu_addr *a);
 /* "1.2.3.4:5" or "[::1]:5"; returns buf. */
 const char *mcu_addr_text(const struct mcu_addr *a, char buf[MCU_ADDR_TEXT]);
+/* "1.2.3.4" or "::1", without the port; returns buf. */
+const char *mcu_addr_ip(const struct mcu_addr *a, char buf[MCU_ADDR_TEXT]);
 
 #endif

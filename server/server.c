@@ -110,6 +110,8 @@ static void on_reload_signal(int signum, void *arg)
     mcu_sip_side_reload(s->calls);
     if (s->http)
         mcu_http_side_reload(s->http);
+    if (s->web)
+        mcu_web_side_reload(s->web);
     mcu_log(left ? MCU_LOG_WARN : MCU_LOG_INFO, "reloaded", "needs_restart=%s",
             mcu_log_quote(quoted, sizeof(quoted), left ? list : ""));
 }

@@ -187,14 +187,48 @@ static void no_such_leg(struct mcu_http_request *req)
     mcu_web_refuse(req, 404, "there is no such leg (any more)");
 }
 
-/* RFC 9725 4.3.1 and 4.3.2: a restart brings new credentials under any tag, the rest must name the
- * generation that it belongs to. */
+/* One of the tags of a field's list (RFC 9110 13.1.1). Weak ones as well: a proxy that compresses
+ * answers makes them so on the way. */
+static bool lists_tag(const char *list, const char *tag)
+{
+    size_t len = strlen(tag);
+    while (*list) {
+        list += strspn(list, " \t,");
+        if (strncmp(list, "W/", 2) == 0)
+            list += 2;
+        size_t n = strcspn(list, " \t,");
+        if (n == len && strncmp(list, tag, len) == 0)
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+/* The examples of RFC 9725 (4.3.2) put the asterisk in quotes, its text and RFC 9110 do not. */
+static bool is_any_tag(const char *match)
+{
+    return strcmp(match, "*") == 0 || strcmp(match, "\"*\"") == 0;
+}
+
+/* Whether If-Match allows this: 0, or the status to refuse with. RFC 9725 4.3.1 and 4.3.2: a restart
+ * comes under any tag, the rest must name the generation that it belongs to. Players may leave the
+ * field out, as npm's whip-whep 1.2.0 does: the credentials in the fragment name it as well. */
+static int check_match(const struct web_leg *w, const struct mcu_http_request *req,
+                       const struct mcu_sdpfrag *frag, bool restart)
+{
+    char match[256], tag[16];
+    bool mine = strcmp(frag->ufrag, w->nego->transport.ufrag) == 0;
+    if (!mcu_http_header(req, MCU_HTTP_IF_MATCH, match, sizeof(match)))
+        return w->door->role == MCU_WEB_PLAY && mine ? 0 : 428;
+    etag(w, tag);
+    return lists_tag(match, tag) || (restart && is_any_tag(match)) ? 0 : 412;
+}
+
 static void patch(struct mcu_web_side *side, const struct web_door *door,
                   struct mcu_http_request *req)
 {
     struct web_leg *w = leg_of_path(side, door, mcu_http_path_rest(req), "");
     struct mcu_nego_web_error error = { { 0 } };
-    char match[32], tag[16];
     size_t size;
     const char *body = mcu_http_body(req, &size);
     struct mcu_sdpfrag *frag = calloc(1, sizeof(*frag));
@@ -202,15 +236,14 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
         no_such_leg(req);
     } else if (!frag) {
         mcu_web_refuse(req, 503, "out of memory");
-    } else if (!mcu_http_header(req, MCU_HTTP_IF_MATCH, match, sizeof(match))) {
-        mcu_web_refuse(req, 428, "If-Match is needed: the ETag of the answer");
     } else if (mcu_sdpfrag_parse(frag, body, size, &error) < 0) {
         mcu_web_refuse(req, 400, error.what);
     } else {
         bool restart = frag->ufrag[0] && strcmp(frag->ufrag, w->nego->transport.ufrag) != 0;
-        etag(w, tag);
-        if (strcmp(match, tag) != 0 && !(restart && strcmp(match, "*") == 0))
-            mcu_web_refuse(req, 412, "this is not the ICE generation in use");
+        int status = check_match(w, req, frag, restart);
+        if (status)
+            mcu_web_refuse(req, status, status == 428 ? "If-Match is needed: the ETag of the answer"
+                                                      : "this is not the ICE generation in use");
         else if (restart && !frag->pwd[0]) /* half a pair would end the leg */
             mcu_web_refuse(req, 400, "a restart needs a=ice-ufrag and a=ice-pwd");
         else if (restart && !mcu_web_source_may(side, req))

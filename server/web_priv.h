@@ -8,6 +8,7 @@
 #include "net/room_name.h"
 #include "net/sip_source.h"
 #include "server/leg_params.h"
+#include "server/web_ice.h"
 #include "server/web_room.h"
 #include "server/web_side.h"
 
@@ -59,6 +60,7 @@ struct web_leg {
 
 struct mcu_web_side {
     struct mcu_server *server;
+    struct mcu_web_ice *ice;
     struct web_leg *legs;
     int leg_count;
     bool stopping;

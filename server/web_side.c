@@ -221,20 +221,6 @@ static const struct mcu_leg_events leg_events = {
 
 /* ---- ICE: our addresses, his description ---- */
 
-static void fill_addresses(const struct mcu_config *k, struct mcu_ice_config *ice)
-{
-    struct mcu_addr a;
-    for (int i = 0; i < k->web_address_count && ice->local_count < 4; i++)
-        if (mcu_addr_parse(&ice->local[ice->local_count], k->web_addresses[i], 0) == 0)
-            ice->local_count++;
-    if (ice->local_count || mcu_addr_parse(&a, k->address, 0) < 0)
-        return;
-    if (mcu_addr_is_any(&a))
-        ice->local_count = mcu_addr_interfaces(ice->local, 4, mcu_addr_is_ipv6(&a));
-    else
-        ice->local[ice->local_count++] = a;
-}
-
 /* libnice opens the sockets itself: the port is tried with ours, and left to it. */
 static int take_port(struct web_leg *w, const struct mcu_addr *local)
 {
@@ -269,7 +255,7 @@ static int new_ice(struct web_leg *w, struct mcu_leg_ice **out)
     struct mcu_leg_ice *ice = calloc(1, sizeof(*ice));
     if (!ice)
         return -ENOMEM;
-    fill_addresses(k, &ice->config);
+    mcu_web_ice_fill(w->side->ice, &ice->config);
     int rc = ice->config.local_count ? take_port(w, &ice->config.local[0]) : -EADDRNOTAVAIL;
     if (rc < 0) {
         free(ice);
@@ -278,8 +264,6 @@ static int new_ice(struct web_leg *w, struct mcu_leg_ice **out)
     ice->config.port = w->port;
     ice->config.tcp = k->web_ice_tcp;
     ice->config.controlling = t->lite; /* RFC 8445 6.1.1 */
-    ice->config.server_count = k->web_server_count;
-    memcpy(ice->config.servers, k->web_servers, sizeof(ice->config.servers));
     snprintf(ice->ufrag, sizeof(ice->ufrag), "%s", t->ufrag);
     snprintf(ice->pwd, sizeof(ice->pwd), "%s", t->pwd);
     for (int i = 0; i < t->candidate_count && i < MCU_LEG_CANDIDATES; i++)
@@ -352,7 +336,7 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
         return 0;
     mcu_count(MCU_CNT_SDP_BAD);
     mcu_log(MCU_LOG_INFO, "web-offer-refused", "leg=%u reason=%s", w->identity.leg,
-            mcu_log_quote(quoted, sizeof(quoted), what));
+            mcu_log_quote(quoted, sizeof(quoted), rc == -ENOMEM ? "out of memory" : what));
     mcu_web_refuse(req, rc == -ENOENT ? 406 : rc == -ENOMEM ? 503 : 400, what);
     return rc;
 }
@@ -471,9 +455,13 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
     int per_s = server->config.max_calls_per_source_s;
     uint64_t seed;
     mcu_srtp_random(&seed, sizeof(seed));
-    if (per_s && mcu_sip_sources_new(&side->sources, per_s, seed) < 0) {
+    int rc = mcu_web_ice_new(&side->ice, server->control, &server->config);
+    if (rc == 0 && per_s)
+        rc = mcu_sip_sources_new(&side->sources, per_s, seed);
+    if (rc < 0) {
+        mcu_web_ice_free(&side->ice);
         free(side);
-        return -ENOMEM;
+        return rc;
     }
     mcu_web_rooms_init(side);
     *out = side;
@@ -503,6 +491,11 @@ void mcu_web_side_shutdown(struct mcu_web_side *side, int timeout_ms, void (*don
     mcu_web_check_shutdown(side);
 }
 
+void mcu_web_side_reload(struct mcu_web_side *side)
+{
+    mcu_web_ice_reload(side->ice);
+}
+
 void mcu_web_side_free(struct mcu_web_side **sp)
 {
     struct mcu_web_side *side = *sp;
@@ -510,6 +503,7 @@ void mcu_web_side_free(struct mcu_web_side **sp)
     if (!side)
         return;
     mcu_timer_stop(&side->room_timer);
+    mcu_web_ice_free(&side->ice);
     mcu_sip_sources_free(&side->sources);
     free(side);
 }

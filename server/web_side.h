@@ -15,6 +15,8 @@ struct mcu_web_side;
 
 /* server is borrowed until _free. Returns 0 or -ENOMEM. */
 int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server);
+/* What stands outside of the configuration may have changed: names of ICE servers. */
+void mcu_web_side_reload(struct mcu_web_side *side);
 /* Every leg ends, and no new one begins; done, once, when none is left or the time is over. It may
  * be called before this returns. */
 void mcu_web_side_shutdown(struct mcu_web_side *side, int timeout_ms, void (*done)(void *arg),

@@ -9,8 +9,8 @@ WORDS = [b"", b"\0", b"\r\n", b"\r\n\r\n", b" ", b";", b",", b"%00", b"%", b"\""
          b"m=audio 0 x y\r\n"]
 
 
-def spoil(rng, data, words=WORDS):
-    """One to four mutations: bits, bytes, pieces doubled, cut, exchanged, words put in."""
+def spoil(rng, data, words=WORDS, most=3000):
+    """One to four mutations: bits, bytes, pieces doubled, cut, exchanged, words put in. most: bytes."""
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         at, n = rng.randrange(len(data) + 1), rng.choice((1, 1, 2, 4, 16, 60))
@@ -31,8 +31,7 @@ def spoil(rng, data, words=WORDS):
             lines = bytes(data).split(b"\r\n")
             rng.shuffle(lines)
             data = bytearray(b"\r\n".join(lines))
-        if len(data) > 3000:
-            del data[3000:]
+        del data[most:]
     return bytes(data)
 
 

@@ -51,10 +51,11 @@ class Phone:
 
     def __init__(self, case, server, name, hz=440, t1=0.5):
         self.case, self.server, self.name, self.hz, self.t1 = case, server, name, hz, t1
-        self.sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sip.bind(("127.0.0.1", 0))
+        self.address, self.host = server.address, server.host
+        self.sip = socket.socket(server.family, socket.SOCK_DGRAM)
+        self.sip.bind((self.address, 0))
         self.own = self.sip.getsockname()[1]
-        self.to = ("127.0.0.1", server.sip_port)
+        self.to = (self.address, server.sip_port)
         self.codec, self.remote, self.sending = "pcmu", None, True
         self.received = []  # (time, payload type, payload)
         self._queue = []
@@ -69,8 +70,8 @@ class Phone:
     def open_media(self):
         """Sound at another port than before."""
         self.port = self.server.ports.take(2)
-        media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        media.bind(("127.0.0.1", self.port))
+        media = socket.socket(self.server.family, socket.SOCK_DGRAM)
+        media.bind((self.address, self.port))
         media.setblocking(False)
         self.media, old = media, self.media
         if old:
@@ -141,20 +142,21 @@ class Phone:
 
     # ---- descriptions ----
 
-    def sdp(self, direction="sendrecv", version=None, lines=None, address="127.0.0.1"):
+    def sdp(self, direction="sendrecv", version=None, lines=None, address=None):
         """One sound line at the phone's port, or these lines."""
         number, name = CODECS[self.codec]
         self.version = version or self.version + 1
         lines = lines or [f"m=audio {self.port} RTP/AVP {number}", f"a=rtpmap:{number} {name}/8000",
                           f"a={direction}"]
-        return "\r\n".join([f"v=0\r\no=phone 7 {self.version} IN IP4 127.0.0.1", "s=-",
-                            f"c=IN IP4 {address}", "t=0 0", *lines, ""])
+        kind = "IP6" if ":" in self.address else "IP4"
+        return "\r\n".join([f"v=0\r\no=phone 7 {self.version} IN {kind} {self.address}", "s=-",
+                            f"c=IN {kind} {address or self.address}", "t=0 0", *lines, ""])
 
     def take_media(self, message):
         """Sends to where the first sound line of this body says."""
         found = re.search(r"m=audio (\d+)", message.body)
         port = int(found.group(1)) if found else 0
-        self.remote = ("127.0.0.1", port) if port else None
+        self.remote = (self.address, port) if port else None
 
     # ---- messages ----
 
@@ -168,7 +170,7 @@ class Phone:
 
     def contact(self):
         """Its Contact header."""
-        return f"Contact: <sip:{self.name}@127.0.0.1:{self.own}>"
+        return f"Contact: <sip:{self.name}@{self.host}:{self.own}>"
 
     def send(self, method, room="room", headers=(), body="", kind="application/sdp", cseq=None,
              contact=None):
@@ -182,8 +184,8 @@ class Phone:
         allow = [] if any(h.startswith("Allow:") for h in headers) else ["Allow: " + ALLOW]
         text = "\r\n".join([
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.own};branch={self.branch}",
-            f"From: \"{self.name}\" <sip:{self.name}@127.0.0.1:{self.own}>;tag={self.tag}",
+            f"Via: SIP/2.0/UDP {self.host}:{self.own};branch={self.branch}",
+            f"From: \"{self.name}\" <sip:{self.name}@{self.host}:{self.own}>;tag={self.tag}",
             f"To: {to}{';tag=' + self.their_tag if self.their_tag else ''}",
             f"Call-ID: {self.call_id}", f"CSeq: {cseq or self.cseq} {method}",
             contact or self.contact(),

@@ -8,10 +8,10 @@ import urllib.request
 from lib.case import Failure, Process
 from lib.ports import Ports, block
 
-_OPTIONS = """OPTIONS sip:127.0.0.1:{port} SIP/2.0
-Via: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK-e2e-{own}-{n}
-From: <sip:probe@127.0.0.1>;tag=probe
-To: <sip:127.0.0.1:{port}>
+_OPTIONS = """OPTIONS sip:{host}:{port} SIP/2.0
+Via: SIP/2.0/UDP {host}:{own};branch=z9hG4bK-e2e-{own}-{n}
+From: <sip:probe@{host}>;tag=probe
+To: <sip:{host}:{port}>
 Call-ID: probe-{own}-{n}
 CSeq: 1 OPTIONS
 Max-Forwards: 70
@@ -27,7 +27,8 @@ class Server:
     def __init__(self, case, *settings, config_file=None, address="127.0.0.1", tls_port=None):
         self.case = case
         self.address, self.tls_port = address, tls_port
-        self.host = f"[{address}]" if ":" in address else address
+        self.host = f"[{address}]" if ":" in address else address  # in a URI
+        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.ports = Ports()
         self.sip_port = self.ports.take(4)
         self.http_port = self.ports.take(2)
@@ -35,7 +36,7 @@ class Server:
         chosen = [f"listen.sip_port={self.sip_port}", f"listen.http_port={self.http_port}",
                   f"listen.rtp_first={rtp}", f"listen.rtp_last={rtp + 399}",
                   f"media.loops={case.options.loops}", f"listen.address={address}",
-                  "listen.http_address=127.0.0.1", *case.options.set, *settings]
+                  f"listen.http_address={address}", *case.options.set, *settings]
         command = [case.options.server] + [part for s in chosen for part in ("--set", s)]
         if config_file:
             command += ["--config", config_file]
@@ -51,14 +52,12 @@ class Server:
 
     def options(self, timeout=0.3):
         """The server's answer to an OPTIONS request outside a call, or ''."""
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as s:
+        with socket.socket(self.family, socket.SOCK_DGRAM) as s:
             s.bind((self.address, 0))
             s.settimeout(timeout)
             own = s.getsockname()[1]
-            text = _OPTIONS.format(port=self.sip_port, own=own, n=id(s) & 0xffff)
-            text = text.replace("127.0.0.1", self.host).replace("\n", "\r\n")
-            s.sendto(text.encode(), (self.address, self.sip_port))
+            text = _OPTIONS.format(host=self.host, port=self.sip_port, own=own, n=id(s) & 0xffff)
+            s.sendto(text.replace("\n", "\r\n").encode(), (self.address, self.sip_port))
             try:
                 return s.recv(65536).decode(errors="replace")
             except OSError:
@@ -71,7 +70,7 @@ class Server:
 
     def http(self, path, body=None):
         """(status, text) of a GET, or of a POST when there is a body."""
-        url = f"http://127.0.0.1:{self.http_port}{path}"
+        url = f"http://{self.host}:{self.http_port}{path}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
         try:
