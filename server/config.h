@@ -99,6 +99,7 @@ struct mcu_config {
     int max_conferences, max_legs, max_legs_per_conference; /* 200 1000 200 */
     int max_calls_per_s;     /* 100 */
     int max_calls_per_source_s, max_legs_per_source; /* 60, 0: no such limit */
+    int max_connecting_per_source; /* 50; WebRTC legs whose peer is not there yet */
     int leg_timeout_s;       /* 30 */
     /* log: */
     enum mcu_log_level log_level;

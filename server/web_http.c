@@ -43,7 +43,7 @@ void mcu_web_refuse(struct mcu_http_request *req, int status, const char *what)
     static const struct mcu_http_field retry = { "Retry-After", WEB_RETRY_AFTER_S };
     char *body = mcu_api_error_json(what);
     if (body)
-        mcu_http_respond_with(req, status, &retry, status == 503, JSON_TYPE, body, strlen(body));
+        mcu_http_respond_with(req, status, &retry, status == 503 || status == 429, JSON_TYPE, body, strlen(body));
     else
         mcu_http_fail(req, 503, "out of memory");
     free(body);

@@ -46,6 +46,7 @@ static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish 
     w->door = wish->door;
     w->hidden = wish->hidden;
     w->generation = 1;
+    w->begun_ns = mcu_loop_now(side->server->control);
     random_id(w->id);
     snprintf(w->room_name, sizeof(w->room_name), "%s", wish->room);
     mcu_leg_identity_new(&w->identity);
@@ -118,6 +119,12 @@ static void leg_shown(const struct mcu_shown *shown, void *arg)
     struct web_leg *w = arg;
     w->shown = *shown;
     mcu_web_room_tell_shown(w);
+}
+
+static void leg_there(void *arg)
+{
+    struct web_leg *w = arg;
+    w->there = true;
 }
 
 static void leg_ended(void *arg)
@@ -209,6 +216,7 @@ static const struct mcu_leg_events leg_events = {
     .ask_keyframe = leg_asks_keyframe,
     .described = leg_described,
     .shown = leg_shown,
+    .there = leg_there,
     .ended = leg_ended,
 };
 
@@ -352,13 +360,12 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
                   struct mcu_http_request *req)
 {
-    struct mcu_server *s = side->server;
     char room[2 * MCU_ROOM_MAX], name[2 * MCU_NAME_MAX];
-    if (side->stopping ||
-        side->leg_count + mcu_sip_side_calls(s->calls) >= s->config.max_legs) {
-        mcu_count(MCU_CNT_ADMISSION_REFUSED);
-        mcu_web_refuse(req, 503, side->stopping ? "the server is stopping"
-                                                : "no more callers are possible now");
+    uint8_t source[MCU_SIP_SOURCE_KEY];
+    const char *why;
+    int status = mcu_web_guard(side, mcu_http_source(req), source, &why);
+    if (status) {
+        mcu_web_refuse(req, status, why);
         return;
     }
     struct web_leg *w = new_leg(side, wish);
@@ -366,6 +373,7 @@ void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
         mcu_web_refuse(req, 503, "out of memory");
         return;
     }
+    memcpy(w->source, source, sizeof(w->source));
     if (parse_offer(w, wish, req) < 0) {
         w->over = true;
         release_if_over(w);
@@ -377,7 +385,7 @@ void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
             mcu_http_source(req));
     w->req = req;
     w->finding = true;
-    mcu_directory_find(s->directory, w->room_name, found, w);
+    mcu_directory_find(side->server->directory, w->room_name, found, w);
 }
 
 struct web_leg *mcu_web_find(struct mcu_web_side *side, const struct web_door *door,
@@ -424,8 +432,12 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
         return -ENOMEM;
     side->server = server;
     mcu_web_rooms_init(side);
-    *out = side;
-    return 0;
+    int rc = mcu_web_guard_init(side);
+    if (rc < 0)
+        free(side);
+    else
+        *out = side;
+    return rc;
 }
 
 void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), void *arg)
@@ -442,6 +454,8 @@ void mcu_web_side_shutdown(struct mcu_web_side *side, void (*done)(void *arg), v
 
 void mcu_web_side_free(struct mcu_web_side **sp)
 {
+    if (*sp)
+        mcu_sip_sources_free(&(*sp)->sources);
     free(*sp);
     *sp = NULL;
 }

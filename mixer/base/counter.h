@@ -58,6 +58,7 @@
     X(SIP_FLOODED, "sip_requests_dropped_total", "SIP requests dropped: too many of one address")  \
     X(SIP_AUTH_REFUSED, "sip_auth_refused_total", "SIP requests with wrong credentials")            \
     X(SIP_SOURCE_REFUSED, "sip_source_refused_total", "SIP requests above their source's limit")   \
+    X(WEB_SOURCE_REFUSED, "web_source_refused_total", "Web joins above their source's limit")        \
     X(SDP_BAD, "sdp_malformed_total", "Session descriptions that could not be parsed")             \
     X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
     X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \
