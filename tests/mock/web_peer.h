@@ -6,6 +6,7 @@
  *   web_peer_http.c     a request and its answer, blocking
  *   web_peer_sound.c    what a listener hears
  *   web_peer_attack.c   what a hostile peer sends, and strangers to its port
+ *   web_peer_page.c     its WebSocket
  *   web_peer_stun.c     STUN messages, good and bad
  *
  * Threads: one. */
@@ -131,6 +132,11 @@ void wp_attack_free(struct wp_attack **a);
 void wp_flood(struct wp_call *c);
 /* Spoils size bytes of data[room] by the seed; the new size. */
 size_t wp_spoil(struct wp *p, uint8_t *data, size_t size, size_t room);
+
+/* ---- web_peer_page.c ---- */
+
+/* One chat message more by the page's WebSocket, which is opened where it is not; nothing is read. */
+void wp_page_chat(struct wp_call *c, int *fd);
 
 /* ---- web_peer_stun.c ---- */
 

@@ -11,7 +11,7 @@
 #include "net/rtp.h"
 
 #define ROOM      1400
-#define STRANGERS 64 /* addresses that foreign packets come from */
+#define STRANGERS 32 /* addresses that foreign packets come from */
 
 struct wp_attack {
     struct wp *p;
@@ -133,10 +133,11 @@ static void stun(struct wp_attack *a, struct wp_call *c)
     }
     if (*fd < 0)
         *fd = open_stranger(a->p);
-    if (pick(a->p, 2))
-        send_from(*fd, c, data, size);
-    else if (kind != WP_STUN_RESPONSE)
+    bool authentic = kind == WP_STUN_ROLE_CONFLICT || kind == WP_STUN_HUGE;
+    if (authentic || pick(a->p, 2))
         mcu_ice_send(c->ice, data, size);
+    else
+        send_from(*fd, c, data, size);
 }
 
 /* Authentic checks, each from an address that was never seen. */
@@ -343,6 +344,13 @@ static void rtcp(struct wp_attack *a, struct wp_call *c)
     mcu_seal_out(c->seal, true, data, size < 1400 ? size : 1400);
 }
 
+/* ---- the page ---- */
+
+static void chat(struct wp_attack *a, struct wp_call *c)
+{
+    wp_page_chat(c, &a->stranger[0]);
+}
+
 /* ---- an attack ---- */
 
 static const struct {
@@ -350,7 +358,7 @@ static const struct {
     void (*send)(struct wp_attack *a, struct wp_call *c);
 } attacks[] = {
     { "stun", stun }, { "stun-addresses", stun_addresses }, { "dtls", dtls },
-    { "srtp", srtp }, { "rtp", rtp }, { "rtcp", rtcp },
+    { "srtp", srtp }, { "rtp", rtp }, { "rtcp", rtcp }, { "chat", chat },
 };
 
 struct wp_attack *wp_attack_new(struct wp *p, const char *name)
