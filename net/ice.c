@@ -32,6 +32,7 @@ struct mcu_ice {
     /* Without credentials libnice lets the pairs fail at once, so candidates wait here for them. */
     struct mcu_ice_candidate waiting[MCU_ICE_MAX_REMOTE];
     int waiting_count, remote_count;
+    int source_count; /* addresses that authentic checks came from, unannounced */
     bool tcp, local_loopback, relays;
     bool gathering;
     struct mcu_timer gather_timer;
@@ -42,10 +43,8 @@ struct mcu_ice {
 
 /* ---- events ---- */
 
-static void tell_state(struct mcu_ice *ice, enum mcu_ice_state state)
+static void tell_any_state(struct mcu_ice *ice, enum mcu_ice_state state)
 {
-    if (state == ice->state || ice->freed)
-        return;
     ice->state = state;
     if (state == MCU_ICE_DISCONNECTED)
         mcu_count(MCU_CNT_ICE_CONSENT_LOST);
@@ -56,6 +55,13 @@ static void tell_state(struct mcu_ice *ice, enum mcu_ice_state state)
     ice->depth++;
     ice->events.state(state, ice->arg);
     ice->depth--;
+}
+
+static void tell_state(struct mcu_ice *ice, enum mcu_ice_state state)
+{
+    if (state == ice->state || ice->freed || ice->source_count > MCU_ICE_MAX_SOURCES)
+        return;
+    tell_any_state(ice, state);
 }
 
 static void on_nice_state(NiceAgent *agent, guint stream, guint component, guint state,
@@ -78,6 +84,16 @@ static void on_nice_state(NiceAgent *agent, guint stream, guint component, guint
     default:
         break;
     }
+}
+
+/* libnice keeps each address for ever, and walks over all of them at each packet: 10000 cost 30 MB and
+ * held up the loop for most of a minute. Only the peer himself, or whoever has his description, can do that. */
+static void on_nice_remote(NiceAgent *agent, NiceCandidate *candidate, gpointer arg)
+{
+    struct mcu_ice *ice = arg;
+    if (candidate->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE &&
+        ++ice->source_count == MCU_ICE_MAX_SOURCES + 1 && !ice->freed)
+        tell_any_state(ice, MCU_ICE_FAILED);
 }
 
 static void tell_gathered(struct mcu_ice *ice)
@@ -225,6 +241,7 @@ static void connect_events(struct mcu_ice *ice)
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_nice_state), ice);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_nice_gathered), ice);
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_nice_candidate), ice);
+    g_signal_connect(ice->agent, "new-remote-candidate-full", G_CALLBACK(on_nice_remote), ice);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, ice->group->context, on_nice_recv,
                            ice);
 }
@@ -381,6 +398,8 @@ void mcu_ice_restart(struct mcu_ice *ice)
     ice->depth--;
     ice->remote_ufrag[0] = ice->remote_pwd[0] = '\0';
     ice->remote_count = ice->waiting_count = 0;
+    if (ice->source_count <= MCU_ICE_MAX_SOURCES)
+        ice->source_count = 0;
     read_local_credentials(ice);
     kick(ice);
 }

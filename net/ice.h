@@ -20,6 +20,7 @@
 
 #define MCU_ICE_MAX_BYTES     2048 /* larger datagrams are dropped both ways */
 #define MCU_ICE_MAX_REMOTE    25   /* remote candidates of one generation */
+#define MCU_ICE_MAX_SOURCES   40   /* addresses besides these that checks came from */
 #define MCU_ICE_UFRAG_BYTES   257  /* RFC 8445 5.3: 4 to 256 characters, and a NUL */
 #define MCU_ICE_PWD_BYTES     257  /* 22 to 256 */
 #define MCU_ICE_CANDIDATE_MAX 512  /* bytes of a remote candidate's text */
@@ -32,7 +33,8 @@ enum mcu_ice_state {
     MCU_ICE_CONNECTING,   /* checks run */
     MCU_ICE_CONNECTED,    /* a checked pair is chosen; it stays so during a restart */
     MCU_ICE_DISCONNECTED, /* was CONNECTED, consent is lost: only a restart brings it back */
-    MCU_ICE_FAILED,       /* never was CONNECTED and cannot be: every pair failed, none will come */
+    MCU_ICE_FAILED,       /* for good: never was CONNECTED and cannot be, as every pair failed and none
+                             will come; or checks came from more than MCU_ICE_MAX_SOURCES addresses */
 };
 
 enum mcu_ice_type { MCU_ICE_HOST, MCU_ICE_SRFLX, MCU_ICE_PRFLX, MCU_ICE_RELAY };

@@ -106,6 +106,7 @@ struct mcu_config {
     /* TCP and TLS connections of SIP: 200 of one source, 15 s for the first request, 180 s without
      * a word where no call needs it; 0: no such limit */
     int max_connections_per_source, silent_connection_s, idle_connection_s;
+    int max_connecting_per_source; /* 50; WebRTC legs whose peer is not there yet */
     int leg_timeout_s;       /* 30 */
     /* log: */
     enum mcu_log_level log_level;

@@ -27,6 +27,7 @@ void mcu_leg_peer_is_there(struct mcu_leg *leg)
     if (leg->peer_there)
         return;
     leg->peer_there = true;
+    mcu_leg_tell_there(leg->control, leg->events, leg->arg);
     mcu_leg_start_seals(leg);
     mcu_leg_start_joining(leg);
 }

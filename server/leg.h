@@ -76,6 +76,8 @@ struct mcu_leg_events {
     void (*described)(const struct mcu_leg_description *description, void *arg);
     /* How the peer's picture is shown has changed; may be NULL. */
     void (*shown)(const struct mcu_shown *shown, void *arg);
+    /* The peer is there: it joins its conference now; may be NULL. */
+    void (*there)(void *arg);
     /* The leg is gone and its sockets are closed. The last call. */
     void (*ended)(void *arg);
 };

@@ -15,7 +15,7 @@
 #include "server/leg_notice.h"
 #include "server/leg_priv.h"
 
-#define COME_NS (30 * MCU_NS_PER_S) /* for ICE and DTLS to be there at first */
+#define COME_NS (15 * MCU_NS_PER_S) /* for ICE and DTLS to be there at first */
 #define AWAY_NS (15 * MCU_NS_PER_S) /* without consent, until the leg is given up */
 
 static int64_t now_of(const struct mcu_leg *leg)
@@ -123,7 +123,8 @@ static void on_state(enum mcu_ice_state state, void *arg)
     else if (state == MCU_ICE_DISCONNECTED)
         b->away_ns = now_of(leg);
     else if (state == MCU_ICE_FAILED)
-        mcu_leg_fail(leg, "ICE found no way to the peer");
+        mcu_leg_fail(leg, leg->peer_there ? "checks came from too many addresses"
+                                          : "ICE found no way to the peer");
     run(leg);
 }
 
@@ -172,7 +173,7 @@ static int begin(struct mcu_leg *leg, const struct mcu_leg_ice *p)
 int mcu_leg_open_bundle(struct mcu_leg *leg)
 {
     leg->bundle.due_ns = INT64_MAX;
-    leg->bundle.away_ns = now_of(leg);
+    leg->bundle.away_ns = leg->bundle.opened_ns = now_of(leg);
     int rc = open_parts(leg, leg->params.ice);
     if (rc == 0)
         mcu_leg_set_lines(leg);
@@ -236,7 +237,7 @@ void mcu_leg_check_bundle(struct mcu_leg *leg)
     int64_t away = now_of(leg) - b->away_ns;
     if (!b->ice)
         return;
-    if (!leg->peer_there && away > COME_NS)
+    if (!leg->peer_there && now_of(leg) - b->opened_ns > COME_NS)
         mcu_leg_fail(leg, b->connected ? "DTLS did not come up" : "ICE found no way to the peer");
     else if (leg->peer_there && !b->connected && away > AWAY_NS)
         mcu_leg_fail(leg, "the peer is out of reach");

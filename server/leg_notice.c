@@ -22,6 +22,8 @@ static void deliver(void *p)
         n->events->described(n->description, n->arg);
     else if (n->what == MCU_LEG_SHOWN)
         n->events->shown(&n->shown, n->arg);
+    else if (n->what == MCU_LEG_THERE)
+        n->events->there(n->arg);
     else
         n->events->ended(n->arg);
     free(n);
@@ -47,6 +49,12 @@ void mcu_leg_tell_description(struct mcu_loop *control,
     *n = (struct notice){ .what = MCU_LEG_DESCRIBED, .events = events, .arg = arg };
     n->description[0] = *description;
     mcu_post_call(control, deliver, n);
+}
+
+void mcu_leg_tell_there(struct mcu_loop *control, const struct mcu_leg_events *events, void *arg)
+{
+    if (events->there)
+        mcu_leg_tell(control, MCU_LEG_THERE, NULL, events, arg);
 }
 
 void mcu_leg_tell_shown(struct mcu_loop *control, const struct mcu_shown *shown,

@@ -43,6 +43,7 @@ struct leg_bundle {
     struct mcu_bundle *lines;
     struct mcu_twcc *twcc;
     bool connected;            /* a pair of addresses has been checked */
+    int64_t opened_ns;
     int64_t away_ns;           /* since when it is not connected */
     int64_t due_ns;
 };

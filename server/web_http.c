@@ -43,7 +43,7 @@ void mcu_web_refuse(struct mcu_http_request *req, int status, const char *what)
     static const struct mcu_http_field retry = { "Retry-After", WEB_RETRY_AFTER_S };
     char *body = mcu_api_error_json(what);
     if (body)
-        mcu_http_respond_with(req, status, &retry, status == 503, JSON_TYPE, body, strlen(body));
+        mcu_http_respond_with(req, status, &retry, status == 503 || status == 429, JSON_TYPE, body, strlen(body));
     else
         mcu_http_fail(req, 503, "out of memory");
     free(body);
@@ -144,11 +144,8 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
     char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
-    if (!mcu_web_source_may(side, req)) { /* first: it limits guesses of the token as well */
-        mcu_web_refuse(req, 503, "too many offers from this address");
-        return;
-    }
-    if (!let_in(side, door, req))
+    /* The allowance first: it limits guesses of the token as well. */
+    if (!mcu_web_source_may(side, req) || !let_in(side, door, req))
         return;
     if (mcu_room_name_decoded(room, mcu_http_path_rest(req)) < 0) {
         mcu_web_refuse(req, 404, "no conference can have that name");
@@ -246,12 +243,10 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
                                                       : "this is not the ICE generation in use");
         else if (restart && !frag->pwd[0]) /* half a pair would end the leg */
             mcu_web_refuse(req, 400, "a restart needs a=ice-ufrag and a=ice-pwd");
-        else if (restart && !mcu_web_source_may(side, req))
-            mcu_web_refuse(req, 503, "too many restarts from this address");
-        else if (restart)
-            mcu_web_restart(w, frag, req);
-        else
+        else if (!restart)
             mcu_web_trickle(w, frag, req);
+        else if (mcu_web_source_may(side, req))
+            mcu_web_restart(w, frag, req);
     }
     free(frag);
 }

@@ -1,5 +1,6 @@
 /* server/web_priv.h - what web_side.c (legs), web_http.c (requests) and web_room.c (the page's
  * WebSocket) share.
+ * Beside them web_guard.c: who may have a leg at all.
  * Threads: the control loop. */
 #ifndef MCU_SERVER_WEB_PRIV_H
 #define MCU_SERVER_WEB_PRIV_H
@@ -50,6 +51,9 @@ struct web_leg {
     uint64_t session_id;
     unsigned generation;        /* of ICE: the ETag */
     bool answered;
+    uint8_t source[MCU_SIP_SOURCE_KEY];
+    bool there;                 /* ICE and DTLS are done */
+    int64_t begun_ns;
     struct mcu_http_request *req; /* waits for our description: the POST, or a restart's PATCH */
     struct mcu_ws *ws;            /* the page's, or NULL */
     struct web_room *page_room;   /* what the page is told about; with ws only */
@@ -64,9 +68,10 @@ struct mcu_web_side {
     struct web_leg *legs;
     int leg_count;
     bool stopping;
+    struct mcu_sip_sources *sources; /* what each may still ask for; NULL: as much as it likes */
+    int64_t tokens_ns, tokens_at_ns; /* what all together may */
     struct web_room *rooms;       /* with pages in them (web_room.c) */
     struct mcu_timer room_timer;
-    struct mcu_sip_sources *sources; /* NULL: no limit */
     int questions;                /* to conferences, on their way */
     struct mcu_timer shutdown_timer;
     void (*shutdown_done)(void *arg);
@@ -88,9 +93,6 @@ struct web_wish {
     size_t offer_bytes;
 };
 
-/* Takes one offer, or ICE restart, from the allowance of where the request comes from
- * (limits.calls_per_source_s); false: there is none left. */
-bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req);
 /* A new leg; req is answered now or later. */
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
                   struct mcu_http_request *req);
@@ -106,9 +108,20 @@ void mcu_web_restart(struct web_leg *w, const struct mcu_sdpfrag *frag,
 /* It ends at once, and is freed when its parts are gone. why: for the log and the page. */
 void mcu_web_end(struct web_leg *w, const char *why);
 
+/* ---- web_guard.c ---- */
+
+int mcu_web_guard_init(struct mcu_web_side *side);
+/* Takes one offer, or ICE restart, from the allowance of where the request comes from
+ * (limits.calls_per_source_s); false: there is none left, and the request has been refused. */
+bool mcu_web_source_may(struct mcu_web_side *side, struct mcu_http_request *req);
+/* Whether one more leg may be made for this address now, before any work is done for it: 0, or the
+ * status to refuse it with, and why. key: what counts as its source. */
+int mcu_web_guard(struct mcu_web_side *side, const char *source, uint8_t key[MCU_SIP_SOURCE_KEY],
+                  const char **why);
+
 /* ---- web_http.c ---- */
 
-/* {"error":what}; what may be hostile. retry: with Retry-After. */
+/* {"error":what}; what may be hostile. 429 and 503 with Retry-After. */
 void mcu_web_refuse(struct mcu_http_request *req, int status, const char *what);
 /* 201 with the answer. */
 void mcu_web_respond_created(struct web_leg *w, const char *sdp, size_t size);

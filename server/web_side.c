@@ -53,6 +53,7 @@ static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish 
     w->door = wish->door;
     w->hidden = wish->hidden;
     w->generation = 1;
+    w->begun_ns = mcu_loop_now(side->server->control);
     random_id(w->id);
     snprintf(w->room_name, sizeof(w->room_name), "%s", wish->room);
     mcu_leg_identity_new(&w->identity);
@@ -125,6 +126,12 @@ static void leg_shown(const struct mcu_shown *shown, void *arg)
     struct web_leg *w = arg;
     w->shown = *shown;
     mcu_web_room_tell_shown(w);
+}
+
+static void leg_there(void *arg)
+{
+    struct web_leg *w = arg;
+    w->there = true;
 }
 
 static void leg_ended(void *arg)
@@ -216,6 +223,7 @@ static const struct mcu_leg_events leg_events = {
     .ask_keyframe = leg_asks_keyframe,
     .described = leg_described,
     .shown = leg_shown,
+    .there = leg_there,
     .ended = leg_ended,
 };
 
@@ -341,50 +349,15 @@ static int parse_offer(struct web_leg *w, const struct web_wish *wish, struct mc
     return rc;
 }
 
-bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req)
-{
-    uint8_t key[MCU_SIP_SOURCE_KEY];
-    mcu_sip_source_key(key, mcu_http_source(req));
-    if (!side->sources ||
-        mcu_sip_sources_take(side->sources, key, mcu_loop_now(side->server->control)))
-        return true;
-    mcu_count(MCU_CNT_ADMISSION_REFUSED);
-    return false;
-}
-
-static int legs_from(const struct mcu_web_side *side, const uint8_t source[MCU_SIP_SOURCE_KEY])
-{
-    int n = 0;
-    for (const struct web_leg *w = side->legs; w; w = w->next)
-        n += memcmp(w->source, source, sizeof(w->source)) == 0;
-    return n;
-}
-
-/* Why nobody, or nobody from there, may come in now; NULL: he may. */
-static const char *closed_to(const struct mcu_web_side *side,
-                             const uint8_t source[MCU_SIP_SOURCE_KEY])
-{
-    const struct mcu_config *k = &side->server->config;
-    if (side->stopping)
-        return "the server is stopping";
-    if (mcu_server_legs(side->server) >= k->max_legs)
-        return "no more callers are possible now";
-    if (k->max_legs_per_source && legs_from(side, source) >= k->max_legs_per_source)
-        return "too many legs from this address";
-    return NULL;
-}
-
 void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
                   struct mcu_http_request *req)
 {
-    struct mcu_server *s = side->server;
     char room[2 * MCU_ROOM_MAX], name[2 * MCU_NAME_MAX];
     uint8_t source[MCU_SIP_SOURCE_KEY];
-    mcu_sip_source_key(source, mcu_http_source(req));
-    const char *why = closed_to(side, source);
-    if (why) {
-        mcu_count(MCU_CNT_ADMISSION_REFUSED);
-        mcu_web_refuse(req, 503, why);
+    const char *why;
+    int status = mcu_web_guard(side, mcu_http_source(req), source, &why);
+    if (status) {
+        mcu_web_refuse(req, status, why);
         return;
     }
     struct web_leg *w = new_leg(side, wish);
@@ -404,7 +377,7 @@ void mcu_web_open(struct mcu_web_side *side, const struct web_wish *wish,
             mcu_http_source(req));
     w->req = req;
     w->finding = true;
-    mcu_directory_find(s->directory, w->room_name, found, w);
+    mcu_directory_find(side->server->directory, w->room_name, found, w);
 }
 
 struct web_leg *mcu_web_find(struct mcu_web_side *side, const struct web_door *door,
@@ -452,20 +425,15 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
     if (!side)
         return -ENOMEM;
     side->server = server;
-    int per_s = server->config.max_calls_per_source_s;
-    uint64_t seed;
-    mcu_srtp_random(&seed, sizeof(seed));
-    int rc = mcu_web_ice_new(&side->ice, server->control, &server->config);
-    if (rc == 0 && per_s)
-        rc = mcu_sip_sources_new(&side->sources, per_s, seed);
-    if (rc < 0) {
-        mcu_web_ice_free(&side->ice);
-        free(side);
-        return rc;
-    }
     mcu_web_rooms_init(side);
-    *out = side;
-    return 0;
+    int rc = mcu_web_ice_new(&side->ice, server->control, &server->config);
+    if (rc == 0)
+        rc = mcu_web_guard_init(side);
+    if (rc == 0)
+        *out = side;
+    else
+        mcu_web_side_free(&side);
+    return rc;
 }
 
 static void on_shutdown_time(struct mcu_timer *timer)

@@ -68,6 +68,7 @@
       "TCP and TLS connections closed because nothing came")                                       \
     X(SIP_PROVIDER_FAILOVERS, "sip_provider_failovers_total",                                      \
       "Addresses of providers that did not serve a registration")                                  \
+    X(WEB_SOURCE_REFUSED, "web_source_refused_total", "Web joins above their source's limit")        \
     X(SDP_BAD, "sdp_malformed_total", "Session descriptions that could not be parsed")             \
     X(SIP_SOCKET_REARMED, "sip_socket_rearmed_total", "SIP sockets re-armed after an error")       \
     X(HTTP_REQUESTS, "http_requests_total", "HTTP requests")                                       \

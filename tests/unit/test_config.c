@@ -112,6 +112,7 @@ static const char every_key[] =
     "  calls_per_s: 7\n"
     "  calls_per_source_s: 3\n"
     "  legs_per_source: 0\n"
+    "  connecting_per_source: 9\n"
     "  leg_timeout_s: 0\n"
     "log:\n"
     "  level: debug\n";
@@ -153,6 +154,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->sip_t1_ms, 1000);
     assert_int_equal(c->max_calls_per_source_s, 3);
     assert_int_equal(c->max_legs_per_source, 0);
+    assert_int_equal(c->max_connecting_per_source, 9);
     assert_int_equal(c->width, 1920);
     assert_int_equal(c->height, 1080);
     assert_int_equal(c->fps, 25);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <nice/agent.h>
+#include <stun/usages/ice.h>
 
 #include "mixer/base/counter.h"
 #include "net/ice.h"
@@ -479,6 +480,44 @@ static void foreign_data_before_the_checks_is_not_delivered(void **state)
     close(fd);
 }
 
+/* A check that is authentic, as whoever knows the description can make it. */
+static size_t write_check(struct fixture *f, uint8_t *out, size_t room)
+{
+    static const uint16_t known[] = { 0 };
+    const char *ufrag, *pwd, *from, *unused;
+    char name[64];
+    StunAgent agent;
+    StunMessage message;
+    mcu_ice_local(f->b.ice, &ufrag, &pwd);
+    mcu_ice_local(f->a.ice, &from, &unused);
+    snprintf(name, sizeof(name), "%s:%s", ufrag, from);
+    stun_agent_init(&agent, known, STUN_COMPATIBILITY_RFC5389,
+                    STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+    return stun_usage_ice_conncheck_create(&agent, &message, out, room, (uint8_t *)name,
+                                           strlen(name), (uint8_t *)pwd, strlen(pwd), false, true,
+                                           1845501695, 1, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+}
+
+/* Without the limit each address cost memory, and the loop's time for all the others. */
+static void r_checks_from_too_many_addresses(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t check[600];
+    connect_on(f, "127.0.0.1");
+    int port = local_port(&f->b), fd[MCU_ICE_MAX_SOURCES + 1];
+    for (int i = 0; i <= MCU_ICE_MAX_SOURCES; i++) {
+        assert_int_equal(f->b.state, MCU_ICE_CONNECTED);
+        fd[i] = stranger();
+        throw_at(fd[i], port, check, write_check(f, check, sizeof(check)));
+        pass_ms(f, 10);
+    }
+    assert_int_equal(f->b.state, MCU_ICE_FAILED);
+    for (int i = 0; i <= MCU_ICE_MAX_SOURCES; i++)
+        close(fd[i]);
+    pass_ms(f, 1000);
+    assert_int_equal(f->b.state, MCU_ICE_FAILED); /* nothing brings it back */
+}
+
 static void on_peer_recv(NiceAgent *agent, guint stream, guint component, guint size, gchar *data,
                          gpointer arg)
 {
@@ -691,6 +730,7 @@ int main(void)
         TEST(lost_consent_is_told_and_a_restart_brings_it_back),
         TEST(foreign_data_is_not_delivered),
         TEST(foreign_data_before_the_checks_is_not_delivered),
+        TEST(r_checks_from_too_many_addresses),
         TEST(r_forbidden_before_a_pair_is_chosen),
         TEST(credentials_are_checked),
         TEST(hostile_candidates_do_no_harm),
