@@ -35,18 +35,21 @@ class Chromium {
   // All of the media goes by the UDP port `relay`: the server's candidates are written as if they were
   // there (and told to the test), and it is never told of the browser's own.
   async #behind(relay) {
-    await this.page.route(/\/join\/[^/?]+(\?|$)/, async (route) => {
+    const answer = async (route) => {
       const response = await route.fetch();
       const found = [];
       const body = (await response.text()).replace(/^(a=candidate:\S+ 1 udp \d+) (\S+) (\d+) /gim, (_, start, address, port) => {
         found.push({ address, port: Number(port) });
         return `${start} 127.0.0.1 ${relay} `;
       });
-      tell({ event: 'candidates', found });
+      if (found.length) tell({ event: 'candidates', found });
       await route.fulfill({ response, body });
-    });
+    };
+    await this.page.route(/\/join\/[^/?]+(\?|$)/, answer);
     await this.page.route(/\/join\/[^/]+\/[^/]+$/, async (route) => {
       if (route.request().method() !== 'PATCH') return route.fallback();
+      // An ICE restart names none yet; what follows does.
+      if (route.request().headers()['if-match'] === '*') return answer(route);
       return route.fulfill({ status: 204 });
     });
   }
