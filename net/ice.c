@@ -19,6 +19,8 @@
 #define COMPONENT     1
 #define SOCKET_BUFFER (1 << 20) /* as net/udp.c's: room for a burst of pictures */
 #define GATHER_NS     (2 * MCU_NS_PER_S)
+#define HOLD_NS       (12 * MCU_NS_PER_S) /* hold_on does for so long ... */
+#define HOLD_END_NS   (24 * MCU_NS_PER_S) /* ... and begins anew after so long */
 
 struct mcu_ice {
     struct mcu_ice_group *group;
@@ -34,7 +36,9 @@ struct mcu_ice {
     int waiting_count, remote_count;
     int source_count; /* addresses that authentic checks came from, unannounced */
     bool tcp, local_loopback, relays;
-    bool gathering;
+    bool gathering, restarting;
+    bool consent;    /* libnice watches it */
+    int64_t held_ns; /* when hold_on began to; 0: never */
     struct mcu_timer gather_timer;
     int depth;           /* events of ours on the stack: libnice's frames are below them */
     struct mcu_msg late; /* of a _free within an event */
@@ -64,6 +68,26 @@ static void tell_state(struct mcu_ice *ice, enum mcu_ice_state state)
     tell_any_state(ice, state);
 }
 
+/* libnice 0.1.21 gives a pair up 10 s after the last answer and sends no check of consent again: two
+ * lost ones end a good connection, which at 5 % of loss each way is every ten minutes. So the same
+ * pair is chosen once more, and again for HOLD_NS from then on: that sends checks until one is
+ * answered. A peer that is gone is told 23 s after its last answer (RFC 7675 5.1: 30 s at most).
+ * True: consent is not lost yet. */
+static bool hold_on(struct mcu_ice *ice)
+{
+    int64_t now = mcu_loop_now(mcu_ice_group_loop(ice->group));
+    NiceCandidate *local, *remote;
+    if (ice->state != MCU_ICE_CONNECTED || !ice->consent || ice->restarting || ice->freed)
+        return false;
+    if (!ice->held_ns || now - ice->held_ns > HOLD_END_NS)
+        ice->held_ns = now;
+    else if (now - ice->held_ns > HOLD_NS)
+        return false;
+    return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
+           nice_agent_set_selected_pair(ice->agent, ice->stream, COMPONENT, local->foundation,
+                                        remote->foundation);
+}
+
 static void on_nice_state(NiceAgent *agent, guint stream, guint component, guint state,
                           gpointer arg)
 {
@@ -76,9 +100,12 @@ static void on_nice_state(NiceAgent *agent, guint stream, guint component, guint
         break;
     case NICE_COMPONENT_STATE_CONNECTED:
     case NICE_COMPONENT_STATE_READY:
+        ice->restarting = false;
         tell_state(ice, MCU_ICE_CONNECTED);
         break;
     case NICE_COMPONENT_STATE_FAILED:
+        if (hold_on(ice))
+            break;
         tell_state(ice, was_up ? MCU_ICE_DISCONNECTED : MCU_ICE_FAILED);
         break;
     default:
@@ -266,6 +293,7 @@ int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mc
     ice->events = *events;
     ice->arg = arg;
     ice->tcp = config->tcp;
+    ice->consent = !wants_tcp(config);
     mcu_timer_init(&ice->gather_timer, mcu_ice_group_loop(ice->group), on_gather_timer);
     add_local(ice, config);
     ice->stream = nice_agent_add_stream(ice->agent, 1);
@@ -396,6 +424,8 @@ void mcu_ice_restart(struct mcu_ice *ice)
     ice->depth++;
     nice_agent_restart_stream(ice->agent, ice->stream);
     ice->depth--;
+    ice->restarting = true;
+    ice->held_ns = 0;
     ice->remote_ufrag[0] = ice->remote_pwd[0] = '\0';
     ice->remote_count = ice->waiting_count = 0;
     if (ice->source_count <= MCU_ICE_MAX_SOURCES)

@@ -56,7 +56,7 @@ struct mcu_ice_config {
     /* Offers and takes ICE-TCP candidates as well (RFC 6544, active and passive). Bytes that the
      * kernel does not take are dropped by the packet, so nothing queues up. libnice keeps one frame
      * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing.
-     * With TCP of any kind (here, or to a TURN server) consent ends after 50 s instead of 10
+     * With TCP of any kind (here, or to a TURN server) consent ends after 50 s instead of 23
      * (net/ice_filter.h). */
     bool tcp;
     bool relay_only; /* host and server-reflexive candidates are neither offered nor used */

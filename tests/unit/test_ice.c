@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <linux/filter.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,6 +421,49 @@ static void lost_consent_is_told_and_a_restart_brings_it_back(void **state)
     assert_both_ways(f);
 }
 
+/* The socket of the side whose only candidate this is: "candidate:FOUNDATION 1 UDP PRIORITY IP PORT". */
+static int socket_of(const struct side *s)
+{
+    char host[64];
+    int port = 0;
+    assert_int_equal(sscanf(s->candidates[0], "%*s %*s %*s %*s %63s %d", host, &port), 2);
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in own;
+        socklen_t size = sizeof(own);
+        if (getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.sin_family == AF_INET &&
+            ntohs(own.sin_port) == port)
+            return fd;
+    }
+    return -1;
+}
+
+/* For so long the kernel drops all that comes to its socket. */
+static void deafen_ms(struct fixture *f, const struct side *s, int ms)
+{
+    struct sock_filter nothing = { BPF_RET | BPF_K, 0, 0, 0 };
+    struct sock_fprog program = { 1, &nothing };
+    int fd = socket_of(s);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+    pass_ms(f, ms);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &program, sizeof(program)), 0);
+}
+
+static void some_lost_checks_do_no_harm(void **state)
+{
+    struct fixture *f = *state;
+    connect_on(f, "127.0.0.1");
+    for (int i = 0; i < 4; i++) {
+        deafen_ms(f, &f->a, 12000); /* two or three checks of each side, or their answers */
+        assert_int_equal(f->a.state, MCU_ICE_CONNECTED);
+        assert_int_equal(f->b.state, MCU_ICE_CONNECTED);
+        pass_ms(f, 6000); /* a check is sent again */
+        assert_both_ways(f);
+        pass_ms(f, 20000);
+        assert_both_ways(f);
+    }
+}
+
 /* ---- strangers ---- */
 
 static int stranger(void)
@@ -727,6 +771,7 @@ int main(void)
         TEST(a_taken_port_is_told),
         TEST(restart_keeps_data_flowing),
         TEST(consent_lasts_while_the_peer_answers),
+        TEST(some_lost_checks_do_no_harm),
         TEST(lost_consent_is_told_and_a_restart_brings_it_back),
         TEST(foreign_data_is_not_delivered),
         TEST(foreign_data_before_the_checks_is_not_delivered),

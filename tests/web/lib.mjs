@@ -10,7 +10,7 @@ if (SHOTS) mkdirSync(SHOTS, { recursive: true });
 
 // Nothing of these may reach out: the browser talks to 127.0.0.1 alone. "tessera.test" is this
 // machine under a name that browsers do not trust, so that an insecure origin can be had.
-const ARGS = [
+export const ARGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--allow-loopback-in-peer-connection',
   '--disable-features=WebRtcHideLocalIpsWithMdns',

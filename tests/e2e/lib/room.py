@@ -138,7 +138,8 @@ class Room:
         return [o.name for o, level in zip(others, levels) if level > -60]
 
     def _sent(self, caller):
-        pure = media.tone(media.TONES[caller.number], 48000, SECONDS + 2, AMPLITUDE)
+        amplitude = getattr(caller, "amplitude", AMPLITUDE)  # a browser's may be another
+        pure = media.tone(media.TONES[caller.number], 48000, SECONDS + 2, amplitude)
         return media.through_codec(pure, caller.audio, caller.folder)
 
     def _judge_ear(self, i, caller, sent, strangers):

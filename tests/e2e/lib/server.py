@@ -37,10 +37,14 @@ class Server:
                   f"listen.rtp_first={rtp}", f"listen.rtp_last={rtp + 399}",
                   f"media.loops={case.options.loops}", f"listen.address={address}",
                   f"listen.http_address={address}", *case.options.set, *settings]
-        command = [case.options.server] + [part for s in chosen for part in ("--set", s)]
+        self._command = [case.options.server] + [part for s in chosen for part in ("--set", s)]
         if config_file:
-            command += ["--config", config_file]
-        self.process = Process(case, "server", command)
+            self._command += ["--config", config_file]
+        self.start()
+
+    def start(self):
+        """Starts it (again, at the same ports)."""
+        self.process = Process(self.case, "server", self._command)
         self._wait_until_it_answers()
 
     def _wait_until_it_answers(self):
@@ -107,6 +111,11 @@ class Server:
                 name, value = line.rsplit(" ", 1)
                 values[name] = float(value)
         return values
+
+    def memory_kb(self):
+        """Its resident memory now."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
     def stop(self, seconds=5):
         """SIGTERM, and the exit status; fails when it takes longer."""
