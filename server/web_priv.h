@@ -51,7 +51,6 @@ struct web_leg {
     uint64_t session_id;
     unsigned generation;        /* of ICE: the ETag */
     bool answered;
-    uint8_t source[MCU_SIP_SOURCE_KEY];
     bool there;                 /* ICE and DTLS are done */
     int64_t begun_ns;
     struct mcu_http_request *req; /* waits for our description: the POST, or a restart's PATCH */

@@ -59,7 +59,7 @@ static void on_event(void *arg)
 }
 
 static const struct mcu_line_events events = { on_send,  on_unit,  on_dtmf,
-                                               on_event, on_event, on_event, NULL };
+                                               on_event, on_event, on_event, NULL, NULL };
 
 /* What is negotiated for sending besides, by the same byte. */
 static void configure_sending(struct mcu_line_config *c, uint8_t how)
