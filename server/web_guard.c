@@ -79,7 +79,7 @@ static int refuse(int status, const char *what, const char **why, const char *so
     return status;
 }
 
-bool mcu_web_source_may(struct mcu_web_side *side, struct mcu_http_request *req)
+bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req)
 {
     uint8_t key[MCU_SIP_SOURCE_KEY];
     const char *why, *source = mcu_http_source(req);
@@ -87,9 +87,7 @@ bool mcu_web_source_may(struct mcu_web_side *side, struct mcu_http_request *req)
     if (!side->sources ||
         mcu_sip_sources_take(side->sources, key, mcu_loop_now(side->server->control)))
         return true;
-    int status = refuse(429, "too many joins from this address (limits.calls_per_source_s)", &why,
-                        source);
-    mcu_web_refuse(req, status, why);
+    refuse(429, "too many joins from this address (limits.calls_per_source_s)", &why, source);
     return false;
 }
 

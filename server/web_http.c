@@ -138,6 +138,11 @@ static bool let_in(const struct mcu_web_side *side, const struct web_door *door,
 
 /* ---- POST ---- */
 
+static void too_many(struct mcu_http_request *req)
+{
+    mcu_web_refuse(req, 429, "too many joins from this address (limits.calls_per_source_s)");
+}
+
 static void post(struct mcu_web_side *side, const struct web_door *door,
                  struct mcu_http_request *req)
 {
@@ -145,7 +150,11 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
     /* The allowance first: it limits guesses of the token as well. */
-    if (!mcu_web_source_may(side, req) || !let_in(side, door, req))
+    if (!mcu_web_source_may(side, req)) {
+        too_many(req);
+        return;
+    }
+    if (!let_in(side, door, req))
         return;
     if (mcu_room_name_decoded(room, mcu_http_path_rest(req)) < 0) {
         mcu_web_refuse(req, 404, "no conference can have that name");
@@ -247,6 +256,8 @@ static void patch(struct mcu_web_side *side, const struct web_door *door,
             mcu_web_trickle(w, frag, req);
         else if (mcu_web_source_may(side, req))
             mcu_web_restart(w, frag, req);
+        else
+            too_many(req);
     }
     free(frag);
 }
@@ -299,16 +310,18 @@ static const struct mcu_ws_events ws_events = {
 static const struct mcu_ws_route events_route = { .events = &ws_events,
                                                   .subprotocol = "tessera.v1" };
 
-#define DOOR_ROWS(door, path)                                                                      \
-    { "POST", path, .handler = door##_post, .accepts = SDP_TYPE, .cors = true },                   \
-    { "PATCH", path, .handler = door##_patch, .accepts = FRAG_TYPE, .cors = true },                \
-    { "DELETE", path, .handler = door##_delete, .accepts = "", .cors = true }
+/* WHIP and WHEP players stand on pages of any site (RFC 9725 4.2); our own door is for our page: another
+ * site must not take a visitor's browser into a room that it could not reach itself. */
+#define DOOR_ROWS(door, path, any_site)                                                            \
+    { "POST", path, .handler = door##_post, .accepts = SDP_TYPE, .cors = any_site },               \
+    { "PATCH", path, .handler = door##_patch, .accepts = FRAG_TYPE, .cors = any_site },            \
+    { "DELETE", path, .handler = door##_delete, .accepts = "", .cors = any_site }
 
 static const struct mcu_http_route routes[] = {
     { "GET", "/join/*", .ws = &events_route },
-    DOOR_ROWS(whip, "/whip/*"),
-    DOOR_ROWS(whep, "/whep/*"),
-    DOOR_ROWS(join, "/join/*"),
+    DOOR_ROWS(whip, "/whip/*", true),
+    DOOR_ROWS(whep, "/whep/*", true),
+    DOOR_ROWS(join, "/join/*", false),
 };
 
 const struct mcu_http_route *mcu_web_routes(int *n)

@@ -111,8 +111,8 @@ void mcu_web_end(struct web_leg *w, const char *why);
 
 int mcu_web_guard_init(struct mcu_web_side *side);
 /* Takes one offer, or ICE restart, from the allowance of where the request comes from
- * (limits.calls_per_source_s); false: there is none left, and the request has been refused. */
-bool mcu_web_source_may(struct mcu_web_side *side, struct mcu_http_request *req);
+ * (limits.calls_per_source_s); false: there is none left, and the request is to be refused with 429. */
+bool mcu_web_source_may(struct mcu_web_side *side, const struct mcu_http_request *req);
 /* Whether one more leg may be made for this address now, before any work is done for it: 0, or the
  * status to refuse it with, and why. key: what counts as its source. */
 int mcu_web_guard(struct mcu_web_side *side, const char *source, uint8_t key[MCU_SIP_SOURCE_KEY],
