@@ -1,16 +1,32 @@
 /* Ask for no more than is shown: each leg is told what its tile needs, so that it may send just that. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
 #include "server/video_priv.h"
 
-#define LESS_NS  (2 * MCU_NS_PER_S) /* before a smaller tile is told: the floor may come right back */
+#define LESS_NS   (2 * MCU_NS_PER_S) /* before a smaller tile is told: the floor may come right back */
 #define LEAST_BPS 60000
+#define ALIKE     32 /* sizes that differ by less than this part are one: encoders round */
+
+/* All of the tile that is covered when it is filled; the source's shape, both sides even. */
+static struct mcu_rect cover(struct mcu_rect r, int w, int h)
+{
+    if ((int64_t)w * r.h > (int64_t)h * r.w)
+        r.w = (int)(((int64_t)r.h * w / h + 1) & ~1);
+    else
+        r.h = (int)(((int64_t)r.w * h / w + 1) & ~1);
+    return r;
+}
 
 /* What the rungs are made by too: 720p30 at video.in_bps, others by pixel rate to the power 0.75. */
-static struct mcu_shown shown_as(const struct mcu_config *k, struct mcu_rect rect)
+static struct mcu_shown shown_as(const struct mcu_config *k, const struct mcu_vsource *source,
+                                 struct mcu_rect rect)
 {
+    int w, h;
+    if (mcu_vsource_size(source, &w, &h))
+        rect = k->crop ? cover(rect, w, h) : mcu_layout_fit(rect, w, h);
     double rate = (double)rect.w * rect.h * k->fps / (1280.0 * 720 * 30);
     return (struct mcu_shown){
         .width = rect.w, .height = rect.h, .fps = k->fps,
@@ -18,9 +34,15 @@ static struct mcu_shown shown_as(const struct mcu_config *k, struct mcu_rect rec
     };
 }
 
+static bool alike(int a, int b)
+{
+    return abs(a - b) <= mcu_max(a, b) / ALIKE;
+}
+
 static bool same(const struct mcu_shown *a, const struct mcu_shown *b)
 {
-    return a->width == b->width && a->height == b->height && a->fps == b->fps && a->bps == b->bps;
+    return alike(a->width, b->width) && alike(a->height, b->height) && a->fps == b->fps &&
+           alike(a->bps, b->bps);
 }
 
 static void tell(struct mcu_conf_leg *leg, const struct mcu_shown *now)
@@ -56,7 +78,7 @@ void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
             continue;
         for (int k = 0; k < n; k++)
             if (legs[k] == leg)
-                now = shown_as(&conf->config, rects[k]);
+                now = shown_as(&conf->config, leg->vsource, rects[k]);
         update(leg, &now, now_ns);
     }
 }

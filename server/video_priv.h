@@ -23,6 +23,8 @@ enum mcu_vsource_state mcu_vsource_due(struct mcu_vsource *source, int64_t now_n
                                        const struct mcu_pic **pic, uint64_t *id);
 /* Only these legs' pictures are decoded from now on; the others cost nothing. */
 void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *legs, int n);
+/* Of its newest picture; false: there was none yet. */
+bool mcu_vsource_size(const struct mcu_vsource *source, int *width, int *height);
 void mcu_vsource_get_info(const struct mcu_vsource *source, struct mcu_conf_leg_info *info);
 
 /* ---- how each source is shown (shown.c) ---- */

@@ -291,6 +291,7 @@ int mcu_vsource_join(struct mcu_conf_leg *leg)
     s->leg = leg;
     mcu_strand_init(&s->strand, leg->conf->media->workers, MCU_JOB_VIDEO);
     leg->vsource = s;
+    leg->shown = (struct mcu_shown){ 0 }; /* a new line knows of nothing yet */
     leg->conf->nodes++;
     return 0;
 }
@@ -313,6 +314,13 @@ void mcu_vsource_update(struct mcu_conf_leg *leg)
         mcu_vsource_leave(leg);
     else if (!leg->vsource && mcu_vsource_join(leg) < 0)
         mcu_log(MCU_LOG_ERROR, "video-source-failed", "leg=%u", leg->join.leg);
+}
+
+bool mcu_vsource_size(const struct mcu_vsource *s, int *width, int *height)
+{
+    *width = s->width;
+    *height = s->height;
+    return s->width > 0 && s->height > 0;
 }
 
 void mcu_vsource_get_info(const struct mcu_vsource *s, struct mcu_conf_leg_info *info)
