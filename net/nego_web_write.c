@@ -228,14 +228,23 @@ static void put_direction(struct mcu_text_out *t, const struct mcu_nego_line *l)
     mcu_put(t, "a=%s\r\n", !l->we_send ? "recvonly" : !l->we_receive ? "sendonly" : "sendrecv");
 }
 
+/* All layers of a simulcast together: the lower ones come along, as server/leg_line.c has it. */
+static int put_bandwidth(struct mcu_text_out *t, const struct mcu_nego_web_line *line,
+                         const struct mcu_nego_caps *caps)
+{
+    struct mcu_nego_caps all = *caps;
+    if (line->rid_count > 1)
+        all.video_bps += all.video_bps * (line->rid_count == 2 ? 35 : 48) / 100;
+    return mcu_nego_write_bandwidth(t->buf + t->used, t->size - t->used, &line->base, &all);
+}
+
 static void put_line(struct mcu_text_out *t, const struct mcu_nego_web *w,
                      const struct mcu_nego_web_line *line, const struct mcu_sdp_media *m,
                      const struct mcu_nego_caps *caps, const struct mcu_nego_web_local *local,
                      const struct destination *d)
 {
     put_media(t, line, m, d);
-    mcu_put_part(t,
-                 mcu_nego_write_bandwidth(t->buf + t->used, t->size - t->used, &line->base, caps));
+    mcu_put_part(t, put_bandwidth(t, line, caps));
     if (line->mid[0])
         mcu_put(t, "a=mid:%s\r\n", line->mid);
     put_direction(t, &line->base);

@@ -66,6 +66,15 @@ static char *dump(json_t *json)
 
 static const char *const roles[MCU_ROLES] = { "audio", "video", "content" };
 
+/* A simulcast's layers as the offer lists them, bit/s of each: what is not received counts too. */
+static json_t *layers(const struct mcu_line_stats *l)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < l->layers && i < MCU_LINE_RIDS; i++)
+        json_array_append_new(list, json_integer(l->bps_in[i]));
+    return list;
+}
+
 static json_t *line(const struct mcu_line_stats *l, const char *role, int64_t now_ns)
 {
     json_t *o = json_object();
@@ -88,6 +97,10 @@ static json_t *line(const struct mcu_line_stats *l, const char *role, int64_t no
     json_object_set_new(o, "ssrc_in", l->ssrc_in ? json_integer(l->ssrc_in) : json_null());
     json_object_set_new(o, "sender_report", json_boolean(l->sr_seen));
     json_object_set_new(o, "keyframes_asked", count(l->keyframes_asked));
+    json_object_set_new(o, "limit_in_bps", json_integer(l->limit_in_bps));
+    json_object_set_new(o, "limit_out_bps", json_integer(l->limit_out_bps));
+    json_object_set_new(o, "layer", l->layers ? json_integer(l->layer) : json_null());
+    json_object_set_new(o, "layer_bps_in", layers(l));
     return o;
 }
 
@@ -128,6 +141,7 @@ static json_t *participant(const struct mcu_snapshot *s, const struct mcu_conf_l
     json_object_set_new(o, "av_delay_ms", number((double)p->av_delay_ns / MCU_NS_PER_MS));
     json_object_set_new(o, "underruns", count(p->underruns));
     json_object_set_new(o, "decode_errors", count(p->decode_errors));
+    json_object_set_new(o, "pictures_in", count(p->pictures_in));
     json_object_set_new(o, "lines", lines_of(s, p->leg));
     return o;
 }

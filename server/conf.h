@@ -123,7 +123,7 @@ struct mcu_conf_leg_info {
     enum mcu_codec audio_in, audio_out, video_in, video_out;
     int video_in_w, video_in_h, video_out_w, video_out_h;
     bool own_mix; /* receives a mix-minus of his own now */
-    uint64_t underruns, decode_errors;
+    uint64_t underruns, decode_errors, pictures_in; /* decoded */
     int64_t av_delay_ns; /* how much later his picture is shown than his sound; 0 not known */
 };
 

@@ -1,5 +1,6 @@
 /* The media lines of a leg. A line of a SIP leg has sockets and a seal of its own; those of a WebRTC
  * leg share one transport (leg_bundle.c). */
+#include <math.h>
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
@@ -246,13 +247,26 @@ void mcu_leg_free_lines(struct mcu_leg *leg)
     }
 }
 
+/* Of a simulcast the layers below the wanted one come along, each of a quarter of the pixels: by the
+ * rule that gave bps (pixel rate to the power 0.75) 35 % more for the first and 13 % for the second.
+ * What a layer must have to be sent at all is the same in browsers at any rate of pictures. */
+static int worth(const struct mcu_shown *shown, int layers)
+{
+    static const double all[] = { 1, 1, 1.35, 1.48 };
+    if (shown->width == 0)
+        return UNSEEN_BPS;
+    double bps = all[mcu_clamp(layers, 0, 3)] * shown->bps;
+    return (int)(layers > 1 && shown->fps < 30 ? bps * pow(30.0 / shown->fps, 0.75) : bps);
+}
+
 /* A simulcast's layer, and REMB or TMMBR; the page is told by its WebSocket besides. */
 void mcu_leg_is_shown(struct leg_line *l, const struct mcu_shown *shown)
 {
     struct mcu_leg *leg = l->leg;
     int64_t now = mcu_loop_now(leg->media->loop);
+    int layers = leg->params.line[l->role].config.rid_count;
     mcu_line_want_rows(l->line, shown->height, now);
-    mcu_line_limit(l->line, shown->width ? shown->bps : UNSEEN_BPS, now);
+    mcu_line_limit(l->line, worth(shown, layers), now);
     mcu_leg_tell_shown(leg->control, shown, leg->events, leg->arg);
     mcu_leg_poll_line(l);
 }

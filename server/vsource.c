@@ -114,6 +114,8 @@ static void add_picture(struct mcu_vsource *s, struct mcu_pic *pic, int64_t now_
     note_delay(s, now_ns - pic->sent_ns);
     s->last_picture_ns = now_ns;
     s->pictures++;
+    mcu_count(MCU_CNT_VIDEO_DECODED);
+    mcu_count_add(MCU_CNT_VIDEO_DECODED_PIXELS, (uint64_t)pic->width * (uint64_t)pic->height);
     s->width = pic->width;
     s->height = pic->height;
     /* The next one due must stay, or a fast sender's pictures would never be shown. */
@@ -328,6 +330,7 @@ void mcu_vsource_get_info(const struct mcu_vsource *s, struct mcu_conf_leg_info 
     info->video_in = s->codec;
     info->video_in_w = s->width;
     info->video_in_h = s->height;
+    info->pictures_in = s->pictures;
     info->has_picture = s->shown.pic != NULL;
     info->frozen = s->was_frozen;
     info->decode_errors += s->decode_errors;

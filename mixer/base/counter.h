@@ -43,6 +43,8 @@
     X(ENCODE_ERRORS, "encode_errors_total", "Frames that an encoder refused")                      \
     X(AUDIO_LATE_TICKS, "audio_late_ticks_total", "Audio ticks that began over 5 ms late")         \
     X(AUDIO_SKIPPED_TICKS, "audio_skipped_ticks_total", "Audio ticks that were given up")          \
+    X(VIDEO_DECODED, "video_decoded_total", "Pictures decoded")                                    \
+    X(VIDEO_DECODED_PIXELS, "video_decoded_pixels_total", "Of these, the pixels")                  \
     X(VIDEO_LATE_TICKS, "video_late_ticks_total", "Video ticks that began over 5 ms late")         \
     X(VIDEO_SKIPPED_TICKS, "video_skipped_ticks_total", "Video ticks without a free canvas")       \
     X(CANVAS_REPLACED, "canvas_replaced_total", "Canvases replaced before their encoder was free") \
