@@ -69,6 +69,10 @@ def test(c):
     c.wait_for(lambda: sender.rows() > 0, 10, "his first picture")
     watched(c, browser, sender, "alone", 720, 1)
     only_one_is_decoded(c, server, sender, "alone")
+    # A busy machine has Chromium draw late at any time: 500 ms are those of a quiet one.
+    usual = browser.call("watch", id="cam", rect=tile(1), seconds=4)["longest"]
+    most = max(500, usual + 400)
+    c.say(f"the picture stands for {usual:.0f} ms at most while nothing changes")
     c.check(sender.line()["limit_out_bps"] > 1500000,
             f"alone he may send {sender.line()['limit_out_bps']} bit/s, the lower layers included")
 
@@ -82,7 +86,7 @@ def test(c):
         longest = max(longest, browser.call("watch", id="cam", rect=tile(9), seconds=1)["longest"])
     c.check(sender.rows() in (360, 180), f"among nine: decoded with {sender.rows()} rows for 240")
     longest = max(longest, browser.call("watch", id="cam", rect=tile(9), seconds=3)["longest"])
-    c.check(longest < 500, f"changing to a small one: the picture stood for {longest:.0f} ms at most")
+    c.check(longest < most, f"changing to a small one: the picture stood for {longest:.0f} ms at most")
     only_one_is_decoded(c, server, sender, "among nine")
     rates = {s["rid"]: s["bps"] for s in browser.sent(2, "cam")["cam"]}
     c.check(rates["f"] < 1000, f"the largest is not even sent any more: {rates}")
@@ -90,13 +94,13 @@ def test(c):
     browser.call("layer", id="cam", rid="h", active=False)
     c.wait_for(lambda: sender.rows() == 180, 10, "the smallest one, as the middle one has ended")
     longest = browser.call("watch", id="cam", rect=tile(9), seconds=3)["longest"]
-    c.check(longest < 1500, f"a layer ended: the picture stood for {longest:.0f} ms at most")
+    c.check(longest < most + 1000, f"a layer ended: the picture stood for {longest:.0f} ms at most")
     browser.call("layer", id="cam", rid="h", active=True)
     others.process.signal(15)
     others.process.wait(10)
     c.wait_for(lambda: len(server.participants("room")) == 1, 10, "alone again")
     longest = watched(c, browser, sender, "alone again", 720, 1)
-    c.check(longest < 500, f"changing to the large one: the picture stood for {longest:.0f} ms at most")
+    c.check(longest < most, f"changing to the large one: the picture stood for {longest:.0f} ms at most")
 
 
 case.main(test, clients=("chromium", "node"))

@@ -49,11 +49,17 @@ function tone(hz, gain) {
   return out.stream.getAudioTracks()[0];
 }
 
-function only(transceiver, codec, receives) {
-  const named = (list) => list.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`
-    || c.mimeType.toLowerCase() === 'video/rtx');
-  const { codecs } = (receives ? RTCRtpReceiver : RTCRtpSender).getCapabilities('video');
-  transceiver.setCodecPreferences(named(codecs));
+const coded = (name) => RTCRtpSender.getCapabilities('video').codecs.filter((c) => c.mimeType.toLowerCase() === `video/${name}`);
+
+/** Offers these codecs alone, and sends the first of them whatever the answer prefers. */
+function only(transceiver, names) {
+  transceiver.setCodecPreferences([...names.flatMap(coded), ...coded('rtx')]);
+}
+
+/** A busy machine then costs pictures, and no rows. */
+async function keepSize(sender) {
+  const parameters = sender.getParameters();
+  await sender.setParameters(Object.assign(parameters, { degradationPreference: 'maintain-resolution' }));
 }
 
 async function gathered(pc) {
@@ -73,11 +79,12 @@ async function post(door, room, name, sdp) {
 }
 
 /** As our page does it, with the page's own code: sender parameters by the server's word. */
-async function openPage(leg, { room, name, track, sends }) {
+async function openPage(leg, { room, name, track, sends, steady }) {
   const { Leg } = await import('/assets/leg.js');
   const join = new URL(`/join/${room}?name=${name}`, location.href);
   const own = new Leg({ join, token: '', tracks: { audio: null, video: track }, sends: { audio: false, video: true } });
   leg.pc = own.pc;
+  if (steady) await keepSize(own.senders.video);
   if (sends) own.pc.getTransceivers().forEach((t) => { if (t.sender.track) t.direction = 'sendonly'; });
   await own.open();
   leg.resource = own.resource.pathname;
@@ -98,13 +105,10 @@ async function openOther(leg, { room, name, track, sound, door, rids, codec, out
   const direction = door === 'whip' ? 'sendonly' : 'sendrecv';
   if (sound) pc.addTransceiver(sound, { direction });
   const encodings = rids ? rids.map((rid, i) => ({ rid, scaleResolutionDownBy: 2 ** (rids.length - 1 - i) })) : [{}];
-  const video = pc.addTransceiver(track, { direction: out ? 'sendonly' : direction, sendEncodings: encodings });
-  if (codec) only(video, codec, false);
-  if (steady) { // a busy machine then costs pictures, and no rows
-    const parameters = video.sender.getParameters();
-    await video.sender.setParameters(Object.assign(parameters, { degradationPreference: 'maintain-resolution' }));
-  }
-  if (out) only(pc.addTransceiver('video', { direction: 'recvonly' }), out, true);
+  if (out) encodings.forEach((e) => { [e.codec] = coded(codec); });
+  const video = pc.addTransceiver(track, { direction, sendEncodings: encodings });
+  if (codec) only(video, out && out !== codec ? [codec, out] : [codec]);
+  if (steady) await keepSize(video.sender);
   leg.stream = new MediaStream();
   pc.addEventListener('track', ({ track: t }) => leg.stream.addTrack(t));
   await pc.setLocalDescription();
@@ -130,7 +134,7 @@ const verbs = {
     const track = camera(o.size || {});
     const sound = o.hz ? tone(o.hz, o.gain || 0.1) : null;
     legs.set(o.id, leg);
-    if (o.way === 'page') await openPage(leg, { room: o.room, name: o.id, track, sends: true });
+    if (o.way === 'page') await openPage(leg, { room: o.room, name: o.id, track, sends: true, steady: o.steady });
     else await openOther(leg, { ...o, name: o.id, track, sound, door: o.way });
     if (o.way === 'join') await play(leg);
     await new Promise((go, fail) => {
