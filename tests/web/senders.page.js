@@ -98,24 +98,30 @@ async function openPage(leg, { room, name, track, sends, steady }) {
   leg.socket = socket;
 }
 
-/** As any other page would. rids: simulcast; deaf: without REMB, so that nobody is told anything. */
-async function openOther(leg, { room, name, track, sound, door, rids, codec, out, deaf, steady }) {
-  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  leg.pc = pc;
+function addLines(pc, { track, sound, door, rids, codec, out }) {
   const direction = door === 'whip' ? 'sendonly' : 'sendrecv';
+  if (door === 'whep') return pc.addTransceiver('video', { direction: 'recvonly' });
   if (sound) pc.addTransceiver(sound, { direction });
   const encodings = rids ? rids.map((rid, i) => ({ rid, scaleResolutionDownBy: 2 ** (rids.length - 1 - i) })) : [{}];
   if (out) encodings.forEach((e) => { [e.codec] = coded(codec); });
   const video = pc.addTransceiver(track, { direction, sendEncodings: encodings });
   if (codec) only(video, out && out !== codec ? [codec, out] : [codec]);
-  if (steady) await keepSize(video.sender);
+  return video;
+}
+
+/** As any other page would. rids: simulcast; deaf: without REMB, so that nobody is told anything. */
+async function openOther(leg, o) {
+  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  leg.pc = pc;
+  const video = addLines(pc, o);
+  if (o.steady) await keepSize(video.sender);
   leg.stream = new MediaStream();
   pc.addEventListener('track', ({ track: t }) => leg.stream.addTrack(t));
   await pc.setLocalDescription();
   await gathered(pc);
   let { sdp } = pc.localDescription;
-  if (deaf) sdp = sdp.replace(/a=rtcp-fb:\d+ goog-remb\r\n/g, '');
-  const { answer, resource } = await post(door, room, name, sdp);
+  if (o.deaf) sdp = sdp.replace(/a=rtcp-fb:\d+ goog-remb\r\n/g, '');
+  const { answer, resource } = await post(o.door, o.room, o.name, sdp);
   leg.resource = resource;
   leg.answer = answer;
   await pc.setRemoteDescription({ type: 'answer', sdp: answer });
@@ -128,7 +134,7 @@ async function play(leg) {
 }
 
 const verbs = {
-  /** {id, way: 'page' | 'whip' | 'join', room, size, rids, codec, out, hz, deaf, steady} */
+  /** {id, way: 'page' | 'whip' | 'whep' | 'join', room, size, rids, codec, out, hz, deaf, steady} */
   async open(o) {
     const leg = { told: [] };
     const track = camera(o.size || {});

@@ -24,10 +24,13 @@ class Chromium:
             self._child = subprocess.Popen(
                 ["node", os.path.join(_WEB, "senders.mjs"), f"http://127.0.0.1:{server.http_port}"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-        case.cleanup(self._end)
+        case.cleanup(self.close)
         self._answer(30)
 
-    def _end(self):
+    def close(self):
+        """Ends the browser."""
+        if self._child.poll() is not None:
+            return
         self._child.stdin.close()
         try:
             self._child.wait(5)
