@@ -10,6 +10,8 @@
 #include "server/leg_priv.h"
 
 #define INFO_APART_NS MCU_NS_PER_S
+#define LAYER_NS      MCU_NS_PER_S /* for the keyframe of another layer */
+#define FULL_ROWS     720 /* of a simulcast's largest layer: browsers halve twice */
 #define UNSEEN_BPS    50000 /* of a picture that nobody sees: enough to come back from */
 
 /* ---- the line's events ---- */
@@ -292,11 +294,30 @@ void mcu_leg_free_lines(struct mcu_leg *leg)
  * What a layer must have to be sent at all is the same in browsers at any rate of pictures. */
 static int worth(const struct mcu_shown *shown, int layers)
 {
-    static const double all[] = { 1, 1, 1.35, 1.48 };
+    static const double with_lower[] = { 1, 1.35, 1.48 };
+    int lower = shown->height <= FULL_ROWS / 4 ? 0 : shown->height <= FULL_ROWS / 2 ? 1 : 2;
+    double bps = shown->bps * with_lower[mcu_clamp(lower, 0, mcu_clamp(layers - 1, 0, 2))];
     if (shown->width == 0)
         return UNSEEN_BPS;
-    double bps = all[mcu_clamp(layers, 0, 3)] * shown->bps;
     return (int)(layers > 1 && shown->fps < 30 ? bps * pow(30.0 / shown->fps, 0.75) : bps);
+}
+
+static void limit_now(struct leg_line *l, int64_t now)
+{
+    l->limit_late_ns = 0;
+    mcu_line_limit(l->line, l->limit_bps, now);
+}
+
+/* A simulcast that may send less gives up its largest layer at once, with what of it still waits to
+ * be sent before the keyframe of the layer that is to take its place: it is told after the change. */
+static void limit(struct leg_line *l, int bps, int layers, int64_t now)
+{
+    bool less = l->limit_bps > bps;
+    l->limit_bps = bps;
+    if (layers < 2 || !less)
+        limit_now(l, now);
+    else if (!l->limit_late_ns)
+        l->limit_late_ns = now + LAYER_NS;
 }
 
 /* A simulcast's layer, and REMB or TMMBR; the page is told by its WebSocket besides. */
@@ -306,7 +327,7 @@ void mcu_leg_is_shown(struct leg_line *l, const struct mcu_shown *shown)
     int64_t now = mcu_loop_now(leg->media->loop);
     int layers = leg->params.line[l->role].config.rid_count;
     mcu_line_want_rows(l->line, shown->height, now);
-    mcu_line_limit(l->line, worth(shown, layers), now);
+    limit(l, worth(shown, layers), layers, now);
     mcu_leg_tell_shown(leg->control, shown, leg->events, leg->arg);
     mcu_leg_poll_line(l);
 }
@@ -317,7 +338,11 @@ static void run_line(struct leg_line *l)
 {
     int64_t now = mcu_loop_now(l->leg->media->loop);
     int64_t seal_due = l->seal ? mcu_seal_poll(l->seal, now) : INT64_MAX;
+    if (l->limit_late_ns && l->limit_late_ns <= now)
+        limit_now(l, now);
     l->due_ns = mcu_line_poll(l->line, now);
+    if (l->limit_late_ns && l->limit_late_ns < l->due_ns)
+        l->due_ns = l->limit_late_ns;
     if (seal_due < l->due_ns)
         l->due_ns = seal_due;
     if (l->udp[0])

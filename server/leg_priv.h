@@ -32,6 +32,8 @@ struct leg_line {
     int loss_percent, limit_kbps; /* as told to the conference */
     int64_t sent_ns;   /* time of the newest unit that went out */
     int64_t may_tell_ns;
+    int limit_bps;         /* what the peer may send */
+    int64_t limit_late_ns; /* when he is told that; 0: he is */
     int64_t due_ns;    /* when the line wants its next poll */
     bool tell_by_info; /* the peer announced neither PLI nor FIR: ask by signalling too */
 };

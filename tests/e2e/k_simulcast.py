@@ -1,6 +1,7 @@
 """A simulcast of Chromium's, three layers of one 720p camera: alone in the room its largest layer is
 decoded, among nine its smallest that does; the others are not decoded, changing over does not freeze
 the picture, and a layer that the sender gives up is done without."""
+import threading
 import time
 
 from lib import case, measure
@@ -8,7 +9,7 @@ from lib.chromium import Chromium
 from lib.peer import Peer
 from lib.server import Server
 
-FPS = 15
+FPS = 10
 CAMERA = {"width": 1280, "height": 720, "fps": FPS, "detail": False, "colour": "#2a8"}
 
 
@@ -29,6 +30,30 @@ class Sender:
         return self.now()["lines"][-1]
 
 
+class Gaps(threading.Thread):
+    """The longest time, ms, in which the server decoded no picture of his: asked every 40 ms."""
+
+    def __init__(self, sender):
+        super().__init__(daemon=True)
+        self.sender, self.longest, self._over = sender, 0, False
+        self.start()
+
+    def run(self):
+        count, since = -1, 0
+        while not self._over:
+            pictures, now = self.sender.now()["pictures_in"], time.monotonic()
+            if pictures != count:
+                self.longest = max(self.longest, (now - since) * 1000 if since else 0)
+                count, since = pictures, now
+            time.sleep(0.04)
+
+    def end(self):
+        """What it was."""
+        self._over = True
+        self.join()
+        return self.longest
+
+
 def tile(count):
     """His tile's lower part, where the camera's strip is, in parts of the canvas: he came first."""
     x, y, w, h = measure.grid(count, 1280, 720)[0]
@@ -42,7 +67,7 @@ def watched(c, browser, sender, what, rows, count):
         longest = max(longest, browser.call("watch", id="cam", rect=tile(count), seconds=1)["longest"])
     seen = browser.call("watch", id="cam", rect=tile(count), seconds=2)
     c.check(sender.rows() == rows, f"{what}: decoded with {sender.rows()} rows")
-    c.check(seen["changes"] > 10, f"{what}: the picture moves ({seen['changes']} changes in 2 s)")
+    c.check(seen["changes"] >= 4, f"{what}: the picture moves ({seen['changes']} changes in 2 s)")
     return max(longest, seen["longest"])
 
 
@@ -61,7 +86,7 @@ def only_one_is_decoded(c, server, sender, what):
 
 
 def test(c):
-    server = Server(c, "video.fps=15")
+    server = Server(c, "video.fps=10")
     browser = Chromium(c, server)
     sender = Sender(server)
     browser.call("open", id="cam", way="join", room="room", rids=["q", "h", "f"], codec="vp8",
@@ -69,38 +94,45 @@ def test(c):
     c.wait_for(lambda: sender.rows() > 0, 10, "his first picture")
     watched(c, browser, sender, "alone", 720, 1)
     only_one_is_decoded(c, server, sender, "alone")
-    # A busy machine has Chromium draw late at any time: 500 ms are those of a quiet one.
-    usual = browser.call("watch", id="cam", rect=tile(1), seconds=4)["longest"]
-    most = max(500, usual + 400)
-    c.say(f"the picture stands for {usual:.0f} ms at most while nothing changes")
+    # A busy machine has Chromium send late at any time: 500 ms are those of a quiet one.
+    gaps = Gaps(sender)
+    seen = browser.call("watch", id="cam", rect=tile(1), seconds=4)["longest"]
+    usual = gaps.end()
+    most = max(500, usual + 350)
+    c.say(f"while nothing changes no picture is decoded for {usual:.0f} ms at most, and he sees "
+          f"none for {seen:.0f} ms")
     c.check(sender.line()["limit_out_bps"] > 1500000,
             f"alone he may send {sender.line()['limit_out_bps']} bit/s, the lower layers included")
 
     others = Peer(c, server, "room", "other", "--audio", "none", "--video", "h264", "--size",
                   "160x90@5", "--no-decode", count=8, seconds=60)
     c.wait_for(lambda: len(server.participants("room")) == 9, 10, "nine in the room")
-    time.sleep(1)
-    longest = 0
+    gaps, longest = Gaps(sender), 0
     until = time.monotonic() + 15
     while sender.rows() > 360 and time.monotonic() < until:
         longest = max(longest, browser.call("watch", id="cam", rect=tile(9), seconds=1)["longest"])
     c.check(sender.rows() in (360, 180), f"among nine: decoded with {sender.rows()} rows for 240")
     longest = max(longest, browser.call("watch", id="cam", rect=tile(9), seconds=3)["longest"])
-    c.check(longest < most, f"changing to a small one: the picture stood for {longest:.0f} ms at most")
+    gap = gaps.end()
+    c.check(gap < most, f"changing to a small one: no picture for {gap:.0f} ms at most ({longest:.0f} seen)")
     only_one_is_decoded(c, server, sender, "among nine")
     rates = {s["rid"]: s["bps"] for s in browser.sent(2, "cam")["cam"]}
     c.check(rates["f"] < 1000, f"the largest is not even sent any more: {rates}")
 
+    gaps = Gaps(sender)
     browser.call("layer", id="cam", rid="h", active=False)
     c.wait_for(lambda: sender.rows() == 180, 10, "the smallest one, as the middle one has ended")
-    longest = browser.call("watch", id="cam", rect=tile(9), seconds=3)["longest"]
-    c.check(longest < most + 1000, f"a layer ended: the picture stood for {longest:.0f} ms at most")
+    time.sleep(2)
+    gap = gaps.end()
+    c.check(gap < most + 1000, f"a layer ended: no picture for {gap:.0f} ms at most")
     browser.call("layer", id="cam", rid="h", active=True)
     others.process.signal(15)
     others.process.wait(10)
     c.wait_for(lambda: len(server.participants("room")) == 1, 10, "alone again")
+    gaps = Gaps(sender)
     longest = watched(c, browser, sender, "alone again", 720, 1)
-    c.check(longest < most, f"changing to the large one: the picture stood for {longest:.0f} ms at most")
+    gap = gaps.end()
+    c.check(gap < most, f"changing to the large one: no picture for {gap:.0f} ms at most ({longest:.0f} seen)")
 
 
 case.main(test, clients=("chromium", "node"))
