@@ -71,6 +71,8 @@ struct peer_options {
     double probe_hz[PEER_MAX_PROBES];
     int probe_count;
     double steady_s;                     /* measuring begins so long after the first audio */
+    double until_s;                      /* tiles: looking ends so long after the first picture; 0: with
+                                            the call, when others may have left already */
     int tiles_w, tiles_h;                /* tiles_h 0: the server's own grid of tiles_w callers */
     const char *dtmf;
     double dtmf_at_s;

@@ -18,8 +18,9 @@ static const char help[] =
     "           --flash  each second 3 white pictures and a beep of 1 kHz, 100 ms\n"
     "  trouble: --loss PCT  --drop-in PCT  --nack  --garbage audio|video|rtcp[:AT_S]  --stop-after S\n"
     "           --sr-skew MS (of the pictures' reports)  --video-late MS  --drift PPM  --pli-every MS\n"
-    "  judging: --probe HZ,HZ,...  --steady S  --tiles WxH | --tiles CALLERS (the server's own grid)\n"
-    "           --no-decode  --json FILE  --dump-wav FILE  --dump-frames DIR[:EVERY_MS]  --verbose\n"
+    "  judging: --probe HZ,HZ,...  --steady S  --until S  --tiles WxH | --tiles CALLERS (the\n"
+    "           server's own grid)  --no-decode  --json FILE  --dump-wav FILE\n"
+    "           --dump-frames DIR[:EVERY_MS]  --verbose\n"
     "Without --json the result goes to standard output. Exit status 0: every call was answered.\n";
 
 enum {
@@ -27,7 +28,7 @@ enum {
     O_NUMBER, O_SIZE, O_RECVONLY_VIDEO, O_RECVONLY_AUDIO, O_NO_DECODE, O_SECONDS, O_FLASH, O_GARBAGE,
     O_STOP_AFTER, O_LOSS, O_DROP_IN, O_NACK, O_SR_SKEW, O_VIDEO_LATE, O_DRIFT, O_AS, O_TIAS, O_AUDIO_FMTP,
     O_VIDEO_FMTP, O_PTIME, O_DUMP_WAV, O_DUMP_FRAMES, O_JSON, O_PROBE, O_TILES, O_DTMF, O_PLI_EVERY,
-    O_COUNT, O_STAGGER, O_REINVITE, O_STEADY, O_LOCAL, O_RTP_PORTS, O_VIDEO_BPS, O_AVPF, O_VERBOSE,
+    O_COUNT, O_STAGGER, O_REINVITE, O_STEADY, O_UNTIL, O_LOCAL, O_RTP_PORTS, O_VIDEO_BPS, O_AVPF, O_VERBOSE,
     O_RELAY, O_HELP
 };
 
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
     { "dtmf", 1, NULL, O_DTMF },               { "pli-every", 1, NULL, O_PLI_EVERY },
     { "count", 1, NULL, O_COUNT },             { "stagger", 1, NULL, O_STAGGER },
     { "reinvite", 1, NULL, O_REINVITE },       { "steady", 1, NULL, O_STEADY },
+    { "until", 1, NULL, O_UNTIL },
     { "local", 1, NULL, O_LOCAL },             { "rtp-ports", 1, NULL, O_RTP_PORTS },
     { "video-bps", 1, NULL, O_VIDEO_BPS },     { "avpf", 0, NULL, O_AVPF },
     { "verbose", 0, NULL, O_VERBOSE },         { "help", 0, NULL, O_HELP },
@@ -202,6 +204,7 @@ static bool take_judging(struct peer_options *o, int c, char *arg)
     case O_TILES: return sscanf(arg, "%dx%d", &o->tiles_w, &o->tiles_h) >= 1 && o->tiles_w > 0;
     case O_NO_DECODE: return o->no_decode = true;
     case O_STEADY: o->steady_s = atof(arg); return true;
+    case O_UNTIL: o->until_s = atof(arg); return true;
     case O_VERBOSE: return o->verbose = true;
     default: return take_trouble(o, c, arg);
     }

@@ -50,7 +50,8 @@ static void look_for_movement(struct peer_eye *eye, struct peer_tile *t, const s
 void peer_tiles_look(struct peer_call *c, const struct mcu_pic *pic, int64_t now_ns)
 {
     struct peer_eye *eye = &c->eye;
-    if (!c->o->tiles_w)
+    if (!c->o->tiles_w ||
+        (c->o->until_s > 0 && now_ns - eye->first_ns > (int64_t)(c->o->until_s * 1e9)))
         return;
     if (!eye->tiles)
         place(c);
