@@ -26,15 +26,18 @@ int mcu_addr_parse(struct mcu_addr *out, const char *text, int port)
     return 0;
 }
 
-bool mcu_addr_equal(const struct mcu_addr *a, const struct mcu_addr *b)
+bool mcu_addr_same_host(const struct mcu_addr *a, const struct mcu_addr *b)
 {
     if (a->u.sa.sa_family != b->u.sa.sa_family)
         return false;
     if (a->u.sa.sa_family == AF_INET)
-        return a->u.in4.sin_port == b->u.in4.sin_port &&
-               a->u.in4.sin_addr.s_addr == b->u.in4.sin_addr.s_addr;
-    return a->u.in6.sin6_port == b->u.in6.sin6_port &&
-           memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, sizeof(struct in6_addr)) == 0;
+        return a->u.in4.sin_addr.s_addr == b->u.in4.sin_addr.s_addr;
+    return memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+bool mcu_addr_equal(const struct mcu_addr *a, const struct mcu_addr *b)
+{
+    return mcu_addr_same_host(a, b) && mcu_addr_port(a) == mcu_addr_port(b);
 }
 
 bool mcu_addr_is_any(const struct mcu_addr *a)

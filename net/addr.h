@@ -20,6 +20,8 @@ struct mcu_addr {
 int mcu_addr_parse(struct mcu_addr *out, const char *text, int port);
 /* Same family, address and port. */
 bool mcu_addr_equal(const struct mcu_addr *a, const struct mcu_addr *b);
+/* Same family and address, whatever the ports. */
+bool mcu_addr_same_host(const struct mcu_addr *a, const struct mcu_addr *b);
 /* 0.0.0.0 or ::. */
 bool mcu_addr_is_any(const struct mcu_addr *a);
 bool mcu_addr_is_loopback(const struct mcu_addr *a);

@@ -10,6 +10,7 @@
 #include "mixer/base/util.h"
 #include "net/line_limit.h"
 #include "net/nack.h"
+#include "net/own_ids.h"
 #include "net/rtcp.h"
 #include "net/rtcp_fb.h"
 #include "net/rtp_in.h"
@@ -36,6 +37,8 @@ struct mcu_line {
 
     int64_t report_due_ns;      /* INT64_MAX: nothing to report on yet */
     bool sent_any, received_any;
+    bool looped;                /* the source is our own; and that its packets were sent back to us */
+    bool own_came;
     int64_t last_rtcp_ns;
     uint64_t rtcp_malformed;
     double fraction_lost_out, rtt_ms;
@@ -211,7 +214,10 @@ void mcu_line_bye(struct mcu_line *line, int64_t now_ns)
 static void on_unit(struct mcu_unit *unit, void *arg)
 {
     struct mcu_line *line = arg;
-    line->events->unit(unit, line->arg);
+    if (line->looped)
+        mcu_unit_unref(&unit);
+    else
+        line->events->unit(unit, line->arg);
 }
 
 static void on_dtmf(char key, void *arg)
@@ -233,9 +239,28 @@ static void on_keyframe_came(void *arg)
     line->wish = false;
 }
 
+static void loop_found(struct mcu_line *line, bool *once)
+{
+    if (*once)
+        return;
+    *once = true;
+    mcu_count(MCU_CNT_RTP_LOOPS);
+    if (line->events->looped)
+        line->events->looped(line->arg);
+}
+
+static void on_own(void *arg)
+{
+    struct mcu_line *line = arg;
+    loop_found(line, &line->own_came);
+}
+
 static void on_source(uint32_t ssrc, void *arg)
 {
     struct mcu_line *line = arg;
+    line->looped = false;
+    if (mcu_own_is_ssrc(ssrc))
+        loop_found(line, &line->looped);
     line->fir_in.valid = false;
     line->may_ask_ns = 0; /* the limit was that of another encoder */
 }
@@ -246,6 +271,7 @@ static const struct mcu_rtp_in_events in_events = {
     .keyframe_needed = on_keyframe_needed,
     .keyframe_came = on_keyframe_came,
     .source = on_source,
+    .own = on_own,
 };
 
 /* ---- From the sending half ---- */
@@ -305,6 +331,13 @@ static void take_bye(struct mcu_line *line, const struct mcu_rtcp *r)
     }
 }
 
+/* Whoever gives our packets another SSRC on their way may still pass on what we call ourselves. */
+static void take_names(struct mcu_line *line, const struct mcu_rtcp *r)
+{
+    if (r->ssrc != 0 && r->ssrc == mcu_rtp_in_ssrc(line->in) && mcu_own_is_cname(r->cname))
+        loop_found(line, &line->looped);
+}
+
 static void peer_wants_keyframe(struct mcu_line *line)
 {
     line->events->keyframe_wanted(line->arg);
@@ -332,7 +365,10 @@ static void take_fir(struct mcu_line *line, const struct mcu_rtcp *r)
 
 static void take_limit(struct mcu_line *line, const struct mcu_rtcp *r)
 {
-    if (mcu_line_limit_take(&line->limit, &line->config, r) && line->events->limit)
+    if (!mcu_line_limit_take(&line->limit, &line->config, r))
+        return;
+    mcu_rtp_out_limit(&line->out, line->limit.in_bps);
+    if (line->events->limit)
         line->events->limit(line->limit.in_bps, line->arg);
 }
 
@@ -365,6 +401,7 @@ static void take_rtcp(struct mcu_line *line, const struct mcu_rtcp *r)
     } takers[] = {
         { MCU_RTCP_SR, take_report },
         { MCU_RTCP_RR, take_report },
+        { MCU_RTCP_SDES, take_names },
         { MCU_RTCP_BYE, take_bye },
         { MCU_RTCP_RTPFB, take_transport_feedback },
         { MCU_RTCP_PSFB, take_feedback },
@@ -554,4 +591,5 @@ void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out)
     if (line->last_rtcp_ns > out->last_packet_ns)
         out->last_packet_ns = line->last_rtcp_ns;
     out->keyframes_asked = line->asked;
+    out->looped = line->looped;
 }

@@ -90,6 +90,9 @@ struct mcu_line_events {
     void (*bye)(void *arg);
     /* He wants at most this from us, by REMB or TMMBR; may be NULL. */
     void (*limit)(int64_t bps, void *arg);
+    /* His source is our own mixer's (net/own_ids.h), found by SSRC or CNAME: its units are held back
+     * until another source comes. Once for a source; may be NULL. */
+    void (*looped)(void *arg);
 };
 
 struct mcu_line_stats {
@@ -102,6 +105,7 @@ struct mcu_line_stats {
     int delay_ms;               /* playout delay wanted (audio) */
     int64_t last_packet_ns;     /* RTP or RTCP; 0: none yet */
     uint32_t ssrc_in;           /* 0: none yet */
+    bool looped;                /* that is our own, come back */
     bool sr_seen;
     uint64_t keyframes_asked;
     uint64_t nacks_out, nacks_in;     /* packets asked for; by us, by the peer */

@@ -473,6 +473,7 @@ void mcu_rtp_in_packet(struct mcu_rtp_in *in, const uint8_t *data, size_t size, 
     }
     if (rtp.ssrc == in->own_ssrc) { /* our own packets, come back (RFC 3550 section 8.2) */
         mcu_count(MCU_CNT_RTP_FOREIGN);
+        in->events.own(in->arg);
         return;
     }
     mcu_count(MCU_CNT_RTP_IN);

@@ -26,6 +26,7 @@ struct mcu_rtp_in_events {
     void (*keyframe_needed)(void *arg);
     void (*keyframe_came)(void *arg);
     void (*source)(uint32_t ssrc, void *arg); /* a new one was taken */
+    void (*own)(void *arg); /* a packet of the line's own SSRC came back: it was dropped */
 };
 
 /* clock, events and arg are borrowed. Returns 0, -EINVAL or -ENOMEM. */

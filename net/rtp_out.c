@@ -21,6 +21,7 @@
 #define HISTORY_BYTES_MOST    (1 << 20)
 #define UNPACED_BPS_VIDEO     2000000
 #define UNPACED_BPS_AUDIO     100000
+#define PACE_LEAST_BPS        60000
 
 static bool is_cut(enum mcu_codec codec)
 {
@@ -274,6 +275,21 @@ void mcu_rtp_out_free(struct mcu_rtp_out *o)
     mcu_rtp_history_free(&o->repeat.history);
 }
 
+/* No rendition is smaller than the least, so that below it pictures would only be thrown away. */
+static void set_pace(struct mcu_rtp_out *o)
+{
+    int64_t bps = o->pace_bps;
+    if (bps > 0 && o->limit_bps > 0 && o->limit_bps < bps)
+        bps = o->limit_bps > PACE_LEAST_BPS ? o->limit_bps : mcu_min((int)bps, PACE_LEAST_BPS);
+    mcu_pacer_set_rate(&o->pacer, (int)bps, o->max_payload_bytes + 12);
+}
+
+void mcu_rtp_out_limit(struct mcu_rtp_out *o, int64_t bps)
+{
+    o->limit_bps = bps;
+    set_pace(o);
+}
+
 void mcu_rtp_out_configure(struct mcu_rtp_out *o, const struct mcu_line_config *config)
 {
     mcu_rtp_out_ext_configure(&o->ext, config);
@@ -296,7 +312,7 @@ void mcu_rtp_out_configure(struct mcu_rtp_out *o, const struct mcu_line_config *
     o->max_payload_bytes = payload;
     o->pace_bps = config->pace_bps;
     o->send = config->send;
-    mcu_pacer_set_rate(&o->pacer, config->pace_bps, payload + 12);
+    set_pace(o);
 }
 
 void mcu_rtp_out_init(struct mcu_rtp_out *o, const struct mcu_line_config *config, uint16_t seq,

@@ -35,6 +35,7 @@ struct mcu_rtp_out {
     enum mcu_codec codec;
     uint8_t pt;
     int ptime_ms, max_payload_bytes, pace_bps;
+    int64_t limit_bps; /* he takes no more (REMB, TMMBR); 0: none */
     bool h264_mode1, send;
 
     bool spoke;                 /* audio was sent before, until: */
@@ -79,6 +80,8 @@ void mcu_rtp_out_configure(struct mcu_rtp_out *out, const struct mcu_line_config
 
 /* mcu_line_send. */
 void mcu_rtp_out_unit(struct mcu_rtp_out *out, struct mcu_unit *unit, int64_t now_ns);
+/* Packets leave at no more than what he takes (2.5 times, as ever); 0: no limit. */
+void mcu_rtp_out_limit(struct mcu_rtp_out *out, int64_t bps);
 /* Lets out what may go. Returns the time of the next call wanted, or INT64_MAX. */
 int64_t mcu_rtp_out_poll(struct mcu_rtp_out *out, int64_t now_ns);
 

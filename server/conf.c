@@ -225,6 +225,12 @@ void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps)
     leg->rung.limit_bps = bps;
 }
 
+void mcu_conf_loop(struct mcu_conf_leg *leg, int role)
+{
+    mcu_conf_event(leg->conf, leg, MCU_EVENT_LOOP_FOUND, "line=%s",
+                   role == MCU_ROLE_AUDIO ? "audio" : "video");
+}
+
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 {
     mcu_conf_event(leg->conf, leg, MCU_EVENT_KEY_PRESSED, "key=%c", key);

@@ -97,6 +97,8 @@ void mcu_conf_keyframe(struct mcu_conf_leg *leg, int role);
 void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent);
 /* What the leg's receiver takes of the picture at most (REMB, TMMBR); 0: no limit. */
 void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
+/* What came on one of its lines was our own (RFC 3550 8.2), and is not taken. */
+void mcu_conf_loop(struct mcu_conf_leg *leg, int role);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 

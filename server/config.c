@@ -18,8 +18,8 @@
 #define MAX_FILE_BYTES (256 * 1024)
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
-                  T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
-                  T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
+                  T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_NAT, T_REALM, T_AUTH, T_REFER,
+                  T_DIGESTS, T_ACCOUNTS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
 
 struct key {
     const char *name; /* section.key */
@@ -65,6 +65,7 @@ static const struct key keys[] = {
     { "media.loops", T_INT, FIELD(media_loops), 0, 64, false },
     { "media.worker_cores", T_INT, FIELD(worker_cores), 0, 256, false },
     { "media.security", T_SECURITY, FIELD(security), 0, 0, false },
+    { "media.nat", T_NAT, FIELD(nat_latch), 0, 0, false },
     { "video.width", T_INT, FIELD(width), 64, 3840, false },
     { "video.height", T_INT, FIELD(height), 36, 2160, false },
     { "video.fps", T_INT, FIELD(fps), 1, 60, false },
@@ -201,6 +202,14 @@ static int parse_security(const struct place *at, const char *text, enum mcu_sec
         }
     }
     return complain(at, "expected off, optional or required, not '%.40s'", text);
+}
+
+static int parse_nat(const struct place *at, const char *text, bool *out)
+{
+    if (strcmp(text, "off") != 0 && strcmp(text, "latch") != 0)
+        return complain(at, "expected off or latch, not '%.40s'", text);
+    *out = strcmp(text, "latch") == 0;
+    return 0;
 }
 
 static int parse_codec(const struct place *at, const char *text, enum mcu_kind kind,
@@ -412,6 +421,8 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         return rc;
     case T_SECURITY:
         return parse_security(at, text, &c->security);
+    case T_NAT:
+        return parse_nat(at, text, &c->nat_latch);
     case T_REALM:
         return parse_realm(at, text, field, k->size);
     case T_AUTH:

@@ -70,6 +70,7 @@ struct mcu_config {
     int media_loops;         /* 0: chosen by cores (1 up to 8 cores, else cores / 8) */
     int worker_cores;        /* 0: all */
     enum mcu_security security; /* optional */
+    bool nat_latch;          /* nat: latch (net/latch.h); else "off" */
     /* video: */
     int width, height, fps;  /* 1280 720 30 */
     enum mcu_layout_kind layout; /* grid */

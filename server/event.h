@@ -32,6 +32,7 @@ struct mcu_bus;
     X(TRANSFER_DONE, "transfer-done")                                                              \
     X(TRANSFER_FAILED, "transfer-failed")                                                          \
     X(SPEAKER_CHANGED, "speaker-changed")                                                          \
+    X(LOOP_FOUND, "loop-found")                                                                    \
     X(KEY_PRESSED, "key-pressed")                                                                  \
     X(PICTURE_FROZEN, "picture-frozen")                                                            \
     X(PICTURE_BACK, "picture-back")                                                                \

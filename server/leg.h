@@ -52,6 +52,8 @@ struct mcu_leg_params {
     struct mcu_leg_line line[MCU_ROLES];
     struct mcu_join join;    /* sink is the leg's own business */
     int timeout_s;           /* 0: never */
+    bool latch;              /* media.nat: latch (net/latch.h) ... */
+    struct mcu_addr signalling; /* ... to where the peer's signalling comes from; all zero: not known */
     struct mcu_leg_ice *ice; /* at the first mention; malloc'd, and the leg's if it could be made.
                                 NULL: lines with sockets of their own. Lines of a bundle have neither
                                 sockets nor addresses nor seals */

@@ -69,6 +69,20 @@ void mcu_leg_to_conf_limit(struct mcu_leg *leg, int kbps)
     to_conf(leg, conf_takes_limit, kbps, NULL);
 }
 
+static void conf_takes_loop(void *obj, int role, struct mcu_unit *unit)
+{
+    mcu_conf_loop(obj, role);
+}
+
+void mcu_leg_tell_loops(struct mcu_leg *leg)
+{
+    for (int i = 0; i < MCU_ROLES && leg->attachment == LEG_ATTACHED; i++) {
+        if (leg->line[i].looped)
+            to_conf(leg, conf_takes_loop, i, NULL);
+        leg->line[i].looped = false;
+    }
+}
+
 /* ---- down: what the conference calls of a leg ---- */
 
 /* Role and generation travel in the one number that a message has room for. */
@@ -158,6 +172,7 @@ static void joined(void *arg)
     leg->conf_leg = (struct mcu_ref){ j->conference.media, j->result };
     for (int i = 0; i < MCU_ROLES; i++) /* the conference knows nothing yet */
         leg->line[i].loss_percent = leg->line[i].limit_kbps = 0;
+    mcu_leg_tell_loops(leg);
     if (!j->result && !leg->move_again)
         mcu_leg_fail(leg, "the conference could not take the leg");
     free(j);

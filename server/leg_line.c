@@ -66,6 +66,13 @@ static void on_bye(void *arg)
     /* The end of a source is no end of a call; signalling decides that. */
 }
 
+static void on_looped(void *arg)
+{
+    struct leg_line *l = arg;
+    l->looped = true;
+    mcu_leg_tell_loops(l->leg);
+}
+
 static const struct mcu_line_events line_events = {
     .send = on_send,
     .unit = on_unit,
@@ -73,6 +80,7 @@ static const struct mcu_line_events line_events = {
     .keyframe_wanted = on_keyframe_wanted,
     .keyframe_asked = on_keyframe_asked,
     .bye = on_bye,
+    .looped = on_looped,
 };
 
 void mcu_leg_packet(struct leg_line *l, bool rtcp, const uint8_t *data, size_t size, int64_t now)
@@ -91,14 +99,15 @@ static void on_sealed(int component, const uint8_t *data, size_t size, void *arg
     if (!may_send(l))
         return;
     bool aside = l->role != MCU_ROLE_AUDIO && component == 0; /* a picture's packets leave together */
-    int refused = aside ? mcu_udp_queue(l->udp[0], &l->remote[0], data, size)
-                        : mcu_udp_send(l->udp[component], &l->remote[component], data, size) < 0;
+    int refused = aside ? mcu_udp_queue(l->udp[0], &l->latch.remote[0], data, size)
+                        : mcu_udp_send(l->udp[component], &l->latch.remote[component], data, size) < 0;
     mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)refused);
 }
 
 static void on_opened(bool rtcp, const uint8_t *data, size_t size, int64_t now, void *arg)
 {
     struct leg_line *l = arg;
+    l->opened = true;
     mcu_leg_peer_is_there(l->leg);
     mcu_leg_packet(l, rtcp, data, size, now);
 }
@@ -116,22 +125,46 @@ void mcu_leg_start_seals(struct mcu_leg *leg)
             mcu_seal_start(leg->line[i].seal, mcu_loop_now(leg->media->loop));
 }
 
+static void foreign_packet(const struct leg_line *l, const struct mcu_addr *from)
+{
+    static struct mcu_log_limit limit;
+    char text[MCU_ADDR_TEXT];
+    mcu_count(MCU_CNT_RTP_FOREIGN);
+    mcu_log_limited(&limit, MCU_LOG_WARN, "foreign-packet", "leg=%u from=%s",
+                    l->leg->params.join.leg, mcu_addr_text(from, text));
+}
+
+static void note_latched(const struct leg_line *l, int component)
+{
+    static struct mcu_log_limit limit;
+    char text[MCU_ADDR_TEXT];
+    mcu_count(MCU_CNT_RTP_LATCHED);
+    mcu_log_limited(&limit, MCU_LOG_INFO, "media-latched", "leg=%u line=%d rtcp=%d to=%s",
+                    l->leg->params.join.leg, l->role, component,
+                    mcu_addr_text(&l->latch.remote[component], text));
+}
+
 static void on_datagram(struct leg_line *l, bool rtcp_socket, const uint8_t *data, size_t size,
                         const struct mcu_addr *from)
 {
     int64_t now = mcu_loop_now(l->leg->media->loop);
     int i = rtcp_socket && !l->rtcp_mux ? 1 : 0;
-    if (!l->used || !l->remote_known || !mcu_addr_equal(from, &l->remote[i])) {
-        static struct mcu_log_limit limit;
-        char text[MCU_ADDR_TEXT];
-        mcu_count(MCU_CNT_RTP_FOREIGN);
-        mcu_log_limited(&limit, MCU_LOG_WARN, "foreign-packet", "leg=%u from=%s",
-                        l->leg->params.join.leg, mcu_addr_text(from, text));
+    enum mcu_latch_verdict verdict = MCU_LATCH_FOREIGN;
+    if (l->used && l->remote_known)
+        verdict = mcu_latch_check(&l->latch, i, data, size, from, now);
+    if (verdict == MCU_LATCH_FOREIGN) {
+        foreign_packet(l, from);
         return;
     }
-    if (l->sealing == MCU_DTLS) /* he begins a handshake: his address and ports are his own */
+    if (verdict == MCU_LATCH_TAKE)
+        note_latched(l, i);
+    /* He begins a handshake: his address and ports are his own. */
+    if (l->latch.config.sealing == MCU_DTLS && verdict != MCU_LATCH_IF_AUTHENTIC)
         mcu_leg_peer_is_there(l->leg);
+    l->opened = false;
     mcu_seal_in(l->seal, rtcp_socket, data, size, now);
+    if (l->opened && l->latch.config.sealing != MCU_PLAIN && mcu_latch_authentic(&l->latch, i, from))
+        note_latched(l, i);
     mcu_leg_poll_line(l);
 }
 
@@ -165,13 +198,15 @@ static int open_sockets(struct leg_line *l, const struct mcu_leg_line *p)
 /* Sets where the line goes. *moved: a running line has another address now; a hold is none. */
 static int set_sockets(struct leg_line *l, const struct mcu_leg_line *p, bool *moved)
 {
-    *moved = l->line && l->had_remote && p->remote_known &&
-             !mcu_addr_equal(&l->remote[0], &p->remote[0]);
-    if (p->remote_known) {
-        l->remote[0] = p->remote[0];
-        l->remote[1] = p->remote[1];
-        l->had_remote = true;
-    }
+    const struct mcu_leg *leg = l->leg;
+    struct mcu_latch_config latch = {
+        .on = leg->params.latch, .sealing = p->seal.sealing, .signalling = leg->params.signalling,
+        .remote = { p->remote[0], p->remote[1] },
+    };
+    *moved = l->line && l->latch.described && p->remote_known &&
+             !mcu_addr_equal(&l->latch.config.remote[0], &p->remote[0]);
+    if (p->remote_known)
+        mcu_latch_describe(&l->latch, &latch, mcu_loop_now(leg->media->loop));
     l->remote_known = p->remote_known;
     l->rtcp_mux = p->rtcp_mux;
     return l->line ? 0 : open_sockets(l, p);
@@ -182,7 +217,6 @@ static int set_seal(struct leg_line *l, const struct mcu_leg_line *p, bool moved
     struct mcu_seal_config config = p->seal;
     config.rtcp_mux = p->rtcp_mux;
     config.moved = moved;
-    l->sealing = config.sealing;
     int rc = mcu_seal_set(l->seal, &config);
     mcu_srtp_wipe(&config, sizeof(config));
     if (rc == 0 && l->leg->peer_there)
@@ -218,6 +252,9 @@ static int set_line(struct leg_line *l, struct mcu_leg_line *p)
         rc = l->line ? mcu_line_reconfigure(l->line, &p->config)
                      : mcu_line_new(&l->line, &p->config, &l->leg->clock, &line_events, l);
     l->used = rc == 0;
+    mcu_own_ssrc(&l->own[0], p->config.ssrc);
+    mcu_own_ssrc(&l->own[1], p->config.rtx_ssrc);
+    mcu_own_cname(&l->leg->cname, p->config.cname);
     return rc < 0 || bundled ? rc : set_seal(l, p, moved);
 }
 
@@ -234,6 +271,7 @@ void mcu_leg_set_lines(struct mcu_leg *leg)
 void mcu_leg_free_lines(struct mcu_leg *leg)
 {
     int64_t now = mcu_loop_now(leg->media->loop);
+    mcu_own_forget(&leg->cname);
     for (int i = 0; i < MCU_ROLES; i++) {
         struct leg_line *l = &leg->line[i];
         if (l->line)
@@ -241,6 +279,8 @@ void mcu_leg_free_lines(struct mcu_leg *leg)
         mcu_line_free(&l->line);
         mcu_seal_free(&l->seal);
         l->used = false;
+        mcu_own_forget(&l->own[0]);
+        mcu_own_forget(&l->own[1]);
         mcu_udp_free(&l->udp[0]);
         mcu_udp_free(&l->udp[1]);
     }

@@ -125,6 +125,7 @@ static void fill_common(struct mcu_leg_params *p, const struct mcu_leg_identity 
 {
     memset(p, 0, sizeof(*p));
     p->timeout_s = config->leg_timeout_s;
+    p->latch = config->nat_latch;
     p->join.leg = id->leg;
     p->join.participant = id->participant;
     memcpy(p->join.name, id->name, sizeof(p->join.name));

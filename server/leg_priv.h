@@ -11,6 +11,8 @@
 
 #include "net/bundle.h"
 #include "net/ice.h"
+#include "net/latch.h"
+#include "net/own_ids.h"
 #include "net/peer_clock.h"
 #include "net/twcc.h"
 #include "net/udp.h"
@@ -19,10 +21,12 @@
 struct leg_line {
     struct mcu_leg *leg;
     int role;
-    bool used, remote_known, had_remote, rtcp_mux;
-    enum mcu_sealing sealing;
+    bool used, remote_known, rtcp_mux;
     struct mcu_udp *udp[2];    /* NULL in a bundle */
-    struct mcu_addr remote[2];
+    struct mcu_latch latch;    /* where it goes to */
+    struct mcu_own_id own[2];  /* our SSRCs: of media, of repeats */
+    bool looped;               /* a loop has been found that the conference was not told of */
+    bool opened;               /* the datagram that is looked at was good */
     struct mcu_seal *seal;     /* its own; NULL in a bundle */
     struct mcu_line *line;
     int loss_percent, limit_kbps; /* as told to the conference */
@@ -55,6 +59,7 @@ struct mcu_leg {
     struct leg_line line[MCU_ROLES];
     struct leg_bundle bundle;
     struct mcu_peer_clock clock;
+    struct mcu_own_id cname;
     struct mcu_timer timer;
     int64_t started_ns, next_check_ns;
     bool failed, ending;
@@ -93,6 +98,9 @@ void mcu_leg_to_conf_keyframe(struct leg_line *l);
 void mcu_leg_to_conf_key(struct mcu_leg *leg, char key);
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent);
 void mcu_leg_to_conf_limit(struct mcu_leg *leg, int kbps); /* of the picture; 0: none */
+
+/* What comes on a line is our own; kept until there is a conference to tell. */
+void mcu_leg_tell_loops(struct mcu_leg *leg);
 
 /* ---- leg_line.c ---- */
 

@@ -90,6 +90,7 @@ static void fill_params(struct call *c, const struct mcu_nego *nego)
 {
     struct mcu_leg_params *p = &c->params;
     mcu_leg_params_fill(p, nego, &c->identity, &c->side->server->config);
+    p->signalling = c->signalling;
     for (int i = 0; i < MCU_ROLES; i++) {
         if (p->line[i].seal.sealing == MCU_SDES)
             p->line[i].seal.tx = c->tx_key[i];

@@ -181,6 +181,8 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
     mcu_sip_call_set_arg(sip, c);
     set_name(c, in);
     snprintf(c->local_address, sizeof(c->local_address), "%s", in->local_address);
+    if (mcu_addr_parse(&c->signalling, in->source_address, 0) < 0)
+        memset(&c->signalling, 0, sizeof(c->signalling));
     c->authenticated = in->user[0] != '\0';
     mcu_call_note_replaces(c, in->replaces);
     if (!c->replaces && mcu_room_name_parse(c->room_name, in->room, strlen(in->room)) < 0) {

@@ -32,6 +32,7 @@ struct call {
     struct mcu_media *media;
     struct mcu_leg_identity identity;
     char local_address[64];
+    struct mcu_addr signalling; /* where the INVITE came from; all zero: we called */
     char *offer;               /* the INVITE's body while the room is being found */
     size_t offer_bytes;
     struct target *target;     /* NULL: they called us */

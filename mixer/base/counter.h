@@ -12,6 +12,8 @@
     X(RTP_REPEATED, "rtp_packets_repeated_total", "RTP packets sent again")                        \
     X(RTP_BAD, "rtp_packets_malformed_total", "RTP packets that could not be parsed")              \
     X(RTP_FOREIGN, "rtp_packets_foreign_total", "Packets from an address not negotiated")          \
+    X(RTP_LATCHED, "rtp_addresses_latched_total", "Lines whose media come from elsewhere (latched)")  \
+    X(RTP_LOOPS, "rtp_loops_total", "Sources that were our own, come back (RFC 3550 8.2)")           \
     X(RTP_LATE, "rtp_packets_late_total", "RTP packets that came after their place was given up")  \
     X(RTP_DUPLICATE, "rtp_packets_duplicate_total", "RTP packets received twice")                  \
     X(RTX_UNNEEDED, "rtx_packets_unneeded_total", "Repeats (RFC 4588) of packets not missing")     \

@@ -53,7 +53,9 @@ struct peer_options {
     int count, stagger_ms;
     enum mcu_codec codec[2];             /* by PEER_AUDIO, PEER_VIDEO; NONE: no such line */
     const char *fmtp[2];
-    bool recvonly[2], avpf, no_decode, flash, nack;
+    bool recvonly[2], avpf, no_decode, flash, nack, tmmbr, busy;
+    int64_t limit_bps;                   /* asked of the server by TMMBR from limit_at_s on; 0: nothing */
+    double limit_at_s;
     enum peer_sound sound;
     double tone_hz, tone_dbfs;
     const char *wav;
@@ -104,6 +106,7 @@ void peer_source_free(struct peer_source **src);
 /* What the first answer says about our sending: begins the encoders. h264_mode1: FU-A allowed. */
 int peer_source_begin(struct peer_source *src, int ptime_ms, bool h264_mode1, int max_bps);
 void peer_source_keyframe(struct peer_source *src);
+void peer_source_limit(struct peer_source *src, int bps);
 /* Hands out what is due; returns the time of the next call wanted. */
 int64_t peer_source_run(struct peer_source *src, int64_t now_ns, peer_payload_cb cb, void *arg);
 /* Media time of a real time: they differ by --drift. */
@@ -122,6 +125,10 @@ struct peer_tx {
     uint64_t packets, octets, dropped, garbage;
     int64_t next_rtcp_ns, last_media_ns;
     uint64_t keyframes_sent;
+    bool limit_sent;
+    int64_t limit_bps;                   /* TMMBR's newest, 0: none; and what was sent until then */
+    int64_t begun_ns, limited_ns;
+    uint64_t octets_before;
 };
 
 struct peer_sr {
@@ -144,7 +151,8 @@ struct peer_rx {
     uint64_t nacks, recovered;           /* packets asked for, with repeats; that came then */
     double jitter_ticks;
     int64_t last_transit;
-    uint64_t sr_count, bye, pli, fir, tmmbr;
+    uint64_t sr_count, bye, pli, fir, tmmbr, tmmbn;
+    uint64_t reported_packets, reported_lost; /* at our last report */
     struct peer_sr sr[PEER_MAX_SRS];
     int srs;
     int64_t last_sr_ns;
@@ -269,6 +277,8 @@ void peer_tx_payload(struct peer_call *c, const struct peer_payload *p, int64_t 
 int64_t peer_tx_poll(struct peer_call *c, int64_t now_ns); /* reports */
 void peer_tx_bye(struct peer_call *c, int64_t now_ns);
 void peer_tx_pli(struct peer_call *c);
+/* The server's TMMBR: obeyed from now on, and answered. */
+void peer_tx_obey(struct peer_call *c, const struct mcu_rtcp *p, int64_t now_ns);
 void peer_tx_nack(struct peer_call *c, const uint16_t *seq, int n);
 
 /* peer_nack.c */

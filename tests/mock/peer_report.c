@@ -55,16 +55,28 @@ static json_t *rtcp_part(const struct peer_rx *rx)
     json_t *list = json_array();
     for (int i = 0; i < rx->csrcs; i++)
         json_array_append_new(list, json_integer(rx->csrc[i]));
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "sr", (json_int_t)rx->sr_count, "pli",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "sr", (json_int_t)rx->sr_count, "pli",
                      (json_int_t)rx->pli, "fir", (json_int_t)rx->fir, "tmmbr", (json_int_t)rx->tmmbr,
+                     "tmmbn", (json_int_t)rx->tmmbn,
                      "bye", (json_int_t)rx->bye, "csrc", list);
 }
 
-static json_t *tx_part(const struct peer_tx *tx)
+/* kbit/s of payload up to the newest limit, and after it. */
+static double sent_kbps(const struct peer_call *c, const struct peer_tx *tx, bool after)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "ssrc", (json_int_t)tx->ssrc, "packets",
-                     (json_int_t)tx->packets, "octets", (json_int_t)tx->octets, "dropped",
-                     (json_int_t)tx->dropped, "garbage", (json_int_t)tx->garbage);
+    int64_t from = after ? tx->limited_ns : tx->begun_ns;
+    int64_t until = after ? c->sip.end_ns : tx->limited_ns;
+    uint64_t octets = after ? tx->octets - tx->octets_before : tx->octets_before;
+    return tx->limited_ns && until > from ? (double)octets * 8e6 / (double)(until - from) : 0;
+}
+
+static json_t *tx_part(const struct peer_call *c, const struct peer_tx *tx)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "limit_bps", (json_int_t)tx->limit_bps,
+                     "packets", (json_int_t)tx->packets, "octets", (json_int_t)tx->octets, "dropped",
+                     (json_int_t)tx->dropped, "garbage", (json_int_t)tx->garbage, "ssrc",
+                     (json_int_t)tx->ssrc, "kbps_before", number(sent_kbps(c, tx, false)),
+                     "kbps_after", number(sent_kbps(c, tx, true)));
 }
 
 /* ---- sound ---- */
@@ -100,7 +112,7 @@ static json_t *audio_part(const struct peer_call *c)
     json_object_set_new(part, "gaps_rtp", gaps(&ear->by_rtp));
     json_object_set_new(part, "gaps_arrival", gaps(&ear->by_arrival));
     json_object_set_new(part, "rtcp", rtcp_part(rx));
-    json_object_set_new(part, "sent", tx_part(&c->tx[PEER_AUDIO]));
+    json_object_set_new(part, "sent", tx_part(c, &c->tx[PEER_AUDIO]));
     if (ear->pcm && n > 0) {
         json_object_set_new(part, "steady_s", number((double)n / 48000));
         json_object_set_new(part, "rms_dbfs", number(peer_rms_dbfs(ear->pcm + from, n)));
@@ -165,7 +177,7 @@ static json_t *video_part(const struct peer_call *c)
     json_object_set_new(part, "tail_ms", since(c->sip.end_ns, eye->last_ns));
     json_object_set_new(part, "tiles", tiles_part(eye));
     json_object_set_new(part, "rtcp", rtcp_part(rx));
-    json_object_set_new(part, "sent", tx_part(&c->tx[PEER_VIDEO]));
+    json_object_set_new(part, "sent", tx_part(c, &c->tx[PEER_VIDEO]));
     return part;
 }
 

@@ -289,10 +289,14 @@ static void note_sr(struct peer_rx *rx, const struct mcu_rtcp *p, int64_t now_ns
                                               mcu_ntp_to_ns(p->sender.ntp) };
 }
 
-static void note_feedback(struct peer_call *c, struct peer_rx *rx, const struct mcu_rtcp *p)
+static void note_feedback(struct peer_call *c, struct peer_rx *rx, const struct mcu_rtcp *p,
+                          int64_t now_ns)
 {
-    if (p->type == MCU_RTCP_RTPFB && p->count == MCU_RTPFB_TMMBR)
+    if (p->type == MCU_RTCP_RTPFB && p->count == MCU_RTPFB_TMMBR) {
         rx->tmmbr++;
+        peer_tx_obey(c, p, now_ns);
+    }
+    rx->tmmbn += p->type == MCU_RTCP_RTPFB && p->count == MCU_RTPFB_TMMBN;
     if (p->type != MCU_RTCP_PSFB || (p->count != MCU_PSFB_PLI && p->count != MCU_PSFB_FIR))
         return;
     rx->pli += p->count == MCU_PSFB_PLI;
@@ -316,6 +320,6 @@ void peer_rx_rtcp(struct peer_call *c, int kind, const uint8_t *data, size_t siz
         if (p.type == MCU_RTCP_SR)
             note_sr(rx, &p, now_ns);
         rx->bye += p.type == MCU_RTCP_BYE;
-        note_feedback(c, rx, &p);
+        note_feedback(c, rx, &p, now_ns);
     }
 }

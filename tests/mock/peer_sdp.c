@@ -59,8 +59,9 @@ static void put_line(const struct peer_call *c, struct text *t, int kind)
         put(t, "a=rtpmap:%d telephone-event/%d\r\na=fmtp:%d 0-15\r\na=ptime:%d\r\n", PEER_DTMF_PT,
             info->rtp_clock_hz, PEER_DTMF_PT, o->ptime_ms);
     else
-        put(t, "%sa=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n",
-            o->nack ? "a=rtcp-fb:* nack\r\n" : "");
+        put(t, "%s%sa=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n",
+            o->nack ? "a=rtcp-fb:* nack\r\n" : "",
+            o->tmmbr || o->limit_bps ? "a=rtcp-fb:* ccm tmmbr\r\n" : "");
     enum mcu_sdp_direction d = c->sip.direction;
     if (o->recvonly[kind])
         d = d == MCU_SENDRECV ? MCU_RECVONLY : d == MCU_SENDONLY ? MCU_INACTIVE : d;

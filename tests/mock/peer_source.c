@@ -167,6 +167,9 @@ static void picture_tick(struct peer_source *s, peer_payload_cb cb, void *arg)
     struct mcu_unit *unit;
     uint8_t buf[4096];
     peer_picture_draw(s->pic, o->rgb, o->number, s->frame, white);
+    for (int y = s->pic->height * 85 / 100; o->busy && y < s->pic->height * 98 / 100; y++)
+        for (int x = 0; x < s->pic->width; x++)
+            s->pic->plane[0][y * s->pic->stride[0] + x] = (uint8_t)(60 + rand() % 128);
     if (mcu_venc_encode(s->venc, s->pic, s->keyframe, &unit) == 0) {
         s->keyframe = false;
         mcu_pay_begin(&s->pay, unit);
@@ -181,6 +184,12 @@ static void picture_tick(struct peer_source *s, peer_payload_cb cb, void *arg)
 void peer_source_keyframe(struct peer_source *src)
 {
     src->keyframe = true;
+}
+
+void peer_source_limit(struct peer_source *src, int bps)
+{
+    if (src->venc)
+        mcu_venc_set_bitrate(src->venc, mcu_min(bps, src->o->video_bps));
 }
 
 /* ---- life ---- */

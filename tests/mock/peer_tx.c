@@ -70,6 +70,7 @@ static void send_rtp(struct peer_call *c, int kind, int pt, bool marker, uint32_
         spoil(packet, (size_t)header, (size_t)header + size);
         tx->garbage++;
     }
+    tx->begun_ns = tx->packets ? tx->begun_ns : now_ns;
     tx->packets++;
     tx->octets += size;
     transmit(c, kind, false, packet, (size_t)header + size);
@@ -138,6 +139,11 @@ static int make_block(struct peer_rx *rx, int64_t now_ns, struct mcu_rtcp_block 
     *b = (struct mcu_rtcp_block){ .ssrc = rx->ssrc, .lost = (int32_t)rx->lost,
                                   .highest_seq = rx->seq, .jitter = (uint32_t)rx->jitter_ticks,
                                   .lsr = rx->last_sr_mid };
+    uint64_t came = rx->packets - rx->reported_packets, lost = rx->lost - rx->reported_lost;
+    if (came + lost > 0) /* RFC 3550 6.4.1 */
+        b->fraction_lost = (uint8_t)(lost * 255 / (came + lost));
+    rx->reported_packets = rx->packets;
+    rx->reported_lost = rx->lost;
     if (rx->last_sr_ns)
         b->dlsr = (uint32_t)((now_ns - rx->last_sr_ns) * 65536 / MCU_NS_PER_S);
     return 1;
@@ -174,9 +180,44 @@ static void report(struct peer_call *c, int kind, int64_t now_ns)
     transmit(c, kind, true, buf, size);
 }
 
+/* RFC 5104 4.2.1.2; only of our picture, and only if we said that we would. */
+void peer_tx_obey(struct peer_call *c, const struct mcu_rtcp *p, int64_t now_ns)
+{
+    struct peer_tx *tx = &c->tx[PEER_VIDEO];
+    uint8_t buf[128];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    if (!c->o->tmmbr || p->tmmbr_count < 1 || p->tmmbr[0].ssrc != tx->ssrc)
+        return;
+    if (tx->limit_bps != (int64_t)p->tmmbr[0].bps) {
+        tx->limited_ns = now_ns;
+        tx->octets_before = tx->octets;
+    }
+    tx->limit_bps = (int64_t)p->tmmbr[0].bps;
+    peer_source_limit(c->source, tx->limit_bps < 1000000000 ? (int)tx->limit_bps : 1000000000);
+    mcu_rtcp_write_rr(&w, tx->ssrc, NULL, 0);
+    mcu_rtcp_write_tmmbn(&w, tx->ssrc, p->ssrc, tx->limit_bps, p->tmmbr[0].overhead_bytes);
+    transmit(c, PEER_VIDEO, true, buf, mcu_wcursor_size(&w));
+}
+
+static void ask_limit(struct peer_call *c, int64_t now_ns)
+{
+    const struct peer_rx *rx = &c->rx[PEER_VIDEO];
+    uint8_t buf[128];
+    struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
+    if (!c->o->limit_bps || c->tx[PEER_VIDEO].limit_sent || !rx->started ||
+        now_ns - c->sip.ok_ns < (int64_t)(c->o->limit_at_s * 1e9))
+        return;
+    c->tx[PEER_VIDEO].limit_sent = true;
+    mcu_rtcp_write_rr(&w, c->tx[PEER_VIDEO].ssrc, NULL, 0);
+    mcu_rtcp_write_tmmbr(&w, c->tx[PEER_VIDEO].ssrc, rx->ssrc, c->o->limit_bps, 40);
+    transmit(c, PEER_VIDEO, true, buf, mcu_wcursor_size(&w));
+}
+
 int64_t peer_tx_poll(struct peer_call *c, int64_t now_ns)
 {
     int64_t next = c->state == PEER_UP ? peer_nack_poll(c, now_ns) : INT64_MAX;
+    if (c->state == PEER_UP && c->accepted[PEER_VIDEO])
+        ask_limit(c, now_ns);
     bool storm = garbage_now(c, 2, now_ns); /* garbage comes ten times as often */
     for (int kind = 0; kind < 2 && c->state == PEER_UP; kind++) {
         struct peer_tx *tx = &c->tx[kind];

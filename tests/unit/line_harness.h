@@ -91,7 +91,10 @@ static inline void note_bye(void *arg)
     ((struct harness *)arg)->byes++;
 }
 
-static const struct mcu_line_events harness_events = { note_send, note_unit, note_key, note_keyframe, NULL, note_bye, NULL };
+static const struct mcu_line_events harness_events = {
+    .send = note_send, .unit = note_unit, .dtmf = note_key, .keyframe_wanted = note_keyframe,
+    .bye = note_bye
+};
 
 static inline struct mcu_line_config harness_config(enum mcu_codec codec)
 {

@@ -82,7 +82,7 @@ static const char every_key[] =
     "  session_expires_s: 600\n"
     "  min_se_s: 120\n"
     "  t1_ms: 1000\n"
-    "media: {loops: 2, worker_cores: 3}\n"
+    "media: {loops: 2, worker_cores: 3, nat: latch}\n"
     "video:\n"
     "  width: 1920\n"
     "  height: 1080\n"
@@ -139,6 +139,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->http_hosts[1], "2001:db8::2");
     assert_int_equal(c->media_loops, 2);
     assert_int_equal(c->worker_cores, 3);
+    assert_true(c->nat_latch);
     assert_string_equal(c->sip_realm, "Example Ltd");
     assert_int_equal(c->sip_auth, MCU_SIP_AUTH_ALL);
     assert_int_equal(c->sip_digest_count, 1);

@@ -156,6 +156,7 @@ def main(test, clients=("baresip", "ffmpeg"), tries=2):
     parser.add_argument("--server", default="build/tessera")
     parser.add_argument("--peer", default="build/tests/mcu_peer")
     parser.add_argument("--loops", type=int, default=1, help="media loops of the server")
+    parser.add_argument("--set", action="append", default=[], help="a setting of every server")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and media")
     parser.add_argument("--once", action="store_true", help="no second try")
     options = parser.parse_args()

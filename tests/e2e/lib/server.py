@@ -31,7 +31,7 @@ class Server:
         self.rtp_first = rtp = block()
         chosen = [f"listen.sip_port={self.sip_port}", f"listen.http_port={self.http_port}",
                   f"listen.rtp_first={rtp}", f"listen.rtp_last={rtp + 399}",
-                  f"media.loops={case.options.loops}", *settings]
+                  f"media.loops={case.options.loops}", *case.options.set, *settings]
         command = [case.options.server] + [part for s in chosen for part in ("--set", s)]
         if config_file:
             command += ["--config", config_file]
