@@ -18,6 +18,7 @@
 #define MAX_BYTES       (MCU_ADEC_MAX_FRAMES / FRAMES_PER_BYTE)
 #define LOW_MAX         (2 * MAX_BYTES) /* samples of G.722 in the longest packet */
 #define NOISE_RATIO     6               /* noise is at the 8000 Hz of its RTP clock */
+#define OPUS_CELT       16              /* the first configuration of CELT alone (RFC 6716 3.1) */
 #define OPUS_STEP       120             /* PLC and FEC work in multiples of 2.5 ms */
 
 /* G.711 and G.722:  payload > low-rate samples > concealment > 48 kHz > both channels */
@@ -33,11 +34,19 @@ struct mcu_adec {
     enum mcu_codec codec;
     int channels;
     OpusDecoder *opus; /* NULL: low is used */
+    /* Right after a loss, until a second packet has come, libopus fills another one with noise (its
+     * CELT part; measured: a tone has a hole of a packet). Our own concealment stands in there. */
+    struct {
+        struct mcu_plc plc[MCU_PCM_CHANNELS_MAX];
+        bool celt;      /* the last packet was one of CELT alone */
+        int since_loss; /* packets that came since the last loss, up to 2 */
+    } gap;
     struct low_rate low;
     bool pauses, has_noise;
     bool backwards;    /* the last noise of Opus is to be played so, for it to have no seam */
     int16_t last_noise[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
     int16_t scratch[MCU_ADEC_MAX_FRAMES * MCU_PCM_CHANNELS_MAX];
+    int16_t channel[MCU_ADEC_MAX_FRAMES];
 };
 
 static int low_rate_hz(const struct mcu_adec *dec)
@@ -55,6 +64,9 @@ void mcu_adec_reset(struct mcu_adec *dec)
     dec->pauses = dec->has_noise = false;
     if (dec->opus) {
         opus_decoder_ctl(dec->opus, OPUS_RESET_STATE);
+        dec->gap.since_loss = 2;
+        for (int c = 0; c < dec->channels; c++)
+            mcu_plc_init(&dec->gap.plc[c], MCU_PCM_RATE_HZ);
         return;
     }
     mcu_g722_init(&dec->low.g722);
@@ -136,6 +148,22 @@ static void decode_low(struct mcu_adec *dec, const uint8_t *data, size_t size)
                         dec->low.pcm);
 }
 
+/* Takes each channel through its concealment: sound that is played, or (lost) is to be made up. */
+static void through_gap(struct mcu_adec *dec, bool lost, int frames, int16_t *pcm)
+{
+    int n = dec->channels;
+    for (int c = 0; c < n; c++) {
+        for (int i = 0; i < frames && !lost; i++)
+            dec->channel[i] = pcm[i * n + c];
+        if (lost)
+            mcu_plc_lost(&dec->gap.plc[c], dec->channel, frames);
+        else
+            mcu_plc_good(&dec->gap.plc[c], dec->channel, frames);
+        for (int i = 0; i < frames; i++)
+            pcm[i * n + c] = dec->channel[i];
+    }
+}
+
 int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int16_t *pcm)
 {
     int frames = mcu_adec_packet_frames(dec, data, size);
@@ -144,7 +172,12 @@ int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int1
     if (dec->opus) {
         dec->pauses = size <= 2;
         int rc = opus_decode(dec->opus, data, (opus_int32)size, pcm, MCU_ADEC_MAX_FRAMES, 0);
-        return rc == frames ? frames : -EBADMSG;
+        if (rc != frames)
+            return -EBADMSG;
+        dec->gap.celt = data[0] >> 3 >= OPUS_CELT;
+        dec->gap.since_loss = mcu_min(dec->gap.since_loss + 1, 2);
+        through_gap(dec, false, frames, pcm);
+        return frames;
     }
     int samples = frames / ratio(dec);
     decode_low(dec, data, size);
@@ -180,8 +213,13 @@ int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size
     frames = mcu_clamp(frames, 0, MCU_ADEC_MAX_FRAMES);
     if (frames == 0)
         return 0;
-    if (dec->opus)
-        return conceal_opus(dec, frames, next, next_size, pcm);
+    if (dec->opus) {
+        bool own = (dec->gap.celt && dec->gap.since_loss == 1) || dec->gap.plc[0].lost > 0;
+        conceal_opus(dec, frames, next, next_size, pcm); /* the decoder has to know of it all the same */
+        through_gap(dec, own, frames, pcm);
+        dec->gap.since_loss = 0;
+        return frames;
+    }
     int samples = (frames + ratio(dec) - 1) / ratio(dec);
     mcu_plc_lost(&dec->low.plc, dec->low.pcm, samples);
     emit_low(dec, samples, dec->scratch);

@@ -13,10 +13,10 @@ static int ms(const struct mcu_plc *plc, int n)
 
 void mcu_plc_init(struct mcu_plc *plc, int rate_hz)
 {
-    assert(rate_hz == 8000 || rate_hz == 16000);
+    assert(rate_hz == 8000 || rate_hz == 16000 || rate_hz == 48000);
     memset(plc, 0, sizeof(*plc));
     plc->rate_hz = rate_hz;
-    plc->history = MCU_PLC_HISTORY_MAX * (rate_hz / 1000) / 16;
+    plc->history = MCU_PLC_HISTORY_MAX * (rate_hz / 1000) / 48;
 }
 
 static void remember(struct mcu_plc *plc, const int16_t *pcm, int n)
@@ -27,18 +27,17 @@ static void remember(struct mcu_plc *plc, const int16_t *pcm, int n)
            (size_t)(plc->history - keep) * sizeof(*pcm));
 }
 
-/* The lag of 5 to 15 ms at which the last 20 ms resemble what was before them most (Appendix I,
- * I.2.1): normalised cross-correlation, every second lag and sample at 16 kHz. */
-static int find_period(const struct mcu_plc *plc)
+/* The best lag of [first, last], each `stride`th, by every `skip`th sample of the last 20 ms. */
+static int best_lag(const struct mcu_plc *plc, int first, int last, int stride, int skip)
 {
-    const int window = ms(plc, 20), stride = plc->rate_hz / 8000;
+    const int window = ms(plc, 20);
     const int16_t *x = plc->frozen + plc->history - window;
-    int best = ms(plc, 15);
+    int best = last;
     double best_score = 0;
 
-    for (int lag = ms(plc, 5); lag <= ms(plc, 15); lag += stride) {
+    for (int lag = first; lag <= last; lag += stride) {
         int64_t cross = 0, energy = 1;
-        for (int i = 0; i < window; i += stride) {
+        for (int i = 0; i < window; i += skip) {
             cross += x[i] * x[i - lag];
             energy += x[i - lag] * x[i - lag];
         }
@@ -49,6 +48,19 @@ static int find_period(const struct mcu_plc *plc)
         }
     }
     return best;
+}
+
+/* The lag of 5 to 15 ms at which the last 20 ms resemble what was before them most (Appendix I,
+ * I.2.1): normalised cross-correlation; at 16 and 48 kHz in the steps of 8 kHz, and then the lags
+ * between them. */
+static int find_period(const struct mcu_plc *plc)
+{
+    const int stride = plc->rate_hz / 8000, first = ms(plc, 5), last = ms(plc, 15);
+    int lag = best_lag(plc, first, last, stride, stride);
+    if (stride == 1)
+        return lag;
+    return best_lag(plc, mcu_max(first, lag - stride + 1), mcu_min(last, lag + stride - 1), 1,
+                    mcu_max(stride / 2, 1));
 }
 
 /* The last `periods` pitch periods repeated, at time t since the loss began. The last quarter
@@ -82,7 +94,8 @@ static float synthesise(const struct mcu_plc *plc, int t)
     }
     if (t < quarter) /* without look-ahead the join itself must be bent together */
         v += (float)plc->step * (1 - (float)t / (float)quarter);
-    float gain = t < ten ? 1 : 1 - (float)(t - ten) / (float)ms(plc, 50);
+    /* Two packets of 20 ms in a row leave no hole: half the level is reached at 40 ms. */
+    float gain = t < 2 * ten ? 1 : 1 - (float)(t - 2 * ten) / (float)ms(plc, 40);
     return v * gain;
 }
 

@@ -38,6 +38,7 @@
 #define PEER_MAX_FLASHES   512
 #define PEER_MAX_SRS       256
 #define PEER_MAX_LOOKS     128
+#define PEER_MAX_SECONDS   120
 #define PEER_AUDIO 0
 #define PEER_VIDEO 1
 #define PEER_DTMF_PT 101
@@ -194,6 +195,7 @@ struct peer_eye {
     uint64_t units, frames, keyframes, errors, pli_sent;
     int width, height;
     uint64_t size_changes;
+    uint16_t in_second[PEER_MAX_SECONDS]; /* pictures that came in each, from the first one on */
     int64_t first_ns, last_ns, first_rtp, last_rtp;
     int64_t quickest_ns;                 /* least of arrival less RTP time */
     struct peer_gaps by_rtp, by_arrival; /* pauses above 200 ms */

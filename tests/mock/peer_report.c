@@ -153,6 +153,15 @@ static json_t *tiles_part(const struct peer_eye *eye)
     return list;
 }
 
+static json_t *seconds_part(const struct peer_eye *eye)
+{
+    json_t *list = json_array();
+    int64_t last = eye->frames ? (eye->last_ns - eye->first_ns) / MCU_NS_PER_S : -1;
+    for (int i = 0; i <= last && i < PEER_MAX_SECONDS; i++)
+        json_array_append_new(list, json_integer(eye->in_second[i]));
+    return list;
+}
+
 static json_t *video_part(const struct peer_call *c)
 {
     const struct peer_rx *rx = &c->rx[PEER_VIDEO];
@@ -162,6 +171,7 @@ static json_t *video_part(const struct peer_call *c)
     json_object_set_new(part, "first_packet_ms", since(rx->first_ns, c->sip.invite_ns));
     json_object_set_new(part, "first_picture_ms", since(eye->first_ns, c->sip.invite_ns));
     json_object_set_new(part, "frames", json_integer((json_int_t)eye->frames));
+    json_object_set_new(part, "in_second", seconds_part(eye));
     json_object_set_new(part, "fps", number(span_s > 0 ? ((double)eye->frames - 1) / span_s : 0));
     json_object_set_new(part, "kbps", number(span_s > 0 ? (double)rx->bytes * 8e-3 / span_s : 0));
     json_object_set_new(part, "keyframes", json_integer((json_int_t)eye->keyframes));

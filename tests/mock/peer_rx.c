@@ -143,6 +143,8 @@ static void take_picture(struct peer_call *c, const struct mcu_pic *pic, int64_t
     }
     eye->last_ns = now_ns;
     eye->last_rtp = rtp;
+    if (now_ns - eye->first_ns < PEER_MAX_SECONDS * MCU_NS_PER_S)
+        eye->in_second[(now_ns - eye->first_ns) / MCU_NS_PER_S]++;
     if (!pic)
         return;
     look_for_flash(c, pic, rtp);

@@ -169,7 +169,7 @@ static void picture_tick(struct peer_source *s, peer_payload_cb cb, void *arg)
     peer_picture_draw(s->pic, o->rgb, o->number, s->frame, white);
     for (int y = s->pic->height * 85 / 100; o->busy && y < s->pic->height * 98 / 100; y++)
         for (int x = 0; x < s->pic->width; x++)
-            s->pic->plane[0][y * s->pic->stride[0] + x] = (uint8_t)(60 + rand() % 128);
+            s->pic->plane[0][y * s->pic->stride[0] + x] = (uint8_t)(100 + rand() % 32);
     if (mcu_venc_encode(s->venc, s->pic, s->keyframe, &unit) == 0) {
         s->keyframe = false;
         mcu_pay_begin(&s->pay, unit);

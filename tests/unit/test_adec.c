@@ -248,6 +248,49 @@ static void concealed_vowel_stays_close_to_the_true_one(void **state)
     }
 }
 
+/* A steady tone, of which the ticks with an 'x' are lost: the level of the quietest tick against the
+ * others. */
+static double quietest(enum mcu_codec codec, const char *ticks, double hz)
+{
+    struct mcu_aenc *enc = new_enc(codec);
+    struct mcu_adec *dec = new_dec(codec, 1);
+    double usual = 0, least = 1e9;
+    for (int t = 0; ticks[t]; t++) {
+        int16_t block[TICK];
+        uint8_t data[MCU_AENC_MAX_BYTES];
+        for (int i = 0; i < TICK; i++)
+            block[i] = (int16_t)lrint(4000 * sin(2 * M_PI * hz * (t * TICK + i) / 48000));
+        int size = mcu_aenc_encode(enc, block, 1, false, data);
+        if (ticks[t] == 'x')
+            mcu_adec_conceal(dec, TICK, NULL, 0, pcm);
+        else
+            mcu_adec_decode(dec, data, (size_t)size, pcm);
+        double level = rms(pcm, TICK);
+        if (t == 10)
+            usual = level;
+        if (t > 10)
+            least = level < least ? level : least;
+    }
+    mcu_aenc_free(&enc);
+    mcu_adec_free(&dec);
+    return least / usual;
+}
+
+static void losses_close_to_each_other_leave_no_hole(void **state)
+{
+    static const char *const patterns[] = { "............x......", "............x.x....", "............xx......",
+                                            "............x.x.x.x.x....", "............xx.xx......" };
+    static const double tones[] = { 440, 613, 1130 };
+    for (size_t c = 0; c < MCU_ARRAY_LEN(codecs); c++)
+        for (size_t i = 0; i < MCU_ARRAY_LEN(patterns); i++)
+            for (size_t k = 0; k < MCU_ARRAY_LEN(tones); k++) {
+                double least = quietest(codecs[c], patterns[i], tones[k]);
+                if (least < 0.5)
+                    fail_msg("%s %s %.0f Hz: %.2f", mcu_codec_info(codecs[c])->name, patterns[i],
+                             tones[k], least);
+            }
+}
+
 static void concealment_writes_what_was_asked_whatever_it_is(void **state)
 {
     static const int frames[] = { 1, 5, 119, 120, 121, 479, 480, 960, 961, 2880, 5759, 5760 };
@@ -290,6 +333,7 @@ int main(void)
         cmocka_unit_test(concealment_makes_no_click),
         cmocka_unit_test(concealment_repeats_the_voice_then_fades_to_silence),
         cmocka_unit_test(concealed_vowel_stays_close_to_the_true_one),
+        cmocka_unit_test(losses_close_to_each_other_leave_no_hole),
         cmocka_unit_test(concealment_writes_what_was_asked_whatever_it_is),
         cmocka_unit_test(concealment_before_the_first_packet_is_silence),
     };

@@ -49,6 +49,17 @@ static void much_loss_for_two_seconds_goes_down_one_by_one(void **state)
     assert_int_equal(run(60, 100, 0), 2); /* there is nothing below */
 }
 
+/* Of 60 packets a report about 15 % says anything from 6 to 24. */
+static void reports_that_scatter_do_not_keep_it_up(void **state)
+{
+    static const int reports[] = { 15, 9, 18, 8, 13, 22, 9, 17 };
+    int index = 0;
+    double s = 0;
+    for (; index < 2 && s < 20; s++)
+        index = run(1, reports[(int)s % 8], 0);
+    assert_in_range((int)s, 7, 10);
+}
+
 static void it_comes_back_after_ten_good_seconds(void **state)
 {
     run(5, 20, 0);
@@ -100,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(little_loss_changes_nothing, begin),
         cmocka_unit_test_setup(much_loss_for_two_seconds_goes_down_one_by_one, begin),
+        cmocka_unit_test_setup(reports_that_scatter_do_not_keep_it_up, begin),
         cmocka_unit_test_setup(it_comes_back_after_ten_good_seconds, begin),
         cmocka_unit_test_setup(a_step_up_that_fails_waits_longer_each_time, begin),
         cmocka_unit_test_setup(a_limit_is_kept_to_and_left_with_room, begin),
