@@ -49,8 +49,12 @@ def test(c):
     until(server, c, "rates", "limits", 180, 12, "TMMBR of 200 kbit/s: a rendition that fits")
     c.wait_for(lambda: 0 < height(server, "loses", "loses") < 720, SMALL_AT_MOST_S,
                "a smaller picture for who loses much")
-    c.say(f"loses: {height(server, 'loses', 'loses')} rows")
-    time.sleep(max(0, LOSS_S - (time.monotonic() - lost_from)))
+    c.say(f"loses: {height(server, 'loses', 'loses')} rows {time.monotonic() - lost_from:.1f} s after the loss")
+    sizes = []
+    while time.monotonic() < lost_from + LOSS_S:
+        sizes.append(height(server, "loses", "loses"))
+        time.sleep(1)
+    c.say("loses: rows each second: " + " ".join(map(str, sizes)))
     way.down.loss = 0
     good_from = int(time.monotonic() - first)
     until(server, c, "loses", "loses", 720, 40, "the whole canvas again")
