@@ -129,6 +129,13 @@ static int lost_frames(const struct mcu_asource *s, const struct mcu_unit *unit)
     return frames > 0 && frames <= s->job.conceal_left ? (int)frames : 0;
 }
 
+/* Nothing is lost before the unit, but time has gone by: its sender does not send silence. */
+static bool follows_pause(const struct mcu_asource *s, const struct mcu_unit *unit)
+{
+    return s->job.running && unit->seq == s->job.expected_seq &&
+           (int32_t)(unit->rtp_ts - s->job.expected_rtp_ts) > 0;
+}
+
 static int64_t frames_ns(int frames)
 {
     return (int64_t)frames * 1000000 / 48;
@@ -166,6 +173,8 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
     if (use_codec(s, unit, g->channels) < 0)
         return;
     int lost = lost_frames(s, unit);
+    if (follows_pause(s, unit))
+        mcu_playout_was_pause(s->job.playout);
     if (lost) {
         s->job.conceal_left -= lost;
         mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
