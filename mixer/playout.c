@@ -31,6 +31,7 @@
 #define ANCHOR_FRAMES 96  /* smaller pushes share one */
 #define JUMP_NS       INT64_C(100000000)
 #define FADE_IN       240 /* 5 ms */
+#define DRY_MAX       (60 * FRAMES_MS)
 
 /* Control, in frames. Below the target the next late packet is heard: act sooner. */
 #define MEAN_FRAMES   (400 * FRAMES_MS)
@@ -59,6 +60,8 @@ struct mcu_playout {
     int anchor_first, anchor_count;
     bool playing; /* false: `conceal` sounds, or silence */
     bool paused;  /* by the sender's will */
+    int dry;      /* frames of stretching for want of packets, since the last one */
+    int absent;   /* underruns since the queue ran empty last */
     struct mcu_conceal conceal;
     struct {
         float mean, weight; /* of the reserve; frames that went into it */
@@ -102,6 +105,12 @@ void mcu_playout_pause(struct mcu_playout *po)
     po->paused = true;
 }
 
+void mcu_playout_was_pause(struct mcu_playout *po)
+{
+    po->stats.underruns -= (uint64_t)po->absent;
+    po->absent = 0;
+}
+
 void mcu_playout_get_stats(const struct mcu_playout *po, struct mcu_playout_stats *out)
 {
     *out = po->stats;
@@ -113,6 +122,7 @@ void mcu_playout_reset(struct mcu_playout *po)
     po->rd = po->wr;
     po->run_count = po->anchor_count = 0;
     po->playing = po->paused = false;
+    po->absent = po->dry = 0;
     memset(&po->conceal, 0, sizeof(po->conceal));
     memset(&po->control, 0, sizeof(po->control));
 }
@@ -277,6 +287,7 @@ void mcu_playout_push(struct mcu_playout *po, const int16_t *pcm, int frames, in
         return;
     bool empty = po->wr == po->rd;
     po->paused = false;
+    po->dry = 0;
     if (add_anchor(po, sent_ns) || po->run_count == 0)
         new_run(po, frames);
     else
@@ -363,6 +374,16 @@ static int stretch(struct mcu_playout *po, int16_t *out, int shortest, int longe
     return like < need ? 0 : do_splice(po, out, window, lag - longest);
 }
 
+/* The queue would not last for this tick. A tone or a vowel could be stretched for ever: where nothing
+ * comes any more, the sound is to end. */
+static int stretch_dry(struct mcu_playout *po, int16_t *out, int shortest)
+{
+    int64_t before = po->rd;
+    int written = po->dry < DRY_MAX ? stretch(po, out, shortest, MCU_SPLICE_LAG_MAX, 0.4f) : 0;
+    po->dry += written - (int)(po->rd - before);
+    return written;
+}
+
 /* At the start of a tick: splices when the reserve is off the target, or when the queue would not
  * last for this tick. Returns frames written. */
 static int correct(struct mcu_playout *po, int16_t *out)
@@ -370,7 +391,7 @@ static int correct(struct mcu_playout *po, int16_t *out)
     float error = po->control.mean - (float)po->target;
     int written = 0, have = available(po);
     if (have < TICK && po->run_count == 1)
-        return stretch(po, out, TICK - have, MCU_SPLICE_LAG_MAX, 0.4f);
+        return stretch_dry(po, out, TICK - have);
     po->control.direction = choose_direction(po, error);
     if (po->control.direction == 0)
         po->control.waited = 0;
@@ -480,14 +501,19 @@ int mcu_playout_pull(struct mcu_playout *po, int16_t *pcm, int64_t *sent_ns)
             sound = true;
             at += play(po, pcm + at * po->channels, at);
         } else {
-            if (po->playing)
+            if (po->playing) {
                 start_conceal(po);
+                po->absent = 0;
+            }
             concealed |= po->conceal.left > 0 && available(po) == 0 && po->run_count < 2;
             at += be_absent(po, pcm, at, &first_ns, &sound);
         }
     }
     count_waits(po);
-    po->stats.underruns += concealed && !po->paused;
+    if (concealed && !po->paused) {
+        po->stats.underruns++;
+        po->absent++;
+    }
     po->control.after_pull = po->wr - po->rd;
     po->control.since_pull = 0;
     if (sound)

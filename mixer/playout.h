@@ -38,6 +38,10 @@ void mcu_playout_set_target(struct mcu_playout *po, int target_ms);
 /* The sender pauses after what is queued: running out is no underrun, until the next push. */
 void mcu_playout_pause(struct mcu_playout *po);
 
+/* What is pushed next follows on a pause that the sender did not announce: that the queue ran empty
+ * meanwhile was no underrun. */
+void mcu_playout_was_pause(struct mcu_playout *po);
+
 /* Takes one tick: writes pcm[960][channels] always. Returns 1: sound; 0: silence or concealed
  * underrun fading to silence. *sent_ns (when 1): the sender's time of the first sample.
  * Depth far above the target comes down within 5 s after a burst without a click; a clock that is

@@ -86,7 +86,7 @@ void mcu_rtp_out_limit(struct mcu_rtp_out *out, int64_t bps);
 int64_t mcu_rtp_out_poll(struct mcu_rtp_out *out, int64_t now_ns);
 
 /* net/rtp_repeat.c: the FCI of a NACK, hostile: what is known of it is queued. A packet goes at most
- * once each round trip (rtt_ms; 0: not known), and not within 20 ms. */
+ * once in half a round trip (rtt_ms; 0: not known), not within 20 ms, and after 100 ms again. */
 void mcu_rtp_out_nack(struct mcu_rtp_out *out, const uint8_t *fci, size_t size, double rtt_ms,
                       int64_t now_ns);
 /* Lets out repeats that may go. Returns the time of the next call wanted, or INT64_MAX. */

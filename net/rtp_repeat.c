@@ -10,7 +10,7 @@
 #include "net/rtp_out.h"
 
 #define APART_LEAST_NS (20 * MCU_NS_PER_MS)
-#define APART_MOST_NS  (500 * MCU_NS_PER_MS) /* whatever round trip his reports pretend */
+#define APART_MOST_NS  (100 * MCU_NS_PER_MS) /* whatever round trip his reports pretend */
 
 /* What is gone, was just repeated or exceeds the budget is only counted: a storm costs a look each. */
 void mcu_rtp_out_nack(struct mcu_rtp_out *o, const uint8_t *fci, size_t size, double rtt_ms,
@@ -18,7 +18,9 @@ void mcu_rtp_out_nack(struct mcu_rtp_out *o, const uint8_t *fci, size_t size, do
 {
     struct mcu_cursor c = mcu_cursor(fci, size);
     uint16_t pid, blp;
-    int64_t apart = (int64_t)(rtt_ms * (double)MCU_NS_PER_MS);
+    /* Half a round trip: who asks again has waited for the first repeat. At a whole one, measured a
+     * little too long, his second question would be passed over, and a picture come too late. */
+    int64_t apart = (int64_t)(rtt_ms * (double)MCU_NS_PER_MS / 2);
     uint64_t asked = 0, taken = 0;
     apart = apart < APART_LEAST_NS ? APART_LEAST_NS : apart > APART_MOST_NS ? APART_MOST_NS : apart;
     while (o->repeat.history && o->send && mcu_rtcp_nack_next(&c, &pid, &blp)) {

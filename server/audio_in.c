@@ -13,10 +13,30 @@
 #define MAX_DECODE_UNITS   32
 #define SLEEP_NS           INT64_C(1000000000) /* of packets that say silence, until they are not decoded */
 
+/* Another decoder begins in the middle of a sound: what the old one would have gone on with is kept, to
+ * go over from it. */
+static void keep_end(struct mcu_asource *s)
+{
+    s->job.end_frames = 0;
+    if (s->job.decoder && s->job.running && !s->job.noise)
+        s->job.end_frames =
+            mcu_adec_conceal(s->job.decoder, MCU_AUDIO_END_FRAMES, NULL, 0, s->job.end);
+}
+
+static void go_over(struct mcu_asource *s, int16_t *pcm, int frames, int channels)
+{
+    int n = mcu_min(frames, s->job.end_frames);
+    for (int i = 0; i < n; i++)
+        for (int k = i * channels; k < (i + 1) * channels; k++)
+            pcm[k] = (int16_t)(s->job.end[k] + (pcm[k] - s->job.end[k]) * (i + 1) / (n + 1));
+    s->job.end_frames = 0;
+}
+
 static int use_codec(struct mcu_asource *s, const struct mcu_unit *unit, int channels)
 {
     if (s->job.decoder && s->job.codec == unit->codec && s->job.ssrc == unit->ssrc)
         return 0;
+    keep_end(s);
     if (s->job.codec != unit->codec || !s->job.decoder) {
         mcu_adec_free(&s->job.decoder);
         int rc = mcu_adec_new(&s->job.decoder, unit->codec, channels);
@@ -109,6 +129,13 @@ static int lost_frames(const struct mcu_asource *s, const struct mcu_unit *unit)
     return frames > 0 && frames <= s->job.conceal_left ? (int)frames : 0;
 }
 
+/* Nothing is lost before the unit, but time has gone by: its sender does not send silence. */
+static bool follows_pause(const struct mcu_asource *s, const struct mcu_unit *unit)
+{
+    return s->job.running && unit->seq == s->job.expected_seq &&
+           (int32_t)(unit->rtp_ts - s->job.expected_rtp_ts) > 0;
+}
+
 static int64_t frames_ns(int frames)
 {
     return (int64_t)frames * 1000000 / 48;
@@ -146,6 +173,8 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
     if (use_codec(s, unit, g->channels) < 0)
         return;
     int lost = lost_frames(s, unit);
+    if (follows_pause(s, unit))
+        mcu_playout_was_pause(s->job.playout);
     if (lost) {
         s->job.conceal_left -= lost;
         mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
@@ -157,6 +186,8 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
         s->job.decode_errors++;
         n = mcu_adec_conceal(s->job.decoder, MCU_PCM_TICK_FRAMES, NULL, 0, pcm);
     }
+    if (s->job.end_frames > 0)
+        go_over(s, pcm, n, g->channels);
     if (s->job.fade_in)
         fade_in(pcm, n, g->channels);
     s->job.fade_in = false;

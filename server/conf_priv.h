@@ -20,6 +20,8 @@ struct mcu_vsub;
 
 /* ---- sound ---- */
 
+#define MCU_AUDIO_END_FRAMES 480 /* 10 ms */
+
 /* A decoded audio input. */
 struct mcu_asource {
     struct mcu_asource *next_dead;
@@ -47,6 +49,8 @@ struct mcu_asource {
         bool noise, noise_ends, noise_sounds; /* the sender pauses; sound is due; heard now */
         bool asleep, fade_in;  /* his silence is not decoded; what comes next begins softly */
         int64_t quiet_ns;      /* of packets that said silence, up to now */
+        int end_frames;        /* of `end`: how the decoder before this one would have gone on */
+        int16_t end[MCU_AUDIO_END_FRAMES * MCU_PCM_CHANNELS_MAX];
         struct mcu_playout *playout;
         int extra_delay_ms;
         int conceal_left;      /* frames that may still be concealed in this tick */

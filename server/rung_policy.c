@@ -4,7 +4,7 @@
 #include "mixer/base/util.h"
 
 #define BAD_PERCENT   10
-#define STILL_BAD     7 /* it was bad, and reports scatter: of 60 packets with 15 %, every tenth says less */
+#define STILL_BAD     4 /* it was bad, and reports scatter: 15 % of 20 packets are anything from 0 to 7 */
 #define GOOD_PERCENT  2
 #define SMOOTH_NS     MCU_NS_PER_S
 #define DOWN_NS       (2 * MCU_NS_PER_S)

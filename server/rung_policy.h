@@ -21,7 +21,7 @@ struct mcu_rung_policy {
 
 /* Chooses among count rungs (bps[0] the largest), none above `first`, which is the best that was
  * negotiated. Called about once a second, or oftener. Returns the index.
- *   down: more than 10 % lost, and 7 % for 2 s: to the next one; limit below the rung for 2 s: to the first that
+ *   down: more than 10 % lost, and no less than 4 % for 2 s: to the next one; limit below the rung for 2 s: to the first that
  *         fits
  *   up:   one step after 10 s with less than 2 % lost and room for it; 20 s, 40 s ... up to 160 s when
  *         the last step up did not last */
