@@ -65,13 +65,13 @@ def test(c):
 def judge_calls(c, server):
     """A publisher and a player, each behind a relay."""
     more = ("--relay", "--relays-only")
-    whip = webrtc.ChromePeer(c, server, "whip", "room", "publisher", *more, number=0, seconds=80)
+    whip = webrtc.ChromePeer(c, server, "whip", "room", "publisher", *more, number=0, seconds=150)
     c.wait_for(lambda: len(server.participants("room")) == 1, 30, "the publisher is in the room")
     Peer(c, server, "room", "phone", "--audio", "opus", "--video", "h264", "--tone",
-         f"{TONES[1]}:{LEVEL_DB:.2f}", number=1, seconds=60)
+         f"{TONES[1]}:{LEVEL_DB:.2f}", number=1, seconds=130)
     joined(c, server, "room", 2)
     whep = webrtc.ChromePeer(c, server, "whep", "room", "player", *more, seconds=14)
-    result = whep.result(60)
+    result = whep.result(100)
     c.check(result["state"] == "connected" and result["pair"]["local"] == "relay",
             f"the player uses its relay, the other end is {result['pair']['remote']}; connected "
             f"after {result['connect_ms']:.0f} ms, {result['fps']:.1f} pictures a second")
