@@ -2,7 +2,8 @@
  *
  *   --door join|whip|whep  --room NAME  --name NAME    join, room, wp
  *   --count N  --at-once N     peers in all, at a time (1, 1)
- *   --mixed 1                  their ends go round: DELETE, after POST, in ICE, in DTLS, in media
+ *   --ends leave|post|mixed    by DELETE; silent after the POST; or going round: DELETE, after the POST,
+ *                              in ICE, in DTLS, in media (leave)
  *   --seconds S                of media, each (1)
  *   --listen HZ                the first measures this tone in what it hears
  *   --video 1                  with a picture line
@@ -62,7 +63,9 @@ static void reap(struct wp *p)
 
 static void begin_one(struct wp *p)
 {
-    enum wp_end end = p->options.mixed ? (enum wp_end)(p->begun % WP_ENDS) : WP_LEAVE;
+    enum wp_end end = strcmp(p->options.ends, "mixed") == 0  ? (enum wp_end)(p->begun % WP_ENDS)
+                      : strcmp(p->options.ends, "post") == 0 ? WP_AFTER_POST
+                                                             : WP_LEAVE;
     p->begun++;
     struct wp_call *c = wp_call_new(p, end);
     if (!c)
@@ -131,7 +134,7 @@ static bool set_option(struct wp_options *o, const char *name, const char *value
     } rows[] = {
         { "--door", &o->door, NULL, NULL }, { "--room", &o->room, NULL, NULL },
         { "--name", &o->name, NULL, NULL }, { "--attack", &o->attack, NULL, NULL },
-        { "--count", NULL, &o->count, NULL }, { "--at-once", NULL, &o->at_once, NULL },
+        { "--ends", &o->ends, NULL, NULL }, { "--count", NULL, &o->count, NULL }, { "--at-once", NULL, &o->at_once, NULL },
         { "--packets", NULL, &o->packets, NULL }, { "--rate", NULL, &o->rate, NULL },
         { "--flood", NULL, &o->flood, NULL }, { "--seconds", NULL, NULL, &o->seconds },
         { "--listen", NULL, NULL, &o->hz },
@@ -149,9 +152,7 @@ static bool set_option(struct wp_options *o, const char *name, const char *value
     }
     if (strcmp(name, "--server") == 0)
         return sscanf(value, "%63[^:]:%d", o->host, &o->port) == 2;
-    if (strcmp(name, "--mixed") == 0)
-        o->mixed = atoi(value);
-    else if (strcmp(name, "--video") == 0)
+    if (strcmp(name, "--video") == 0)
         o->video = atoi(value);
     else if (strcmp(name, "--seed") == 0)
         o->seed = strtoull(value, NULL, 0);
@@ -162,7 +163,7 @@ static bool set_option(struct wp_options *o, const char *name, const char *value
 
 static bool read_options(struct wp_options *o, int argc, char **argv)
 {
-    *o = (struct wp_options){ .door = "join", .room = "room", .name = "wp", .count = 1,
+    *o = (struct wp_options){ .door = "join", .room = "room", .name = "wp", .ends = "leave", .count = 1,
                               .at_once = 1, .seconds = 1, .packets = 1000, .rate = 1000,
                               .seed = 1 };
     for (int i = 1; i + 1 < argc; i += 2)

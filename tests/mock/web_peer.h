@@ -36,7 +36,7 @@ struct wp_options {
     int port;
     const char *door, *room, *name;
     int count, at_once;    /* peers in all; at a time */
-    bool mixed;            /* their ends go round; else all LEAVE */
+    const char *ends;      /* "leave", "post": all so; "mixed": their ends go round */
     double seconds;        /* from a peer's first moment of media to its end */
     double hz;             /* a listener measures this tone; 0: nobody listens */
     bool video;
