@@ -33,7 +33,7 @@ def test(c):
     c.check(seen[-1][1] <= before[1] + 4, f"descriptors: {before[1]}, then {seen[-1][1]}")
     c.check(values["tessera_rtp_port_pairs_used"] == 0, "no RTP port is taken")
     c.check(values["tessera_ice_agents_total"] == ROUNDS * COUNT, "each had one ICE agent")
-    c.check(seen[2][0] - seen[1][0] <= GROWTH_KB,
+    c.check(seen[2][0] - seen[1][0] <= GROWTH_KB or webpeer.is_sanitized(server),
             f"memory: {before[0]}, {', '.join(str(rss) for rss, _ in seen)} kB")
     c.check(server.stop() == 0, "it stops as it should")
 

@@ -34,7 +34,8 @@ def test(c):
         c.check(report["left"] == (kind != "stun-addresses"), f"{kind}: the leg "
                 f"{'stayed until its end' if report['left'] else 'was ended'}")
     others.judge()
-    c.check(memory["rtcp"] - memory["srtp"] < GROWTH_KB, f"memory after each kind: {memory} kB")
+    c.check(memory["rtcp"] - memory["srtp"] < GROWTH_KB or webpeer.is_sanitized(server),
+            f"memory after each kind: {memory} kB")
     values = server.metrics()
     c.check(values["tessera_srtp_packets_unauthentic_total"] > COUNT / 4 and
             values["tessera_srtp_packets_replayed_total"] > COUNT / 10 and

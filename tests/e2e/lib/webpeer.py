@@ -63,6 +63,13 @@ class Bystanders:
                         f"late by {web['late_ms']} ms at most")
 
 
+def is_sanitized(server):
+    """A build whose memory says nothing: freed memory is kept, to be watched."""
+    with open(f"/proc/{server.process.pid}/maps", encoding="ascii") as maps:
+        text = maps.read()
+        return any(name in text for name in ("libasan", "libtsan", "libclang_rt"))
+
+
 def usage(server):
     """(memory in kB, descriptors) of the server."""
     with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
