@@ -117,7 +117,7 @@ def test(c):
     c.check(chatter.result(120)["sent"] == CHATS, f"{CHATS} chat messages were sent, none was read")
     after = webpeer.usage(server)[0]
     values = server.metrics()
-    c.check(values["tessera_websockets_broken_off_total"] > 3, "his WebSockets were broken off "
+    c.check(values["tessera_websockets_broken_off_total"] > 0, "his WebSockets were broken off "
             f"{values['tessera_websockets_broken_off_total']:.0f} times")
     others.judge()
     c.check(after - before < GROWTH_KB or webpeer.is_sanitized(server), f"memory: {before}, then {after} kB")
