@@ -34,8 +34,10 @@ static const char *parse_port(struct mcu_ice_server *out, const char *p)
     out->port = DEFAULT_PORT;
     if (*p != ':')
         return p;
+    if (p[1] < '0' || p[1] > '9') /* strtol takes blanks and signs */
+        return NULL;
     long port = strtol(p + 1, &end, 10);
-    if (end == p + 1 || port < 1 || port > 65535)
+    if (port < 1 || port > 65535)
         return NULL;
     out->port = (int)port;
     return end;

@@ -38,6 +38,7 @@ class Attack:
         self.calls = {"": rawcall.RawCall(c, server, "attacked", video=True),
                       "sdes": sealcall.SealedCall(c, server, "attacked", "sdes"),
                       "dtls": sealcall.SealedCall(c, server, "attacked", "dtls")}
+        self.messages = mutate.sip_messages(self.own, server.uri("mutant"))
         self.theirs = {0: bytes(4), 2: bytes(4)}  # SSRCs of the server, for reports and repeats
         self.statuses = {}
         self.spoilt = self.forged = self.sealed = 0  # sealed: with what SRTP itself must let through
@@ -106,8 +107,7 @@ class Attack:
             self.sip.sendto(text.encode("latin1"), self.to)
 
     def _sip(self, i, call):
-        seeds = mutate.sip_messages(self.own, self.server.uri("mutant"))
-        message = self.rng.choice(seeds).replace(
+        message = self.rng.choice(self.messages).replace(
             b"Call-ID: ", b"Call-ID: %x" % self.rng.getrandbits(40), 1).replace(
             b"branch=", b"branch=z9hG4bK%x" % self.rng.getrandbits(40), 1)
         self.sip.sendto(mutate.spoil(self.rng, message), self.to)

@@ -168,6 +168,7 @@ def test(c):
     path = os.environ.get("TESSERA_SIP_TORTURE")
     if path:
         judge_rfcs(c, server, path)
+    c.check(server.stop() == 0, "it stops as it should")
 
 
 case.main(test, clients=("openssl",))

@@ -100,6 +100,18 @@ static void only_the_given_length_counts(void **state)
     bad("a%41", 2);
 }
 
+static void decoded_names_are_not_decoded_again(void **state)
+{
+    char longest[4 * MCU_ROOM_NAME_BYTES + 2];
+    assert_int_equal(mcu_room_name_decoded(out, "50%41 r\xc3\xa9union"), 0);
+    assert_string_equal(out, "50%41 r\xc3\xa9union");
+    assert_int_equal(mcu_room_name_decoded(out, ""), -EINVAL);
+    assert_int_equal(mcu_room_name_decoded(out, "a/b"), -EINVAL);
+    memset(longest, '%', sizeof(longest));
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(mcu_room_name_decoded(out, longest), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +122,7 @@ int main(void)
         cmocka_unit_test(what_could_escape_is_refused),
         cmocka_unit_test(the_length_is_bounded_after_decoding),
         cmocka_unit_test(only_the_given_length_counts),
+        cmocka_unit_test(decoded_names_are_not_decoded_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
