@@ -31,11 +31,14 @@ def ratio(before, after, kind, part, whole):
 def judge_incoming(c, who, before, after):
     video = after["in"]["video"]
     c.say(f"picture: {video['nackCount']} NACKs, {video.get('retransmittedPacketsReceived')} sent again, "
-          f"{video['pliCount']} PLIs, {video['freezeCount']} freezes, {video['packetsLost']} not made up for")
+          f"{video['pliCount']} PLIs, {video['freezeCount']} freezes")
     share = frozen(before, after)
     c.check(share <= FROZEN_MAX, f"the picture stands still {100 * share:.2f} % of the time")
     fps = (video["framesDecoded"] - before["in"]["video"]["framesDecoded"]) / SECONDS
     c.check(fps > 13.5, f"{fps:.1f} pictures/s of 15")
+    audio = after["in"]["audio"]
+    c.say(f"sound: {audio['packetsLost']} packets lost, {audio.get('fecPacketsReceived')} by FEC, "
+          f"{1000 * audio['jitterBufferDelay'] / audio['jitterBufferEmittedCount']:.0f} ms in the queue")
     concealed = ratio(before, after, "audio", "concealedSamples", "totalSamplesReceived")
     c.check(concealed <= CONCEALED_MAX, f"{100 * concealed:.2f} % of the sound is concealed")
     sound = who.heard()
@@ -47,6 +50,7 @@ def judge_incoming(c, who, before, after):
 
 def judge_outgoing(c, server, phone):
     mine = next(p for p in server.participants("far") if p["name"] == "far")
+    c.say(f"it tells the server of {[l['fraction_lost_out'] for l in mine['lines']]} lost")
     c.say(f"the server from it: {[(l['line'], l['packets_in'], l['lost'], l['keyframes_asked']) for l in mine['lines']]}, "
           f"{mine['underruns']} underruns")
     result = phone.result()

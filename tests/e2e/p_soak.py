@@ -1,0 +1,103 @@
+"""Chromium, Firefox and two phones for 3 minutes (--full: 30): the server's memory does not grow after
+the first minute, nor does the delay of anybody's sound; a phone's flash and beep reach Chromium's
+screen and loudspeaker within 45 ms of each other, and a browser's reach a phone."""
+import statistics
+import time
+
+from lib import browser, case, media, room
+from lib.peer import Peer, joined
+from lib.server import Server
+
+FPS = 20
+MINUTE = 60
+GROWN_MAX_KB = 3072      # of the resident memory, from the second minute to the last
+DELAY_GROWN_MAX_MS = 40  # a browser's queue goes up and down by as much with the load of the machine
+SYNC_MAX_MS = 45
+
+
+def delay_ms(before, after):
+    """The mean time in the queue of sound between two moments."""
+    old, new = before["in"]["audio"], after["in"]["audio"]
+    emitted = new["jitterBufferEmittedCount"] - old["jitterBufferEmittedCount"]
+    return 1000 * (new["jitterBufferDelay"] - old["jitterBufferDelay"]) / max(1, emitted)
+
+
+class Minutes:
+    """What each minute brought."""
+
+    def __init__(self, c, server, browsers):
+        self.case, self.server, self.browsers = c, server, browsers
+        self.memory, self.playout = [], []
+        self.delay = {who.name: [] for who in browsers}
+        self.lost = {who.name: 0 for who in browsers}
+
+    def pass_one(self):
+        """Waits for it, and notes the middle of what was seen meanwhile."""
+        before = [who.stats() for who in self.browsers]
+        end, memory, playout = time.monotonic() + MINUTE, [], []
+        while time.monotonic() < end:
+            time.sleep(5)
+            memory.append(self.server.memory_kb())
+            playout.append(max(p["playout_ms"] for p in self.server.participants("long")))
+        self.memory.append(statistics.median(memory))
+        self.playout.append(statistics.median(playout))
+        for who, old in zip(self.browsers, before):
+            now = who.stats()
+            self.delay[who.name].append(delay_ms(old, now))
+            self.lost[who.name] = now["in"]["audio"]["packetsLost"] + now["in"]["video"]["packetsLost"]
+        self.case.say(f"minute {len(self.memory)}: {self.memory[-1] / 1024:.1f} MB, playout {self.playout[-1]:.0f} ms, "
+                      + ", ".join(f"{name} {d[-1]:.0f} ms" for name, d in self.delay.items()))
+
+    def judge(self):
+        """The last minute against the one after the first."""
+        grown = self.memory[-1] - self.memory[1]
+        self.case.check(grown <= GROWN_MAX_KB, f"the server's memory grew by {grown:.0f} kB")
+        for name, delays in (*self.delay.items(), ("the server", self.playout)):
+            more = delays[-1] - delays[0]
+            self.case.check(more <= DELAY_GROWN_MAX_MS, f"{name}: sound {more:+.0f} ms later than in the first minute")
+        for name, lost in self.lost.items():
+            self.case.check(lost <= 20, f"{name}: {lost} packets lost")
+
+
+def judge_sync(c, who):
+    """Each flash with the nearest beep, as Chromium showed and played them."""
+    onsets = who.evaluate("e2e.onsets")
+    flashes, beeps = ([o["at"] for o in onsets if o["kind"] == kind] for kind in ("flash", "beep"))
+    c.check(len(flashes) > 30 and len(beeps) > 30, f"{len(flashes)} flashes, {len(beeps)} beeps")
+    apart = [min((f - b for b in beeps), key=abs) for f in flashes]
+    middle = statistics.median(apart)
+    c.check(abs(middle) <= SYNC_MAX_MS, f"{who.name}: picture after sound by {middle:.0f} ms")
+
+
+def test(c):
+    minutes = 30 if c.options.full else 3
+    meeting = room.Room(c, "long", Server(c, f"video.fps={FPS}"))
+    server, seconds = meeting.server, minutes * MINUTE + 90
+    Peer(c, server, "long", "clapper", "--silent", "--flash", "--size", "320x180@20", seconds=seconds)
+    joined(c, server, "long", 1)
+    anna = baresip_caller(meeting, seconds)
+    browsers = []
+    for kind in ("chromium", "firefox"):
+        browsers.append(browser.Browser(c, server, kind, kind, number=2 + len(browsers), amplitude=0))
+        browsers[-1].join("long")
+    browsers[1].click("#mute")  # its made-up microphone cannot be silent
+    browsers[0].evaluate("e2e.watch(0.1, 0.1)")
+    told = Minutes(c, server, browsers)
+    for _ in range(minutes):
+        told.pass_one()
+    c.check(len(server.participants("long")) == 4 and anna.in_call(), "all four are still there")
+    browsers[0].shot("soak-chromium")
+    judge_sync(c, browsers[0])
+    told.judge()
+
+
+def baresip_caller(meeting, seconds):
+    """A phone with a picture and no sound of its own."""
+    caller = meeting.add("anna", "opus", "h264", sound=media.tone(440, 48000, seconds, 0))
+    caller.dial(meeting.server.uri("long"), seconds)
+    meeting.case.wait_for(caller.in_call, 10, "anna is in the call")
+    return caller
+
+
+browser.need()
+case.main(test)
