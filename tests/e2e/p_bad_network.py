@@ -12,7 +12,8 @@ from lib.server import Server
 SECONDS = 40
 LOSS, DELAY_MS, JITTER_MS = 5, 50, 15
 FROZEN_MAX = 0.01
-CONCEALED_MAX = 0.03   # what FEC cannot give back
+CONCEALED_MAX = 0.06   # Opus puts FEC into less than half of a tone's packets
+RELAY_LATE_MAX_MS = 60 # else the machine is too busy for this test
 GAP_MAX_MS = 40
 DB = -20.9             # of a tone of 0.09
 
@@ -69,6 +70,7 @@ def test(c):
     for way in (relay.up, relay.down):
         way.loss, way.delay_ms, way.jitter_ms = LOSS, DELAY_MS, JITTER_MS
     time.sleep(5)  # queues find their length
+    relay.down.late_max_ms = 0
     before = who.stats()
     passed = relay.down.passed
     listener = threading.Thread(target=who.listen, args=(SECONDS,))
@@ -77,8 +79,9 @@ def test(c):
     after = who.stats()
     c.check(relay.down.passed - passed > 50 * SECONDS and relay.up.lost > 50,
             f"all goes by the relay: {relay.down.passed} down and {relay.up.passed} up passed, "
-            f"{relay.down.lost} and {relay.up.lost} lost, it was late by {relay.down.late_max_ms:.0f} ms at most")
+            f"{relay.down.lost} and {relay.up.lost} lost")
     who.shot("bad-network")
+    c.check(relay.down.late_max_ms <= RELAY_LATE_MAX_MS, f"the relay was late by {relay.down.late_max_ms:.0f} ms at most")
     judge_incoming(c, who, before, after)
     judge_outgoing(c, server, phone)
 
