@@ -77,6 +77,7 @@ static const char every_key[] =
     "  auth: all\n"
     "  digests: [MD5]\n"
     "  accounts: [\"alice:a:b\", 'bob:{MD5}0123456789abcdef0123456789abcdef']\n"
+    "  register: ['sip:desk@provider.example room=support password=a b']\n"
     "  registrar: true\n"
     "  refer: all\n"
     "  session_expires_s: 600\n"
@@ -147,6 +148,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->sip_digests[0], MCU_DIGEST_MD5);
     assert_int_equal(c->sip_account_count, 2);
     assert_string_equal(c->sip_accounts[0], "alice:a:b");
+    assert_int_equal(c->sip_provider_count, 1);
+    assert_string_equal(c->sip_providers[0].room, "support");
+    assert_string_equal(c->sip_providers[0].password, "a b");
     assert_true(c->sip_registrar);
     assert_int_equal(c->sip_refer, MCU_REFER_ALL);
     assert_int_equal(c->sip_session_expires_s, 600);
