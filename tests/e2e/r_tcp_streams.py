@@ -99,7 +99,9 @@ def served(c, server, what, before_ms=None):
 
 def test(c):
     tls_port = Ports().take(2)
-    server = Server(c, *([f"listen.sip_tls_port={tls_port}", *certificate(c)] if TLS else []))
+    # The limits of one source would spare the server what is tried here (unit.test_sip_conns).
+    server = Server(c, "limits.connections_per_source=0", "limits.silent_connection_s=0",
+                    *([f"listen.sip_tls_port={tls_port}", *certificate(c)] if TLS else []))
     server.stream_port = tls_port if TLS else server.sip_port
     peer.Peer(c, server, "tcp", "talker", "--tone", f"{HZ}:{DBFS}", "--video", "none",
               seconds=SECONDS + 8)
