@@ -18,7 +18,7 @@ def sees(c, who, number, what):
         rects = measure.grid(2, seen.shape[1], seen.shape[0])
         return any(measure.colour_distance(measure.colour_of(seen, r), media.COLOURS[number]) < 40
                    for r in rects)
-    c.wait_for(right, 12, what)
+    c.wait_for(right, 20, what)
     c.say("ok: " + what)
 
 
@@ -59,7 +59,8 @@ def row(c, server, name, seal):
 
 
 def test(c):
-    server = Server(c, "video.codecs=VP8", "video.width=640", "video.height=360")
+    server = Server(c, "video.codecs=VP8", "video.width=640", "video.height=360",
+                    "video.fps=10")
     for seal in ("none", "srtp", "dtls"):
         row(c, server, "lin-" + seal, seal)
     metrics = server.metrics()
