@@ -34,7 +34,8 @@ def judge_calls(c, server, contact):
     anna, status = call(c, server, "anna", 440, contact)
     c.check(status == 200, f"a call over the registration: {status}")
     bert, status = call(c, server, "bert", 660, contact)
-    c.check(status == 200 and len(server.participants("support")) == 2, "both are in the room set")
+    c.check(status == 200, f"and another: {status}")
+    c.wait_for(lambda: len(server.participants("support")) == 2, 3, "both are in the room set")
     c.check(anna.hears(bert) and bert.hears(anna), "they hear each other")
     for what, target in (("no secret", contact.split(";tessera=")[0]),
                          ("a wrong secret", contact[:-4] + "beef"),
