@@ -46,10 +46,12 @@ ROWS = (
     ("Via of another transport", (("SIP/2.0/UDP", "SIP/2.0/SCTP"),), (200,)),
     ("Via of TCP", (("SIP/2.0/UDP", "SIP/2.0/TCP"),), (200,)),
     ("Via with maddr", ((";branch", ";maddr=no-such-host.invalid;branch"),), (200,)),
-    ("unreadable To, Via of TCP with a name", (("To: <", "To: \"Mr. J. User <"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/TCP a.invalid"),
-                                               (";branch", ";rport;branch")), (400,)),
-    ("SIP/7.0, Via with a name", (("SIP/2.0\r\n", "SIP/7.0\r\n"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/UDP a.invalid"),
-                                  (";branch", ";rport;branch")), (505,)),
+    ("unreadable To, Via of TCP with a name",
+     (("To: <", "To: \"Mr. J. User <"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/TCP a.invalid"),
+      (";branch", ";rport;branch")), (400,)),
+    ("SIP/7.0, Via with a name",
+     (("SIP/2.0\r\n", "SIP/7.0\r\n"), ("SIP/2.0/UDP 127.0.0.1", "SIP/2.0/UDP a.invalid"),
+      (";branch", ";rport;branch")), (505,)),
     ("Via that names another as received", ((";branch", ";received=127.0.0.99;branch"),), (200,)),
 )
 
