@@ -19,8 +19,8 @@
 #define COMPONENT     1
 #define SOCKET_BUFFER (1 << 20) /* as net/udp.c's: room for a burst of pictures */
 #define GATHER_NS     (2 * MCU_NS_PER_S)
-#define HOLD_NS       (12 * MCU_NS_PER_S) /* hold_on does for so long ... */
-#define HOLD_END_NS   (24 * MCU_NS_PER_S) /* ... and begins anew after so long */
+#define HOLD_NS       (9 * MCU_NS_PER_S)  /* libnice gives up 10 s after hold_on, or sooner */
+#define HOLD_END_NS   (24 * MCU_NS_PER_S) /* then there has been an answer meanwhile */
 
 struct mcu_ice {
     struct mcu_ice_group *group;
@@ -38,6 +38,7 @@ struct mcu_ice {
     bool tcp, local_loopback, relays;
     bool gathering, restarting;
     bool consent;    /* libnice watches it */
+    bool heard;      /* something has come from the peer since held_ns */
     int64_t held_ns; /* when hold_on began to; 0: never */
     struct mcu_timer gather_timer;
     int depth;           /* events of ours on the stack: libnice's frames are below them */
@@ -70,19 +71,19 @@ static void tell_state(struct mcu_ice *ice, enum mcu_ice_state state)
 
 /* libnice 0.1.21 gives a pair up 10 s after the last answer and sends no check of consent again: two
  * lost ones end a good connection, which at 5 % of loss each way is every ten minutes. So the same
- * pair is chosen once more, and again for HOLD_NS from then on: that sends checks until one is
- * answered. A peer that is gone is told 23 s after its last answer (RFC 7675 5.1: 30 s at most).
- * True: consent is not lost yet. */
+ * pair is chosen anew, which sends checks until one is answered: once for a peer of whom nothing at
+ * all comes, so that its end is told within RFC 7675's 30 s. True: consent is not lost yet. */
 static bool hold_on(struct mcu_ice *ice)
 {
     int64_t now = mcu_loop_now(mcu_ice_group_loop(ice->group));
     NiceCandidate *local, *remote;
     if (ice->state != MCU_ICE_CONNECTED || !ice->consent || ice->restarting || ice->freed)
         return false;
-    if (!ice->held_ns || now - ice->held_ns > HOLD_END_NS)
+    if (!ice->held_ns || ice->heard || now - ice->held_ns > HOLD_END_NS)
         ice->held_ns = now;
     else if (now - ice->held_ns > HOLD_NS)
         return false;
+    ice->heard = false;
     return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
            nice_agent_set_selected_pair(ice->agent, ice->stream, COMPONENT, local->foundation,
                                         remote->foundation);
@@ -168,6 +169,7 @@ static void on_nice_recv(NiceAgent *agent, guint stream, guint component, guint 
                          gpointer arg)
 {
     struct mcu_ice *ice = arg;
+    ice->heard = true;
     if (ice->freed || !ice->events.datagram)
         return;
     if (size > MCU_ICE_MAX_BYTES) {

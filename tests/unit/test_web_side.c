@@ -121,6 +121,8 @@ static void one_source_makes_so_many_offers_a_second(void **state)
 static void without_such_limits_nobody_is_refused(void **state)
 {
     server.config.max_calls_per_source_s = server.config.max_legs_per_source = 0;
+    server.config.max_connecting_per_source = 0;
+    server.config.max_calls_per_s = 100000;
     new_side();
     for (int i = 0; i < 500; i++)
         assert_true(may("192.0.2.1") && open_from("192.0.2.1"));
