@@ -15,7 +15,8 @@ sys.argv = [a for a in sys.argv if a != "--full"]
 FLOOD_S = 60 if FULL else 8
 HZ, DBFS, SECONDS = 613, -20, FLOOD_S + 12
 METHODS = ("OPTIONS", "INVITE", "BYE", "CANCEL", "REGISTER", "INFO", "SUBSCRIBE", "MESSAGE")
-ANSWER_MS, MEMORY_KB = 50, 200 * 1024
+# 1000 requests a second are read of one source, and remembered for 32 s with 5 to 10 kB each.
+ANSWER_MS, MEMORY_KB = 50, (400 if FULL else 200) * 1024
 
 
 def flood(port, room_uri):
@@ -67,6 +68,10 @@ def test(c):
                               server.uri("flooded"), *["--full"] * FULL],
                              stdout=subprocess.PIPE, text=True)
     c.cleanup(child.kill)
+    try:
+        child.wait(FLOOD_S * 0.75)
+    except subprocess.TimeoutExpired:
+        later = rss_kb(server)
     sent = int(child.communicate(timeout=FLOOD_S + 10)[0])
     allowed = beside.allowed_ms(20)
     times = []
@@ -78,7 +83,8 @@ def test(c):
     cpu = server.process.cpu_seconds() - cpu
     c.say(f"{sent / FLOOD_S:.0f} requests/s; {cpu:.1f} s of processor")
     c.check(min(times) < ANSWER_MS, f"OPTIONS right after it: {min(times):.1f} ms")
-    c.check(after - before < MEMORY_KB, f"memory {before} to {after} kB")
+    c.check(after - before < MEMORY_KB and (not FULL or after - later < 32 * 1024),
+            f"memory {before} kB, {later} after three quarters of it, {after} at its end")
     result = judge.result(SECONDS + 10)
     control.judge_sound(c, result, HZ, allowed)
 
