@@ -14,6 +14,7 @@
 #include "mixer/base/util.h"
 #include "net/addr.h"
 #include "net/ice_server.h"
+#include "server/config_priv.h"
 
 #define MAX_FILE_BYTES (256 * 1024)
 
@@ -101,30 +102,6 @@ static const struct key keys[] = {
     { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
 };
 
-/* Where a value stands, for messages. line 0: no line (--set). */
-struct place {
-    const char *file;
-    unsigned long line;
-    const char *key;
-    char *error;
-    size_t size;
-};
-
-static int complain(const struct place *at, const char *fmt, ...) MCU_PRINTF(2, 3);
-
-static int complain(const struct place *at, const char *fmt, ...)
-{
-    char what[256];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(what, sizeof(what), fmt, ap);
-    va_end(ap);
-    if (at->line)
-        snprintf(at->error, at->size, "%s:%lu: %s: %s", at->file, at->line, at->key, what);
-    else
-        snprintf(at->error, at->size, "%s: %s: %s", at->file, at->key, what);
-    return -EINVAL;
-}
 
 void mcu_config_defaults(struct mcu_config *c)
 {
@@ -150,203 +127,6 @@ void mcu_config_defaults(struct mcu_config *c)
     };
 }
 
-/* ---- values ---- */
-
-static int parse_int(const struct place *at, const char *text, int min, int max, int *out)
-{
-    char *end;
-    errno = 0;
-    long v = strtol(text, &end, 10);
-    if (errno || end == text || *end || v < min || v > max)
-        return complain(at, "expected a number from %d to %d, not '%.40s'", min, max, text);
-    *out = (int)v;
-    return 0;
-}
-
-static int parse_bool(const struct place *at, const char *text, bool *out)
-{
-    bool yes = !strcmp(text, "true") || !strcmp(text, "yes") || !strcmp(text, "on");
-    if (!yes && strcmp(text, "false") && strcmp(text, "no") && strcmp(text, "off"))
-        return complain(at, "expected true or false, not '%.40s'", text);
-    *out = yes;
-    return 0;
-}
-
-static int parse_text(const struct place *at, const char *text, char *out, size_t size)
-{
-    if (strlen(text) >= size)
-        return complain(at, "longer than %zu bytes", size - 1);
-    memset(out, 0, size); /* the reload compares all bytes */
-    memcpy(out, text, strlen(text));
-    return 0;
-}
-
-static int parse_address(const struct place *at, const char *text, char *out, size_t size)
-{
-    struct mcu_addr a;
-    if (*text && mcu_addr_parse(&a, text, 0) < 0)
-        return complain(at, "expected a numeric IPv4 or IPv6 address, not '%.40s'", text);
-    return parse_text(at, text, out, size);
-}
-
-static int parse_choice(const struct place *at, const char *text, const char *first,
-                        const char *second, int *out)
-{
-    if (strcmp(text, first) && strcmp(text, second))
-        return complain(at, "expected '%s' or '%s', not '%.40s'", first, second, text);
-    *out = strcmp(text, second) == 0;
-    return 0;
-}
-
-static int parse_security(const struct place *at, const char *text, enum mcu_security *out)
-{
-    static const char *const names[] = { "off", "optional", "required" };
-    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum mcu_security)i;
-            return 0;
-        }
-    }
-    return complain(at, "expected off, optional or required, not '%.40s'", text);
-}
-
-static int parse_nat(const struct place *at, const char *text, bool *out)
-{
-    if (strcmp(text, "off") != 0 && strcmp(text, "latch") != 0)
-        return complain(at, "expected off or latch, not '%.40s'", text);
-    *out = strcmp(text, "latch") == 0;
-    return 0;
-}
-
-static int parse_codec(const struct place *at, const char *text, enum mcu_kind kind,
-                       enum mcu_codec *out)
-{
-    for (int i = MCU_CODEC_NONE + 1; i < MCU_CODEC_COUNT; i++) {
-        const struct mcu_codec_info *info = mcu_codec_info((enum mcu_codec)i);
-        if (i != MCU_CODEC_CN && info->kind == kind && strcasecmp(info->name, text) == 0) {
-            *out = (enum mcu_codec)i;
-            return 0;
-        }
-    }
-    return complain(at, "expected a list of %s, not '%.40s'",
-                    kind == MCU_AUDIO ? "opus, G722, PCMU, PCMA" : "H264, VP8, VP9, AV1", text);
-}
-
-static int parse_sent_codec(const struct place *at, const char *text, enum mcu_codec *out)
-{
-    int rc = parse_codec(at, text, MCU_VIDEO, out);
-    if (rc == 0 && *out == MCU_CODEC_AV1)
-        return complain(at, "AV1 is received only and cannot be sent: it stands in video.decode");
-    return rc;
-}
-
-/* "1280x720@30 1500k" */
-static int parse_rung(const struct place *at, const char *text, struct mcu_config_rung *out)
-{
-    struct mcu_config_rung r = { 0 };
-    int kbps = 0, used = 0;
-    if (sscanf(text, "%4dx%4d@%3d %6dk%n", &r.width, &r.height, &r.fps, &kbps, &used) != 4 ||
-        text[used] || r.width < 16 || r.height < 16 || r.width % 2 || r.height % 2 || r.fps < 1 ||
-        r.fps > 60 || kbps < 16 || kbps > 50000)
-        return complain(at, "expected rungs like '1280x720@30 1500k' (even sizes), not '%.40s'",
-                        text);
-    r.bitrate_bps = kbps * 1000;
-    *out = r;
-    return 0;
-}
-
-static int parse_realm(const struct place *at, const char *text, char *out, size_t size)
-{
-    for (const char *s = text; *s; s++)
-        if (*s == '"' || *s == '\\' || (unsigned char)*s < ' ' || *s == 0x7f)
-            return complain(at, "must not hold quotes, backslashes or control characters");
-    return *text ? parse_text(at, text, out, size) : complain(at, "must not be empty");
-}
-
-static int parse_auth(const struct place *at, const char *text, enum mcu_sip_auth_mode *out)
-{
-    static const char *const names[] = { [MCU_SIP_AUTH_OFF] = "off",
-                                         [MCU_SIP_AUTH_INVITE] = "invite",
-                                         [MCU_SIP_AUTH_ALL] = "all" };
-    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum mcu_sip_auth_mode)i;
-            return 0;
-        }
-    return complain(at, "expected off, invite or all, not '%.40s'", text);
-}
-
-static int parse_refer(const struct place *at, const char *text, enum mcu_refer *out)
-{
-    static const char *const names[] = { [MCU_REFER_OFF] = "off",
-                                         [MCU_REFER_ACCOUNTS] = "accounts",
-                                         [MCU_REFER_ALL] = "all" };
-    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum mcu_refer)i;
-            return 0;
-        }
-    return complain(at, "expected off, accounts or all, not '%.40s'", text);
-}
-
-/* Whoever knows one algorithm alone should find it once. */
-static int parse_digest(const struct place *at, const char *text, enum mcu_digest *list, int index)
-{
-    for (int i = 0; i < MCU_DIGESTS; i++) {
-        if (strcmp(text, mcu_digest_name((enum mcu_digest)i)) != 0)
-            continue;
-        if (index && list[0] == (enum mcu_digest)i)
-            return complain(at, "%s stands there twice", text);
-        list[index] = (enum mcu_digest)i;
-        return 0;
-    }
-    return complain(at, "expected a list of SHA-256, MD5, not '%.40s'", text);
-}
-
-/* The message never shows the text: it may be a password. */
-static int parse_account(const struct place *at, const char *text, char *out, size_t size)
-{
-    if (mcu_sip_account_check(text) < 0)
-        return complain(at, "expected 'user:password' or 'user:{SHA-256}' and 64 lower-case hex "
-                            "digits ({MD5}: 32)");
-    return parse_text(at, text, out, size);
-}
-
-static int parse_provider(const struct place *at, const char *text, struct mcu_sip_provider *out)
-{
-    return mcu_sip_provider_parse(out, text) == 0
-               ? 0
-               : complain(at, "expected 'sip:USER@DOMAIN', then of room=, via=sip:HOST:PORT, "
-                              "realm=, login=, expires=, and password= as the last");
-}
-
-/* As for accounts, what is wrong is not shown. RFC 6750 2.1. */
-static int parse_token(const struct place *at, const char *text, char *out, size_t size)
-{
-    for (const char *s = text; *s; s++)
-        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
-            return complain(at, "must be plain ASCII without spaces");
-    return parse_text(at, text, out, size);
-}
-
-static int parse_ice_server(const struct place *at, const char *text, struct mcu_ice_server *out)
-{
-    return mcu_ice_server_parse(out, text) == 0
-               ? 0
-               : complain(at, "expected 'stun:HOST:PORT' or "
-                              "'turn:HOST:PORT?transport=udp USER PASSWORD'");
-}
-
-/* A name of DNS, or an address: as a page's address may have it, without port. */
-static int parse_host(const struct place *at, const char *text, char *out, size_t size)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-    struct mcu_addr a;
-    if (mcu_addr_parse(&a, text, 0) < 0 && (!*text || strspn(text, letters) != strlen(text)))
-        return complain(at, "expected names like 'mcu.example' or addresses, not '%.40s'", text);
-    return parse_text(at, text, out, size);
-}
-
 /* How many values a key takes. */
 static int most_values(const struct key *k)
 {
@@ -361,7 +141,7 @@ static int most_values(const struct key *k)
                : 1;
 }
 
-static int set_empty(struct mcu_config *c, const struct key *k, const struct place *at)
+static int set_empty(struct mcu_config *c, const struct key *k, const struct mcu_config_place *at)
 {
     int *count = k->type == T_ACCOUNTS      ? &c->sip_account_count
                  : k->type == T_PROVIDERS   ? &c->sip_provider_count
@@ -371,7 +151,7 @@ static int set_empty(struct mcu_config *c, const struct key *k, const struct pla
                  : k->type == T_VIDEO_DECODE ? &c->video_decode_count
                                             : NULL;
     if (!count)
-        return complain(at, "the list is empty");
+        return mcu_value_wrong(at, "the list is empty");
     memset((char *)c + k->offset, 0, k->size);
     *count = 0;
     return 0;
@@ -379,111 +159,111 @@ static int set_empty(struct mcu_config *c, const struct key *k, const struct pla
 
 /* One scalar or list element; index counts elements of a list. */
 static int set_value(struct mcu_config *c, const struct key *k, const char *text, int index,
-                     const struct place *at)
+                     const struct mcu_config_place *at)
 {
     char *field = (char *)c + k->offset;
     int choice = 0, rc;
     int most = most_values(k);
     if (index >= most)
-        return complain(at, most == 1 ? "expected one value, not a list" : "at most %d values",
+        return mcu_value_wrong(at, most == 1 ? "expected one value, not a list" : "at most %d values",
                         most);
     if (most > 1 && index == 0)
         memset(field, 0, k->size); /* a shorter list is another list */
     switch (k->type) {
     case T_TEXT:
-        return parse_text(at, text, field, k->size);
+        return mcu_value_text(at, text, field, k->size);
     case T_ADDRESS:
-        return parse_address(at, text, field, k->size);
+        return mcu_value_address(at, text, field, k->size);
     case T_INT:
-        return parse_int(at, text, k->min, k->max, (int *)field);
+        return mcu_value_int(at, text, k->min, k->max, (int *)field);
     case T_BOOL:
-        return parse_bool(at, text, (bool *)field);
+        return mcu_value_bool(at, text, (bool *)field);
     case T_LEVEL:
         if (mcu_log_level_parse(text, (enum mcu_log_level *)field) < 0)
-            return complain(at, "expected error, warn, info or debug, not '%.40s'", text);
+            return mcu_value_wrong(at, "expected error, warn, info or debug, not '%.40s'", text);
         return 0;
     case T_LAYOUT:
-        rc = parse_choice(at, text, "grid", "speaker", &choice);
+        rc = mcu_value_choice(at, text, "grid", "speaker", &choice);
         if (rc == 0)
             c->layout = choice ? MCU_LAYOUT_SPEAKER : MCU_LAYOUT_GRID;
         return rc;
     case T_FIT:
-        rc = parse_choice(at, text, "fit", "crop", &choice);
+        rc = mcu_value_choice(at, text, "fit", "crop", &choice);
         if (rc == 0)
             c->crop = choice;
         return rc;
     case T_ENCODER:
-        rc = parse_choice(at, text, "openh264", "x264", &choice);
-        return rc < 0 ? rc : parse_text(at, text, field, k->size);
+        rc = mcu_value_choice(at, text, "openh264", "x264", &choice);
+        return rc < 0 ? rc : mcu_value_text(at, text, field, k->size);
     case T_AUDIO_CODECS:
-        rc = parse_codec(at, text, MCU_AUDIO, &c->audio_codecs[index]);
+        rc = mcu_value_codec(at, text, MCU_AUDIO, &c->audio_codecs[index]);
         if (rc == 0)
             c->audio_codec_count = index + 1;
         return rc;
     case T_VIDEO_CODECS:
-        rc = parse_sent_codec(at, text, &c->video_codecs[index]);
+        rc = mcu_value_sent_codec(at, text, &c->video_codecs[index]);
         if (rc == 0)
             c->video_codec_count = index + 1;
         return rc;
     case T_VIDEO_DECODE:
-        rc = parse_codec(at, text, MCU_VIDEO, &c->video_decode[index]);
+        rc = mcu_value_codec(at, text, MCU_VIDEO, &c->video_decode[index]);
         if (rc == 0)
             c->video_decode_count = index + 1;
         return rc;
     case T_RUNGS:
-        rc = parse_rung(at, text, &c->rungs[index]);
+        rc = mcu_value_rung(at, text, &c->rungs[index]);
         if (rc == 0)
             c->rung_count = index + 1;
         return rc;
     case T_SECURITY:
-        return parse_security(at, text, &c->security);
+        return mcu_value_security(at, text, &c->security);
     case T_NAT:
-        return parse_nat(at, text, &c->nat_latch);
+        return mcu_value_nat(at, text, &c->nat_latch);
     case T_REALM:
-        return parse_realm(at, text, field, k->size);
+        return mcu_value_realm(at, text, field, k->size);
     case T_AUTH:
-        return parse_auth(at, text, &c->sip_auth);
+        return mcu_value_auth(at, text, &c->sip_auth);
     case T_REFER:
-        return parse_refer(at, text, &c->sip_refer);
+        return mcu_value_refer(at, text, &c->sip_refer);
     case T_DIGESTS:
-        rc = parse_digest(at, text, c->sip_digests, index);
+        rc = mcu_value_digest(at, text, c->sip_digests, index);
         if (rc == 0)
             c->sip_digest_count = index + 1;
         return rc;
     case T_ACCOUNTS:
-        rc = parse_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
+        rc = mcu_value_account(at, text, c->sip_accounts[index], sizeof(c->sip_accounts[index]));
         if (rc == 0)
             c->sip_account_count = index + 1;
         return rc;
     case T_PROVIDERS:
-        rc = parse_provider(at, text, &c->sip_providers[index]);
+        rc = mcu_value_provider(at, text, &c->sip_providers[index]);
         if (rc == 0)
             c->sip_provider_count = index + 1;
         return rc;
     case T_TOKEN:
-        return parse_token(at, text, field, k->size);
+        return mcu_value_token(at, text, field, k->size);
     case T_ADDRESSES:
-        rc = parse_address(at, text, c->web_addresses[index], sizeof(c->web_addresses[index]));
+        rc = mcu_value_address(at, text, c->web_addresses[index], sizeof(c->web_addresses[index]));
         if (rc == 0)
             c->web_address_count = index + 1;
         return rc;
     case T_ICE_SERVERS:
-        rc = parse_ice_server(at, text, &c->web_servers[index]);
+        rc = mcu_value_ice_server(at, text, &c->web_servers[index]);
         if (rc == 0)
             c->web_server_count = index + 1;
         return rc;
     case T_TLS:
-        rc = parse_choice(at, text, "auto", "self-signed", &choice);
+        rc = mcu_value_choice(at, text, "auto", "self-signed", &choice);
         if (rc == 0)
             c->http_self_signed = choice;
         return rc;
     case T_API:
-        rc = parse_choice(at, text, "local", "all", &choice);
+        rc = mcu_value_choice(at, text, "local", "all", &choice);
         if (rc == 0)
             c->http_api_all = choice;
         return rc;
     case T_HOSTS:
-        rc = parse_host(at, text, c->http_hosts[index], sizeof(c->http_hosts[index]));
+        rc = mcu_value_host(at, text, c->http_hosts[index], sizeof(c->http_hosts[index]));
         if (rc == 0)
             c->http_host_count = index + 1;
         return rc;
@@ -504,7 +284,7 @@ static const struct key *find_key(const char *name)
 struct reader {
     struct mcu_config *config;
     yaml_document_t doc;
-    struct place at;
+    struct mcu_config_place at;
 };
 
 static const char *scalar(const yaml_node_t *n)
@@ -518,14 +298,14 @@ static int read_value(struct reader *r, const struct key *k, yaml_node_t *value)
     if (scalar(value))
         return set_value(r->config, k, scalar(value), 0, &r->at);
     if (value->type != YAML_SEQUENCE_NODE)
-        return complain(&r->at, "expected a value or a list");
+        return mcu_value_wrong(&r->at, "expected a value or a list");
     int i = 0;
     for (yaml_node_item_t *item = value->data.sequence.items.start;
          item < value->data.sequence.items.top; item++, i++) {
         yaml_node_t *n = yaml_document_get_node(&r->doc, *item);
         r->at.line = n->start_mark.line + 1;
         if (!scalar(n))
-            return complain(&r->at, "expected a list of plain values");
+            return mcu_value_wrong(&r->at, "expected a list of plain values");
         int rc = set_value(r->config, k, scalar(n), i, &r->at);
         if (rc < 0)
             return rc;
@@ -538,7 +318,7 @@ static int read_section(struct reader *r, const char *section, yaml_node_t *map)
     char name[160];
     r->at.key = section;
     if (map->type != YAML_MAPPING_NODE)
-        return complain(&r->at, "expected 'key: value' lines below it");
+        return mcu_value_wrong(&r->at, "expected 'key: value' lines below it");
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
          p++) {
         yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
@@ -547,7 +327,7 @@ static int read_section(struct reader *r, const char *section, yaml_node_t *map)
         r->at.line = key->start_mark.line + 1;
         const struct key *k = find_key(name);
         if (!k)
-            return complain(&r->at, "there is no such key; the README lists them all");
+            return mcu_value_wrong(&r->at, "there is no such key; the README lists them all");
         int rc = read_value(r, k, yaml_document_get_node(&r->doc, p->value));
         if (rc < 0)
             return rc;
@@ -563,7 +343,7 @@ static int read_document(struct reader *r)
     r->at.key = "the file";
     r->at.line = root->start_mark.line + 1;
     if (root->type != YAML_MAPPING_NODE)
-        return complain(&r->at, "expected sections like 'listen:'");
+        return mcu_value_wrong(&r->at, "expected sections like 'listen:'");
     for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
          p++) {
         yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
@@ -589,7 +369,7 @@ int mcu_config_parse(struct mcu_config *config, const char *name, const char *te
     if (!yaml_parser_load(&parser, &r.doc)) {
         r.at.line = parser.problem_mark.line + 1;
         r.at.key = "YAML";
-        rc = complain(&r.at, "%s", parser.problem ? parser.problem : "not readable");
+        rc = mcu_value_wrong(&r.at, "%s", parser.problem ? parser.problem : "not readable");
     } else {
         rc = read_document(&r);
         yaml_document_delete(&r.doc);
@@ -629,15 +409,15 @@ int mcu_config_set(struct mcu_config *config, const char *assignment, char *erro
 {
     char name[64], value[1024];
     const char *eq = strchr(assignment, '=');
-    struct place at = { "--set", 0, assignment, error, size };
+    struct mcu_config_place at = { "--set", 0, assignment, error, size };
     if (!eq || (size_t)(eq - assignment) >= sizeof(name) || strlen(eq + 1) >= sizeof(value))
-        return complain(&at, "expected section.key=value");
+        return mcu_value_wrong(&at, "expected section.key=value");
     snprintf(name, sizeof(name), "%.*s", (int)(eq - assignment), assignment);
     snprintf(value, sizeof(value), "%s", eq + 1);
     at.key = name;
     const struct key *k = find_key(name);
     if (!k)
-        return complain(&at, "there is no such key; the README lists them all");
+        return mcu_value_wrong(&at, "there is no such key; the README lists them all");
     if (most_values(k) == 1)
         return set_value(config, k, value, 0, &at);
     int i = 0, rc = 0;
@@ -688,42 +468,42 @@ int mcu_config_video_in(const struct mcu_config *c, enum mcu_codec out[MCU_CONFI
 
 int mcu_config_check(struct mcu_config *c, char *error, size_t size)
 {
-    struct place at = { "configuration", 0, "", error, size };
+    struct mcu_config_place at = { "configuration", 0, "", error, size };
     if (!c->address[0]) {
         at.key = "listen.address";
-        return complain(&at, "must not be empty");
+        return mcu_value_wrong(&at, "must not be empty");
     }
     if (c->rtp_last <= c->rtp_first) {
         at.key = "listen.rtp_last";
-        return complain(&at, "must be above listen.rtp_first (%d)", c->rtp_first);
+        return mcu_value_wrong(&at, "must be above listen.rtp_first (%d)", c->rtp_first);
     }
     if (!c->tls_cert[0] != !c->tls_key[0]) {
         at.key = c->tls_cert[0] ? "listen.tls_key" : "listen.tls_cert";
-        return complain(&at, "certificate and key go together: this one is missing");
+        return mcu_value_wrong(&at, "certificate and key go together: this one is missing");
     }
     if (!c->http_cert[0] != !c->http_key[0]) {
         at.key = c->http_cert[0] ? "http.tls_key" : "http.tls_cert";
-        return complain(&at, "certificate and key go together: this one is missing");
+        return mcu_value_wrong(&at, "certificate and key go together: this one is missing");
     }
     if (c->http_self_signed && c->http_cert[0]) {
         at.key = "http.tls";
-        return complain(&at, "is self-signed, but http.tls_cert is given: take one of them away");
+        return mcu_value_wrong(&at, "is self-signed, but http.tls_cert is given: take one of them away");
     }
     if (c->width % 2 || c->height % 2) {
         at.key = c->width % 2 ? "video.width" : "video.height";
-        return complain(&at, "must be even");
+        return mcu_value_wrong(&at, "must be even");
     }
     if (c->sip_port == c->http_port) {
         at.key = "listen.http_port";
-        return complain(&at, "is the SIP port too");
+        return mcu_value_wrong(&at, "is the SIP port too");
     }
     if ((c->sip_registrar || c->sip_auth != MCU_SIP_AUTH_OFF) && !c->sip_account_count) {
         at.key = c->sip_registrar ? "sip.registrar" : "sip.auth";
-        return complain(&at, "needs sip.accounts: nobody could be let in");
+        return mcu_value_wrong(&at, "needs sip.accounts: nobody could be let in");
     }
     if (c->sip_min_se_s > c->sip_session_expires_s) {
         at.key = "sip.min_se_s";
-        return complain(&at, "must not be above sip.session_expires_s (%d)",
+        return mcu_value_wrong(&at, "must not be above sip.session_expires_s (%d)",
                         c->sip_session_expires_s);
     }
     if (c->rung_count == 0)
@@ -731,10 +511,10 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
     for (int i = 0; i < c->rung_count; i++) {
         at.key = "video.rungs";
         if (c->rungs[i].width > c->width || c->rungs[i].height > c->height)
-            return complain(&at, "rung %d (%dx%d) is larger than the canvas (%dx%d)", i + 1,
+            return mcu_value_wrong(&at, "rung %d (%dx%d) is larger than the canvas (%dx%d)", i + 1,
                             c->rungs[i].width, c->rungs[i].height, c->width, c->height);
         if (i && c->rungs[i].bitrate_bps > c->rungs[i - 1].bitrate_bps)
-            return complain(&at, "rung %d has a higher bitrate than the one before it", i + 1);
+            return mcu_value_wrong(&at, "rung %d has a higher bitrate than the one before it", i + 1);
     }
     return 0;
 }
