@@ -89,7 +89,9 @@ def strange_offers(c, server, offers):
 
 
 def test(c):
-    server = Server(c, "listen.rtp_first=33000", "listen.rtp_last=59999")
+    server = Server(c, "listen.rtp_first=33000", "listen.rtp_last=59999",
+                    "limits.calls_per_source_s=0", "limits.connecting_per_source=0",
+                    "limits.calls_per_s=1000")
     offers = webhttp.offers()
     seconds = COUNT / A_SECOND + 10
     peer.Peer(c, server, "quiet", "talker", "--tone", f"{HZ}:{DBFS}", "--video", "none",
