@@ -86,11 +86,11 @@ static int encode(void **state)
                                           .complexity = -1 };
         struct mcu_aenc *enc;
         assert_int_equal(mcu_aenc_new(&enc, &config), 0);
-        for (int at = 0; at + 160 <= BYTES; at += 160) {
+        for (size_t at = 0; at + 160 <= BYTES; at += 160) {
             int16_t pcm[MCU_PCM_TICK_FRAMES];
             uint8_t out[MCU_AENC_MAX_BYTES];
             for (int i = 0; i < MCU_PCM_TICK_FRAMES; i++)
-                pcm[i] = (int16_t)lrint(AMPL * sin(2 * M_PI * HZ * (at * 6 + i) / 48000.0));
+                pcm[i] = (int16_t)lrint(AMPL * sin(2 * M_PI * HZ * ((double)at * 6 + i) / 48000.0));
             assert_int_equal(mcu_aenc_encode(enc, pcm, 1, false, out), 160);
             memcpy(sound[c] + at, out, 160);
         }
