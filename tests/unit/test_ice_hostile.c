@@ -1,26 +1,7 @@
 /* What strangers and hostile peers send to an ICE agent, and hostile text. */
-#include "ice_rig.h"
+#include "ice_check.h"
 
 #include <nice/agent.h>
-#include <stun/usages/ice.h>
-
-/* A check that is authentic, as whoever knows the description can make it. */
-static size_t write_check(struct fixture *f, uint8_t *out, size_t room)
-{
-    static const uint16_t known[] = { 0 };
-    const char *ufrag, *pwd, *from, *unused;
-    char name[64];
-    StunAgent agent;
-    StunMessage message;
-    mcu_ice_local(f->b.ice, &ufrag, &pwd);
-    mcu_ice_local(f->a.ice, &from, &unused);
-    snprintf(name, sizeof(name), "%s:%s", ufrag, from);
-    stun_agent_init(&agent, known, STUN_COMPATIBILITY_RFC5389,
-                    STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
-    return stun_usage_ice_conncheck_create(&agent, &message, out, room, (uint8_t *)name,
-                                           strlen(name), (uint8_t *)pwd, strlen(pwd), false, true,
-                                           1845501695, 1, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-}
 
 static void foreign_data_is_not_delivered(void **state)
 {
