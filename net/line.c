@@ -311,6 +311,7 @@ static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
         int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
         if (b->lsr != 0 && rtt >= 0 && rtt < 60 * 65536)
             mcu_rtp_in_rtt(line->in, line->rtt_ms = rtt * 1000.0 / 65536);
+        mcu_playout_wish_report(&line->out.ext.wish, b->fraction_lost, line->rtt_ms, line->now_ns);
     }
 }
 

@@ -37,6 +37,7 @@ enum mcu_sdp_ext_kind {
     MCU_EXT_MID,           /* RFC 8843 section 15 */
     MCU_EXT_RID,           /* RFC 8852 */
     MCU_EXT_REPAIRED_RID,  /* RFC 8852 */
+    MCU_EXT_PLAYOUT_DELAY, /* WebRTC */
     MCU_EXT_COUNT,
 };
 
