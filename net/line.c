@@ -9,6 +9,7 @@
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
 #include "net/line_limit.h"
+#include "net/loss_window.h"
 #include "net/nack.h"
 #include "net/own_ids.h"
 #include "net/rtcp.h"
@@ -42,6 +43,7 @@ struct mcu_line {
     int64_t last_rtcp_ns;
     uint64_t rtcp_malformed;
     double fraction_lost_out, rtt_ms;
+    struct mcu_loss_window lost_out;
     struct mcu_line_limit limit;
 
     bool wish;                  /* a keyframe is to be asked for */
@@ -307,6 +309,7 @@ static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
             continue;
         line->out.ext.mid_known = true;
         line->fraction_lost_out = b->fraction_lost / 256.0;
+        mcu_loss_window_report(&line->lost_out, b->fraction_lost, b->highest_seq, line->now_ns);
         uint32_t now = (uint32_t)(mcu_clock_to_ntp(line->now_ns) >> 16);
         int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
         if (b->lsr != 0 && rtt >= 0 && rtt < 60 * 65536)
@@ -584,6 +587,7 @@ void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out)
     out->bytes_out = line->out.bytes;
     out->malformed += line->rtcp_malformed;
     out->fraction_lost_out = line->fraction_lost_out;
+    out->certain_loss_out = mcu_loss_window_certain(&line->lost_out);
     out->rtt_ms = line->rtt_ms;
     out->nacks_in = line->out.repeat.asked;
     out->repeated = line->out.repeat.sent;
