@@ -408,6 +408,7 @@ void mcu_line_get_stats(const struct mcu_line *line, struct mcu_line_stats *out)
     out->bytes_out = line->out.bytes;
     out->malformed += line->rtcp_malformed;
     out->fraction_lost_out = line->fraction_lost_out;
+    out->certain_loss_out = mcu_loss_window_certain(&line->lost_out);
     out->rtt_ms = line->rtt_ms;
     out->nacks_in = line->out.repeat.asked;
     out->repeated = line->out.repeat.sent;

@@ -18,10 +18,12 @@ static void take_blocks(struct mcu_line *line, const struct mcu_rtcp *r)
             continue;
         line->out.ext.mid_known = true;
         line->fraction_lost_out = b->fraction_lost / 256.0;
+        mcu_loss_window_report(&line->lost_out, b->fraction_lost, b->highest_seq, line->now_ns);
         uint32_t now = (uint32_t)(mcu_clock_to_ntp(line->now_ns) >> 16);
         int32_t rtt = (int32_t)(now - b->lsr - b->dlsr);
         if (b->lsr != 0 && rtt >= 0 && rtt < 60 * 65536)
             mcu_rtp_in_rtt(line->in, line->rtt_ms = rtt * 1000.0 / 65536);
+        mcu_playout_wish_report(&line->out.ext.wish, b->fraction_lost, line->rtt_ms, line->now_ns);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "net/line.h"
 #include "net/line_limit.h"
+#include "net/loss_window.h"
 #include "net/rtp_in.h"
 #include "net/rtp_out.h"
 
@@ -24,6 +25,7 @@ struct mcu_line {
     int64_t last_rtcp_ns;
     uint64_t rtcp_malformed;
     double fraction_lost_out, rtt_ms;
+    struct mcu_loss_window lost_out;
     struct mcu_line_limit limit;
 
     bool wish;                  /* a keyframe is to be asked for */

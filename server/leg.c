@@ -41,7 +41,8 @@ static void report_loss(struct mcu_leg *leg, int role)
     if (!l->used || leg->attachment != LEG_ATTACHED)
         return;
     mcu_line_get_stats(l->line, &stats);
-    int percent = (int)(stats.fraction_lost_out * 100 + 0.5);
+    double lost = role == MCU_ROLE_VIDEO ? stats.certain_loss_out : stats.fraction_lost_out;
+    int percent = (int)(lost * 100 + 0.5);
     int kbps = (int)((stats.limit_in_bps + 999) / 1000);
     if (percent != l->loss_percent)
         mcu_leg_to_conf_loss(leg, role, percent);
