@@ -22,10 +22,11 @@ class Callers:
         self.name, self.count, self.arguments, self.fps = name, count, arguments, fps
 
 
-def _free_ports(count):
+def free_ports(count):
     """The first of so many UDP ports that nobody uses, below those that the kernel gives away."""
     for _ in range(50):
-        first = random.randrange(10000, 32000 - count, 2)
+        low, high = (int(p) for p in os.environ.get("BENCH_PORTS", "10000-31999").split("-"))
+        first = random.randrange(low, high + 1 - count, 2)
         try:
             for port in range(first, first + count, max(1, count // 50)):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -37,14 +38,14 @@ def _free_ports(count):
 
 
 class Server:
-    """The release build, with ports of its own."""
+    """The release build, with ports of its own; more: further settings."""
 
-    def __init__(self, legs):
-        self.sip = _free_ports(4)
-        rtp = _free_ports(4 * legs + 40)
+    def __init__(self, legs, more=()):
+        self.sip = free_ports(4)
+        rtp = free_ports(4 * legs + 40)
         settings = [f"listen.sip_port={self.sip}", "listen.http_port=0", f"listen.rtp_first={rtp}",
                     f"listen.rtp_last={rtp + 4 * legs + 39}", "limits.calls_per_s=1000",
-                    "log.level=warn"]
+                    "log.level=warn", *more]
         self._log = open(os.path.join(FOLDER, "server.log"), "w", encoding="utf-8")
         self.child = subprocess.Popen(
             ["build/tessera"] + [part for s in settings for part in ("--set", s)],
@@ -72,7 +73,7 @@ class Server:
 
 def _start(callers, server, seconds):
     need = 4 * callers.count + 20
-    first = _free_ports(need)
+    first = free_ports(need)
     result = os.path.join(FOLDER, callers.name + ".json")
     child = subprocess.Popen(
         ["build/tests/mcu_peer", "--server", f"127.0.0.1:{server.sip}", "--room", "bench", "--name",
