@@ -21,7 +21,7 @@
 #define CLIP_HEIGHT 720
 #define CLIP_FPS    30
 #define CLIP_MOST   90
-#define CLIP_APART  7 /* pictures between what two senders show at a time */
+#define CLIP_APART  4 /* pictures between what two senders show at a time */
 
 static inline _Noreturn void clip_die(const char *what, const char *which)
 {

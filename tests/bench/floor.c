@@ -2,7 +2,9 @@
  * every sender's streams once, encoding one canvas and encoding one sound take in one thread, with the
  * libraries and settings of the server, and nothing else.
  *
- *   bench_floor VIDEO AUDIO N vp8|h264 PICTURES     VIDEO, AUDIO: streams (bench_stream); one JSON line
+ *   bench_floor VIDEO AUDIO N vp8|h264 PICTURES [paced]
+ *                        VIDEO, AUDIO: streams (bench_stream); one JSON line. paced: a picture each 33 ms
+ *                        and sleep between, as a meeting has it: caches are cold then, and clocks low
  *
  * Sender i is CLIP_APART pictures behind sender i - 1, as bench_feed's plan has it. Composing and
  * mixing are done, since the encoders need their like, and told apart. */
@@ -11,6 +13,7 @@
 #include "codec/vdec.h"
 #include "codec/venc.h"
 #include "mixer/amix.h"
+#include "mixer/base/clock.h"
 #include "mixer/base/pcm.h"
 #include "mixer/view.h"
 #include "net/payload.h"
@@ -28,6 +31,17 @@ struct sender {
 
 static struct sender senders[MOST_SENDERS];
 static double decode_ms, compose_ms, encode_ms, opus_ms, mix_ms;
+static bool paced;
+
+static void wait_for(int64_t *due_ns, int64_t step_ns)
+{
+    int64_t now_ns = mcu_clock_now_ns();
+    if (!paced)
+        return;
+    *due_ns = *due_ns + step_ns > now_ns ? *due_ns + step_ns : now_ns;
+    struct timespec wait = { 0, (long)(*due_ns - now_ns) };
+    nanosleep(&wait, NULL);
+}
 
 static int units_of(struct clip_stream *s, struct mcu_unit **units, int most)
 {
@@ -91,7 +105,10 @@ static void pictures(struct clip_stream *stream, int n, enum mcu_codec codec, in
     int round = units_of(stream, units, 4 * CLIP_MOST), ahead = CLIP_APART * (n - 1);
     if (mcu_view_new(&view, &look) < 0 || mcu_venc_new(&enc, &config) < 0)
         clip_die("out of memory", "");
+    int64_t due_ns = 0;
     for (int t = 0; t < ahead + WARM + count; t++) {
+        if (t >= ahead)
+            wait_for(&due_ns, MCU_NS_PER_S / CLIP_FPS);
         if (t == ahead + WARM)
             decode_ms = compose_ms = encode_ms = 0;
         for (int i = 0; i < n; i++)
@@ -118,7 +135,9 @@ static void sounds(const struct clip_stream *stream, int n, int ticks)
     struct mcu_amix *mix;
     if (mcu_aenc_new(&enc, &config) < 0 || mcu_amix_new(&mix, 1, n) < 0)
         clip_die("out of memory", "");
+    int64_t due_ns = 0;
     for (int t = 0; t < ticks; t++) {
+        wait_for(&due_ns, MCU_PCM_TICK_NS);
         double begin = clip_cpu_ms();
         for (int i = 0; i < n; i++) {
             const struct clip_packet *p = &stream->packet[(t + i * 85) % stream->count];
@@ -141,9 +160,10 @@ static void sounds(const struct clip_stream *stream, int n, int ticks)
 int main(int argc, char **argv)
 {
     struct clip_stream video, audio;
-    int n = argc == 6 ? atoi(argv[3]) : 0, count = argc == 6 ? atoi(argv[5]) : 0;
+    int n = argc >= 6 ? atoi(argv[3]) : 0, count = argc >= 6 ? atoi(argv[5]) : 0;
+    paced = argc == 7;
     if (n < 1 || n > MOST_SENDERS || count < 1)
-        clip_die("usage: bench_floor", "VIDEO AUDIO N vp8|h264 PICTURES");
+        clip_die("usage: bench_floor", "VIDEO AUDIO N vp8|h264 PICTURES [paced]");
     clip_open(&video, argv[1]);
     clip_open(&audio, argv[2]);
     for (int i = 0; i < n; i++)

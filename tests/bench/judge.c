@@ -5,12 +5,13 @@
  *
  * VIDEO: the stream that every sender sent (bench_stream). TAKEN: packets with their arrivals
  * (bench_feed), counted from FROM to UNTIL, decoded from the start. Out comes a JSON line: pictures and
- * packets of sound a second, lost packets, kbit/s, the sound's level, and of SAMPLE pictures in a row:
+ * packets of sound a second, lost packets, kbit/s, the sound's level, and of two pictures in nine:
  *   psnr_db   luma against the ideal canvas, which shows what was sent, decoded and area-averaged. Which
  *             of the stream's pictures a tile shows is found by trying; its edges and the foot, where
  *             names and borders may be, are left out
- *   fresh     part of the tiles that showed another picture than in the canvas before
- * PGM: the last of these canvases is written there. */
+ *   fresh     of the stillest tile: the part of these pairs in which it showed two different pictures
+ *             (those that hardly differ are taken for each other now and then)
+ * PGM: one of these canvases is written there. */
 #include "codec/adec.h"
 #include "codec/vdec.h"
 #include "mixer/base/util.h"
@@ -20,7 +21,7 @@
 #include "tests/bench/clip.h"
 
 #define MOST_PICTURES (4 * CLIP_MOST)
-#define SAMPLE        20
+#define LOOK_EVERY    9
 
 struct judge {
     int n, refs;
@@ -28,9 +29,9 @@ struct judge {
     struct mcu_pic *ref[MOST_PICTURES];                       /* as sent */
     struct mcu_pic *tile[MCU_LAYOUT_MAX_TILES][MOST_PICTURES]; /* as it should stand in the tile */
     int shown[MCU_LAYOUT_MAX_TILES];
-    int looked;
+    int looked;                                               /* canvases */
     double error, samples;
-    int changed, could_change;
+    int changed[MCU_LAYOUT_MAX_TILES];
     const char *pgm;
 };
 
@@ -98,10 +99,10 @@ static double error_of(const struct mcu_pic *canvas, int tile, int picture, int 
     return sum;
 }
 
-/* Which picture a tile shows: all are tried at first, then those near the last one. */
-static void look_at_tile(const struct mcu_pic *canvas, int tile)
+/* Which picture a tile shows: all are tried in the first of a pair, those near it in the second. */
+static void look_at_tile(const struct mcu_pic *canvas, int tile, bool second)
 {
-    int first = j.looked ? j.shown[tile] - 2 : 0, count = j.looked ? 7 : j.refs, best = 0;
+    int first = second ? j.shown[tile] - 2 : 0, count = second ? 7 : j.refs, best = 0;
     double least = INFINITY, samples = 0;
     for (int i = 0; i < count; i++) {
         int picture = (first + i + j.refs) % j.refs;
@@ -110,24 +111,31 @@ static void look_at_tile(const struct mcu_pic *canvas, int tile)
         least = fmin(least, error);
     }
     j.error += error_of(canvas, tile, best, 1, &j.samples);
-    j.changed += j.looked && best != j.shown[tile];
-    j.could_change += j.looked > 0;
+    j.changed[tile] += second && best != j.shown[tile];
     j.shown[tile] = best;
 }
 
-static void look(const struct mcu_pic *canvas)
+static void dump(const struct mcu_pic *canvas)
 {
-    if (canvas->width != CLIP_WIDTH || canvas->height != CLIP_HEIGHT)
-        return;
-    for (int i = 0; i < j.n; i++)
-        look_at_tile(canvas, i);
-    FILE *f = ++j.looked == SAMPLE && j.pgm ? fopen(j.pgm, "wb") : NULL;
+    FILE *f = fopen(j.pgm, "wb");
     if (!f)
         return;
     fprintf(f, "P5\n%d %d\n255\n", canvas->width, canvas->height);
     for (int y = 0; y < canvas->height; y++)
         fwrite(canvas->plane[0] + (ptrdiff_t)y * canvas->stride[0], 1, (size_t)canvas->width, f);
     fclose(f);
+}
+
+static void look(const struct mcu_pic *canvas, int number)
+{
+    int turn = number % LOOK_EVERY;
+    if (canvas->width != CLIP_WIDTH || canvas->height != CLIP_HEIGHT || turn > 1)
+        return;
+    for (int i = 0; i < j.n; i++)
+        look_at_tile(canvas, i, turn == 1);
+    j.looked++;
+    if (number == LOOK_EVERY && j.pgm)
+        dump(canvas);
 }
 
 /* ---- what came ---- */
@@ -187,9 +195,8 @@ static int judge_pictures(struct taken *t, enum mcu_codec codec)
             continue;
         bool shown = mcu_vdec_decode(dec, unit, &pic) == 0 && pic;
         bool inside = t->at_ns >= t->from_ns && t->at_ns < t->until_ns;
-        pictures += shown && inside;
-        if (shown && t->at_ns >= (t->from_ns + t->until_ns) / 2 && j.looked < SAMPLE)
-            look(pic);
+        if (shown && inside)
+            look(pic, pictures++);
         mcu_pic_unref(&pic);
         mcu_unit_unref(&unit);
     }
@@ -214,6 +221,14 @@ static double judge_sound(struct taken *t)
     }
     mcu_adec_free(&dec);
     return 10 * log10(fmax(sum, 1) / fmax(count, 1) / 32768 / 32768);
+}
+
+static double fresh(void)
+{
+    int least = j.looked;
+    for (int i = 0; i < j.n; i++)
+        least = mcu_min(least, j.changed[i]);
+    return j.looked > 1 ? least / (double)(j.looked / 2) : 0;
 }
 
 static void print_rects(void)
@@ -245,6 +260,6 @@ int main(int argc, char **argv)
            "\"audio_dbfs\": %.1f, \"psnr_db\": %.2f, \"fresh\": %.3f}\n", pictures / seconds,
            v.octets * 8e-3 / seconds, v.lost, a.packets / seconds, a.lost, dbfs,
            j.looked ? 10 * log10(255.0 * 255 / fmax(mse, 1e-3)) : 0,
-           (double)j.changed / fmax(j.could_change, 1));
+           fresh());
     return 0;
 }

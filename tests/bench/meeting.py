@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import time
+import urllib.request
 
 FOLDER = "bench"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -38,19 +39,33 @@ def free_ports(count):
 
 
 class Server:
-    """The release build, with ports of its own; more: further settings."""
+    """The release build, with ports of its own; further: settings."""
 
-    def __init__(self, legs, more=()):
+    def __init__(self, legs, further=()):
         self.sip = free_ports(4)
         rtp = free_ports(4 * legs + 40)
         settings = [f"listen.sip_port={self.sip}", "listen.http_port=0", f"listen.rtp_first={rtp}",
                     f"listen.rtp_last={rtp + 4 * legs + 39}", "limits.calls_per_s=1000",
-                    "log.level=warn", *more]
+                    "log.level=warn", *further]
         self._log = open(os.path.join(FOLDER, "server.log"), "w", encoding="utf-8")
         self.child = subprocess.Popen(
             ["build/tessera"] + [part for s in settings for part in ("--set", s)],
             stdout=self._log, stderr=self._log)
-        time.sleep(0.7)
+        self.http = next(int(s.split("=")[1]) for s in reversed(settings) if "listen.http_port" in s)
+        self._wait()
+
+    def _wait(self):
+        """Until it answers, where it has HTTP; a busy machine takes its time."""
+        if not self.http:
+            return time.sleep(0.7)
+        for _ in range(100):
+            try:
+                return self.read("/healthz")
+            except ValueError:
+                return None
+            except OSError:
+                time.sleep(0.1)
+        raise OSError("the server does not answer")
 
     def cpu(self):
         """Seconds by kind of thread since its start: user and system."""
@@ -64,6 +79,11 @@ class Server:
             used = (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
             seconds[kind] = seconds.get(kind, 0) + used
         return seconds
+
+    def read(self, path):
+        """What its HTTP API says, from JSON."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
+            return json.load(answer)
 
     def stop(self):
         self.child.terminate()

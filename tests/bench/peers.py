@@ -67,7 +67,7 @@ def ffmpeg(sdp_path, n, to, rects, codec):
         "h264": ["libx264", "-preset", "superfast", "-tune", "zerolatency", "-profile:v", "baseline",
                  "-maxrate", str(CANVAS_BPS), "-bufsize", str(CANVAS_BPS // 2)]}[codec]
     return (["ffmpeg", "-v", "error", "-nostdin", "-protocol_whitelist", "file,rtp,udp",
-             "-fflags", "nobuffer", "-analyzeduration", "1000000", "-use_wallclock_as_timestamps", "1",
+             "-fflags", "nobuffer", "-analyzeduration", "200000", "-use_wallclock_as_timestamps", "1",
              "-buffer_size", "4000000", "-reorder_queue_size", "16",
              "-threads", "1", "-i", sdp_path, "-filter_complex_threads", "1", "-filter_complex", graph,
              "-map", "[v]", "-c:v", *encoder, "-b:v", str(CANVAS_BPS), "-g", "100000", "-threads", "1",
