@@ -86,7 +86,7 @@ def watch(row, feed, cpu, options):
     """Waits, measures, judges. cpu(): seconds by kind of thread."""
     time.sleep(feed.settled_s)
     before, begin, feeding = cpu(), time.monotonic_ns(), cpu_of(feed.child.pid)
-    time.sleep(options.seconds)
+    time.sleep(options.seconds * 0.75)
     after, end, fed = cpu(), time.monotonic_ns(), cpu_of(feed.child.pid)
     span = (end - begin) / 1e9
     row["threads"] = {k: round((after[k] - before.get(k, 0)) / span, 4) for k in after}
