@@ -678,7 +678,7 @@ static void dial(void *arg)
     char uri[64];
     struct mcu_sip_call *c = NULL;
     snprintf(uri, sizeof(uri), "sip:peer@127.0.0.1:%d", p->port);
-    assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uri, "room <1>", sdp, NULL, p->s), 0);
+    assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uri, NULL, "room <1>", sdp, NULL, p->s), 0);
     p->s->last = c;
     p->s->calls++;
 }
@@ -689,7 +689,7 @@ static void dial_badly(void *arg)
     static const char *const uris[] = { "", "x", "sip:", "http://127.0.0.1/", "tel:123", "sip:a@" };
     struct mcu_sip_call *c = NULL;
     for (size_t i = 0; i < MCU_ARRAY_LEN(uris); i++)
-        assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uris[i], "x", sdp, NULL, p->s), -EINVAL);
+        assert_int_equal(mcu_sip_call_out(&c, p->s->sip, uris[i], NULL, "x", sdp, NULL, p->s), -EINVAL);
 }
 
 static void outgoing_call_is_answered_and_hung_up(void **state)
