@@ -497,7 +497,7 @@ static void delayed_offer_round_trip(void **state)
     assert_int_equal(nego.line_count, 2);
     const struct mcu_nego_line *au = &nego.line[0], *v = &nego.line[1];
     assert_true(au->accepted && au->codec == MCU_CODEC_OPUS && au->remote_port == 30000);
-    assert_true(au->opus.stereo && au->opus.fec && au->rx_count == 4);
+    assert_true(au->opus.stereo && au->opus.fec && au->rx_count == 5 && au->rx[4].codec == MCU_CODEC_CN);
     assert_true(au->dtmf_clock_hz == 48000 && au->dtmf_pt == 102);
     assert_true(v->accepted && v->codec == MCU_CODEC_H264 && v->h264.mode1 && v->rx_count == 4);
     assert_true(v->h264.profile_idc == 100 && v->fb_pli && v->fb_fir);
@@ -636,6 +636,48 @@ static void comfort_noise_is_taken_beside_a_codec_of_its_clock(void **state)
     assert_int_equal(offer("m=audio 4000 RTP/AVP 13\r\n"), -ENOENT);
 }
 
+static void comfort_noise_is_offered_beside_a_codec_of_its_clock(void **state)
+{
+    assert_true(mcu_nego_write_offer(&caps, &local, text, sizeof(text)) > 0);
+    answers("m=audio 20000 RTP/AVP 96 9 0 8 13 101 102");
+    answers("a=rtpmap:13 CN/8000");
+    assert_int_equal(answer("m=audio 1000 RTP/AVP 0 13\r\n"), 0);
+    assert_true(nego.line[0].codec == MCU_CODEC_PCMU && nego.line[0].rx_count == 2);
+    caps.audio_count = 1; /* Opus alone */
+    assert_true(mcu_nego_write_offer(&caps, &local, text, sizeof(text)) > 0);
+    answers_not("CN/8000");
+    assert_int_equal(answer("m=audio 1000 RTP/AVP 13\r\n"), -ENOENT);
+}
+
+/* Below what we can: a true limit for VP8, a lower level for H.264 where levels may differ. */
+static void less_is_asked_for_by_each_codecs_own_means(void **state)
+{
+    caps.ask.width = 320;
+    caps.ask.height = 180;
+    caps.ask.bps = 187500;
+    offer("m=video 4000 RTP/AVP 98\r\na=rtpmap:98 VP8/90000\r\n");
+    answers("b=TIAS:187500");
+    answers("a=fmtp:98 max-fs=240;max-fr=30");
+    const struct mcu_nego_h264 *h =
+        h264("profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1");
+    answers("a=fmtp:96 profile-level-id=42e00d;packetization-mode=1;level-asymmetry-allowed=1");
+    answers("b=TIAS:187500");
+    assert_int_equal(h->max_fs, 3600); /* what we send is not bound by it */
+    h = h264("profile-level-id=42e01f;packetization-mode=1");
+    answers("a=fmtp:96 profile-level-id=42e01f;packetization-mode=1");
+    answers("b=TIAS:187500");
+    assert_int_equal(h->max_fs, 3600);
+    h264("profile-level-id=42e01f"); /* and nothing is asked of sound */
+    offer("m=audio 4000 RTP/AVP 0\r\n");
+    answers("b=TIAS:64000");
+    caps.ask.width = 4096; /* more than we take is not asked for */
+    caps.ask.height = 2160;
+    caps.ask.bps = 9000000;
+    offer("m=video 4000 RTP/AVP 98\r\na=rtpmap:98 VP8/90000\r\n");
+    answers("a=fmtp:98 max-fs=3600;max-fr=30");
+    answers("b=TIAS:2000000");
+}
+
 static void a_small_buffer_is_enospc(void **state)
 {
     struct mcu_sdp *s = parse("v=0\r\nc=IN IP4 192.0.2.7\r\nm=audio 1000 RTP/AVP 0\r\n");
@@ -685,6 +727,8 @@ int main(void)
         T(a_line_of_codecs_that_are_received_only_is_recvonly),
         T(vp9_is_sent_where_it_is_ours),
         T(comfort_noise_is_taken_beside_a_codec_of_its_clock),
+        T(comfort_noise_is_offered_beside_a_codec_of_its_clock),
+        T(less_is_asked_for_by_each_codecs_own_means),
         T(a_small_buffer_is_enospc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
