@@ -86,6 +86,7 @@ static const struct key keys[] = {
     { "video.h264_encoder", T_ENCODER, FIELD(h264_encoder), 0, 0, false },
     { "video.rungs", T_RUNGS, FIELD(rungs), 0, 0, false },
     { "video.in_bps", T_INT, FIELD(video_in_bps), 64000, 20000000, false },
+    { "video.reinvite_for_size", T_BOOL, FIELD(reinvite_for_size), 0, 0, false },
     { "video.max_in_width", T_INT, FIELD(max_in_width), 176, 4096, false },
     { "video.max_in_height", T_INT, FIELD(max_in_height), 144, 4096, false },
     { "audio.codecs", T_AUDIO_CODECS, FIELD(audio_codecs), 0, 0, false },

@@ -95,6 +95,7 @@ struct mcu_config {
     struct mcu_config_rung rungs[MCU_CONFIG_RUNGS];
     int rung_count;
     int video_in_bps;        /* asked of senders: 1500000 */
+    bool reinvite_for_size;  /* tell callers without TMMBR by a re-INVITE: false */
     int max_in_width, max_in_height; /* pictures larger are refused: 1920 1088 */
     /* audio: */
     enum mcu_codec audio_codecs[MCU_CONFIG_MAX_CODECS]; /* OPUS G722 PCMU PCMA */

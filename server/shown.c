@@ -20,17 +20,22 @@ static struct mcu_rect cover(struct mcu_rect r, int w, int h)
     return r;
 }
 
-/* What the rungs are made by too: 720p30 at video.in_bps, others by pixel rate to the power 0.75. */
+/* What the rungs are made by too. */
+int mcu_shown_bps(const struct mcu_config *k, int width, int height)
+{
+    double rate = (double)width * height * k->fps / (1280.0 * 720 * 30);
+    return mcu_clamp((int)(k->video_in_bps * pow(rate, 0.75)), LEAST_BPS, k->video_in_bps);
+}
+
 static struct mcu_shown shown_as(const struct mcu_config *k, const struct mcu_vsource *source,
                                  struct mcu_rect rect)
 {
     int w, h;
     if (mcu_vsource_size(source, &w, &h))
         rect = k->crop ? cover(rect, w, h) : mcu_layout_fit(rect, w, h);
-    double rate = (double)rect.w * rect.h * k->fps / (1280.0 * 720 * 30);
     return (struct mcu_shown){
         .width = rect.w, .height = rect.h, .fps = k->fps,
-        .bps = mcu_clamp((int)(k->video_in_bps * pow(rate, 0.75)), LEAST_BPS, k->video_in_bps),
+        .bps = mcu_shown_bps(k, rect.w, rect.h),
     };
 }
 
