@@ -170,13 +170,13 @@ static void check_rows8(void)
     FOR_WIDTHS(w) {
         for (int rows = 1; rows <= MCU_RESIZE_ROWS; rows++) {
             int16_t parts[MCU_RESIZE_ROWS];
-            uint8_t weights[MCU_RESIZE_ROWS];
+            uint8_t weights[MCU_RESIZE_ROWS] = { 0 };
             ptrdiff_t stride = w + (w & 1 ? PAD : 0);
             const uint8_t *src = fill_source((rows - 1) * stride + w);
             do
                 fill_weights(parts, rows, MCU_RESIZE_BYTE);
             while (rows > 1 && (parts[0] == MCU_RESIZE_BYTE || parts[rows - 1] == MCU_RESIZE_BYTE));
-            for (int k = 0; k < rows; k++)
+            for (int k = 0; k < MCU_RESIZE_ROWS && k < rows; k++)
                 weights[k] = (uint8_t)mcu_min(parts[k], rows > 1 ? 127 : 128);
             fill_mids();
             mcu_resize_c.rows8(mid_c + GUARD, src, stride, weights, rows, w, ahead());
