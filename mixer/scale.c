@@ -239,8 +239,8 @@ static void shrink3to2(const struct mcu_scaler *s, struct plane src, struct plan
                               src.at + (ptrdiff_t)(y / 2) * 3 * src.stride, src.stride, w);
 }
 
-/* How far ahead of their use rows are asked for: a few, which the second cache has room for. */
-#define AHEAD_BYTES 6144
+/* How far ahead of their use rows are asked for; found by trying. */
+#define AHEAD_BYTES 2048
 
 /* What the rows below the next output row's bring anew, half of it while rows are weighed, half while
  * the second pass looks at none: memory is kept busy by both. */

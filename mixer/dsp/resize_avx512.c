@@ -1,8 +1,10 @@
 /* What 64-byte vectors, byte shuffles across all of them and dot products make faster than AVX2;
  * the other kernels are those of resize_lanes.h, built with 32 registers. */
-#include "mixer/dsp/resize_lanes.h"
+#include "mixer/dsp/cpu.h"
 
 #if defined(MCU_DSP_X86)
+
+#include "mixer/dsp/resize_lanes.h"
 
 #define WIDE 64
 

@@ -21,7 +21,7 @@ static inline const uint8_t *row_at(const uint8_t *p, ptrdiff_t stride, int k, i
 static inline void fetch_share(struct mcu_resize_ahead *a, int share)
 {
     for (int k = 0; k < share && a->lines > 0; k++, a->lines--, a->at += 64)
-        __builtin_prefetch((const void *)a->at, 0, 1);
+        __builtin_prefetch((const void *)a->at);
 }
 
 static inline int share_of(struct mcu_resize_ahead a, int blocks)
