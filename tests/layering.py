@@ -136,7 +136,8 @@ def c_library():
         path = subprocess.run(["gcc", f"-print-file-name={lib}"], check=True, capture_output=True,
                               text=True).stdout.strip()
         names |= {name.split("@")[0] for _, kind, name in nm("-D", "--defined-only", path)}
-    return names | {"_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__cpu_indicator_init"}
+    return names | {"_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__cpu_features2",
+                    "__cpu_indicator_init"}
 
 
 def symbol_owner(name):

@@ -150,7 +150,7 @@ static inline void store_quads(uint8_t *p, lanes v)
 }
 
 #elif defined(MCU_DSP_X86) && defined(__SSE4_1__)
-#include <smmintrin.h>
+#include <immintrin.h>
 
 typedef __m128i lanes;
 

@@ -327,6 +327,29 @@ static void view_marks_the_active_speaker(void **state)
     }
 }
 
+/* The picture keeps its place and its exact ratio; a border covers its edge. */
+static void view_draws_borders_over_the_picture(void **state)
+{
+    struct mcu_pic *c[2];
+    struct world w[2];
+    for (int k = 0; k < 2; k++) {
+        open_view(&w[k], false, 8 * k, false);
+        place(&w[k], 4);
+        for (int y = 0; y < 180; y++)
+            for (int x = 0; x < 320; x++)
+                w[k].source->plane[0][y * w[k].source->stride[0] + x] = (uint8_t)(x * 7 + y * 3);
+        c[k] = compose(&w[k]);
+    }
+    for (int y = 20; y < 160; y++)
+        for (int x = 20; x < 300; x++)
+            assert_int_equal(luma(c[1], x, y), luma(w[0].source, x, y));
+    assert_true(luma(c[1], 160, 2) != luma(c[0], 160, 2));
+    for (int k = 0; k < 2; k++) {
+        mcu_pic_unref(&c[k]);
+        close_view(&w[k]);
+    }
+}
+
 static void view_draws_names_and_the_muted_sign(void **state)
 {
     struct world w;
@@ -496,6 +519,7 @@ int main(void)
         cmocka_unit_test(view_greys_a_frozen_source),
         cmocka_unit_test(view_letterboxes_or_crops),
         cmocka_unit_test(view_marks_the_active_speaker),
+        cmocka_unit_test(view_draws_borders_over_the_picture),
         cmocka_unit_test(view_draws_names_and_the_muted_sign),
         cmocka_unit_test(view_without_names_draws_none),
         cmocka_unit_test(view_gives_callers_without_picture_an_avatar),
