@@ -66,7 +66,7 @@ struct mcu_ice_config {
 
 /* Any may be NULL. Each may call any function here, mcu_ice_free of its own agent too. */
 struct mcu_ice_events {
-    /* Once a gathering: all local candidates are known, or 2 s are over (more may still come). */
+    /* Once a gathering: all local candidates are known, or 0.5 s are over (more may still come). */
     void (*gathered)(void *arg);
     /* Each local one as it comes: "candidate:..." (RFC 8839 5.1), without "a=". */
     void (*candidate)(const char *text, void *arg);

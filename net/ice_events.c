@@ -6,7 +6,7 @@
 #include "mixer/base/util.h"
 #include "net/ice_priv.h"
 
-#define GATHER_NS (2 * MCU_NS_PER_S)
+#define GATHER_NS (500 * MCU_NS_PER_MS) /* two round trips to a TURN server, and some loss */
 
 static void tell_any_state(struct mcu_ice *ice, enum mcu_ice_state state)
 {
