@@ -156,13 +156,13 @@ static void a_missing_packet_is_asked_for_again_until_it_is_given_up(void **stat
     pictures(&h, 0, 30, 50);
     harness_until(&h, h.now_ns + 500 * MS);
     int n = asked(&h, 0, seqs, times);
-    assert_in_range(n, 4, 5); /* no round trip known: each 125 ms, for 300 ms; the second time twice */
+    assert_in_range(n, 6, 7); /* no round trip known: each 125 ms, for 450 ms; from the second on twice */
     assert_in_range(times[1] - times[0], 125 * MS, 127 * MS);
     assert_in_range(times[2] - times[1], 10 * MS, 11 * MS);
     assert_in_range(plis(&h, 0), 1, 2);
     assert_int_equal(h.units, 29); /* the one without its packet is not */
     assert_true(h.unit[12].gap);
-    assert_in_range(h.unit[12].at_ns - (1000 + 12 * STEP_MS) * MS, 290 * MS, 310 * MS);
+    assert_in_range(h.unit[12].at_ns - (1000 + 12 * STEP_MS) * MS, 440 * MS, 460 * MS);
     part(&h, 50);
     assert_int_equal(stats_of(&h).recovered, 0);
     assert_int_equal(stats_of(&h).late, 1);
@@ -367,7 +367,7 @@ static void five_percent_of_loss_do_not_stop_the_picture(void **state)
                       (int)frozen, pli, (int)st.nacks_out, (int)st.recovered, (int)st.lost);
         assert_true(frozen <= 600);
         assert_true(st.recovered >= 300);
-        assert_true(st.recovered >= st.nacks_out * 7 / 10);
+        assert_true(st.recovered >= st.nacks_out / 2);
         assert_true(pli <= 2);
         if (rtx) /* repeats of their own number do not repair the report (RFC 4588 section 4) */
             assert_true(st.lost >= 300);
