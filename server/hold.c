@@ -5,8 +5,8 @@
 #define LATE_NS      (80 * MCU_NS_PER_MS) /* jitter stays below, a repeat does not */
 #define MEMORY_NS    (10 * MCU_NS_PER_S)
 #define EVENTS       3.0
-#define FOLLOW       4                    /* a late one takes the hold so much nearer */
-#define FADE_PER_S   (5 * MCU_NS_PER_MS)
+#define FOLLOW       2                    /* a late one takes the hold so much nearer */
+#define FADE_PER_S   (3 * MCU_NS_PER_MS)
 #define QUICK_DOWN   4
 #define QUICK_UP     128
 #define LEAST_NS     (20 * MCU_NS_PER_MS) /* less is no hold */
@@ -24,7 +24,7 @@ static void forget(struct mcu_hold *h, int64_t now_ns)
     }
     h->events -= h->events * (double)elapsed / (double)MEMORY_NS;
     /* Faster when what it is for has not happened for some time. */
-    int64_t fade = h->events < 1 ? 4 * FADE_PER_S : FADE_PER_S;
+    int64_t fade = h->events < 1 ? 5 * FADE_PER_S : FADE_PER_S;
     h->hold_ns -= fade * (elapsed / MCU_NS_PER_MS) / 1000;
     if (h->hold_ns < 0)
         h->hold_ns = 0;

@@ -4,7 +4,7 @@
  *
  *   delay (sender to decoded)
  *     ^        *         *    *        late ones: three times in 10 s or oftener call for a hold,
- *     |                                which follows them slowly and fades when they stay away
+ *     |                                which follows them and fades slowly when they stay away
  *     | * * *    * * * *   **   * *    quick ones
  *     +------------------------------> time */
 #ifndef MCU_SERVER_HOLD_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MCU_HOLD_MAX_MS 250
+#define MCU_HOLD_MAX_MS 300
 
 /* All zero at first. */
 struct mcu_hold {

@@ -14,6 +14,8 @@
 #define BEHIND_NS       (300 * MCU_NS_PER_MS) /* a unit that waits so long: it cannot keep up */
 #define MAX_PICTURES    12
 #define HOLD_MAX_NS     (80 * MCU_NS_PER_MS)
+#define SOUND_WAITS_MS  80  /* for the picture at most, */
+#define SOUND_HELD_MS   170 /* and for one that is held: later, talking would suffer */
 #define FROZEN_NS       (2 * MCU_NS_PER_S)
 #define GONE_NS         (10 * MCU_NS_PER_S)
 #define SYNC_SMOOTHING  16
@@ -235,7 +237,7 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
 
 /* How long after it was sent a picture is to be shown, so that it moves with the sound: as late as
  * the sound is, at most 80 ms later than the picture could be, and no sooner than the hold says. What
- * the picture is late by more is given to the sound: at most 80 ms, or 250 where there is a hold. */
+ * the picture is late by more is given to the sound, up to a limit. */
 static int64_t wanted_delay(struct mcu_vsource *s)
 {
     struct mcu_asource *a = s->leg ? s->leg->asource : NULL;
@@ -244,7 +246,7 @@ static int64_t wanted_delay(struct mcu_vsource *s)
         return held;
     int64_t could = s->delay_ns > held ? s->delay_ns : held;
     int64_t behind_ms = (could - a->alone_ns) / MCU_NS_PER_MS;
-    int extra = mcu_clamp((int)behind_ms, 0, held ? MCU_HOLD_MAX_MS : 80);
+    int extra = mcu_clamp((int)behind_ms, 0, held ? SOUND_HELD_MS : SOUND_WAITS_MS);
     /* In steps of 10 ms with room to both sides, so that the sound is not stretched all the time. */
     if (abs(extra - a->extra_delay_ms) >= 10)
         a->extra_delay_ms = extra / 10 * 10;
