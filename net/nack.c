@@ -9,6 +9,7 @@
 #define REORDER_MAX_NS (50 * MCU_NS_PER_MS)
 #define AGAIN_MIN_MS   20.0
 #define ANSWER_SLACK_MS 10.0
+#define DOUBT          32 /* numbers that are asked for twice in a row once an answer is missed */
 #define TWICE_NS       (10 * MCU_NS_PER_MS)
 #define RTT_DEFAULT_MS 100.0
 #define RTT_MAX_MS     2000.0
@@ -98,13 +99,15 @@ int mcu_nack_came(struct mcu_nack *n, int64_t seq, enum mcu_nack_as as, double r
         return -1;
     struct mcu_nack_row row = n->row[i];
     double ms = (double)(now_ns - row.asked_ns) / MCU_NS_PER_MS;
+    bool first = row.tries == 1 || (row.twice && row.tries == 2);
     drop_rows(n, i, 1);
     if (is_late(n, &row, as, rtt_ms, ms)) {
         saw_reordering(n, now_ns - row.missed_ns);
-        if (row.tries == 1 && as == MCU_NACK_EITHER) /* or the way has become that short */
+        if (first && as == MCU_NACK_EITHER) /* or the way has become that short */
             n->rtt_ms -= n->rtt_ms / 16;
-    } else if (row.tries == 1) { /* of later ones nobody knows which question they answer */
+    } else if (first) { /* of later ones nobody knows which question they answer */
         saw_answer(n, ms);
+        n->doubt -= n->doubt > 0;
     }
     return row.tries;
 }
@@ -115,16 +118,35 @@ void mcu_nack_give_up(struct mcu_nack *n, int64_t seq)
         drop_rows(n, 0, find_row(n, seq));
 }
 
+/* After the question so many: another one right behind it, else the answer is waited for. */
+static bool in_pair(const struct mcu_nack_row *row)
+{
+    return row->tries % 2 == (row->twice ? 1 : 0);
+}
+
 /* An answer is waited for until it is somewhat late. A question that was not answered is put twice in
- * a row from then on, so that one loss alone does not cost another round trip. */
-static int64_t again_ns(int tries, double rtt_ms)
+ * a row from then on, so that one loss alone does not cost another round trip; and so are, for a while,
+ * the first ones of other numbers. */
+static int64_t again_ns(const struct mcu_nack_row *row, double rtt_ms)
 {
     double ms = rtt_ms + (rtt_ms / 4 > ANSWER_SLACK_MS ? rtt_ms / 4 : ANSWER_SLACK_MS);
-    if (tries == TRIES_MAX)
+    if (row->tries == TRIES_MAX)
         return INT64_MAX / 2;
-    if (tries % 2 == 0)
+    if (in_pair(row))
         return TWICE_NS;
     return (int64_t)((ms > AGAIN_MIN_MS ? ms : AGAIN_MIN_MS) * MCU_NS_PER_MS);
+}
+
+static void ask(struct mcu_nack *n, struct mcu_nack_row *r, double rtt_ms, int64_t now_ns)
+{
+    if (r->tries == 0) {
+        r->twice = n->doubt > 0;
+        r->asked_ns = now_ns;
+    } else if (!in_pair(r)) {
+        n->doubt = DOUBT; /* the answer to the one before did not come */
+    }
+    r->tries++;
+    r->due_ns = now_ns + again_ns(r, rtt_ms);
 }
 
 int mcu_nack_take(struct mcu_nack *n, uint16_t *seq, double rtt_ms, int64_t now_ns)
@@ -138,8 +160,7 @@ int mcu_nack_take(struct mcu_nack *n, uint16_t *seq, double rtt_ms, int64_t now_
         struct mcu_nack_row *r = &n->row[i];
         if (r->due_ns <= now_ns) {
             seq[taken++] = (uint16_t)r->seq;
-            r->asked_ns = now_ns;
-            r->due_ns = now_ns + again_ns(++r->tries, rtt_ms);
+            ask(n, r, rtt_ms, now_ns);
         }
         n->due_ns = r->due_ns < n->due_ns ? r->due_ns : n->due_ns;
     }

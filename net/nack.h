@@ -2,7 +2,7 @@
  * Threads: the leg's loop. Plain values; time is an argument.
  *
  * A number is asked for when it is late by more than the stream's reordering, and again when no answer
- * came for a round trip and a quarter, ten times at most. The caller says which came and which are
+ * came for a round trip and a quarter, ten times at most; twice in a row where answers stay away. The caller says which came and which are
  * given up. */
 #ifndef MCU_NET_NACK_H
 #define MCU_NET_NACK_H
@@ -16,12 +16,14 @@ struct mcu_nack_row {
     int64_t seq;             /* extended */
     int64_t missed_ns, due_ns, asked_ns;
     int tries;
+    bool twice;              /* in pairs from the first question on */
 };
 
 struct mcu_nack {
     struct mcu_nack_row row[MCU_NACK_MAX]; /* rising by seq */
     int count;
     int64_t due_ns;          /* the earliest of the rows; INT64_MAX: nothing to ask for */
+    int doubt;               /* above 0: questions or answers were lost lately */
     int64_t reorder_ns;      /* how late packets come that are not lost */
     double rtt_ms;           /* by how soon what was asked for came; 0: not known */
 };

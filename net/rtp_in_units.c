@@ -7,7 +7,7 @@
 
 #define VIDEO_GAP_NS      (80 * MCU_NS_PER_MS)
 #define REPEAT_SLACK_NS   (40 * MCU_NS_PER_MS)
-#define REPEAT_GAP_MAX_NS (300 * MCU_NS_PER_MS)
+#define REPEAT_GAP_MAX_NS (450 * MCU_NS_PER_MS)
 #define OVERLAP_NS        (500 * MCU_NS_PER_MS)
 
 void mcu_rtp_in_need_key(struct mcu_rtp_in *in)

@@ -7,8 +7,8 @@
 #define GOOD_PERCENT  2
 #define DOWN_NS       (2 * MCU_NS_PER_S)
 #define SETTLE_NS     (3 * MCU_NS_PER_S) /* until a report speaks of the new one (net/line.c) */
-#define UP_NS         (10 * MCU_NS_PER_S)
-#define UP_MAX_NS     (160 * MCU_NS_PER_S)
+#define UP_NS         (6 * MCU_NS_PER_S)
+#define UP_MAX_NS     (96 * MCU_NS_PER_S)
 #define LASTED_NS     (30 * MCU_NS_PER_S) /* a step up that holds so long was right */
 #define ROOM_PERCENT  110 /* of the higher rung's rate that the limit must leave */
 

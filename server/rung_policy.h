@@ -22,7 +22,7 @@ struct mcu_rung_policy {
  * negotiated. Called about once a second, or oftener. Returns the index.
  *   down: more than 5 % lost for certain: to the next one; limit below the rung for 2 s: to the first
  *         that fits
- *   up:   one step after 10 s with less than 2 % lost and room for it; 20 s, 40 s ... up to 160 s when
+ *   up:   one step after 6 s with less than 2 % lost and room for it; 12 s, 24 s ... up to 96 s when
  *         the last step up did not last */
 int mcu_rung_policy_choose(struct mcu_rung_policy *policy, const int *bps, int count, int first,
                            int64_t now_ns);

@@ -6,11 +6,16 @@
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "mixer/base/util.h"
+#include "server/hold.h"
 #include "server/video_priv.h"
 
-#define MAX_JOBS        8 /* coded units with the decoder; more means that it cannot keep up */
-#define MAX_PICTURES    4
+#define MAX_JOBS        24 /* coded units with the decoder: what waited for one packet comes at once */
+#define BEHIND_NS       (300 * MCU_NS_PER_MS) /* a unit that waits so long: it cannot keep up */
+#define MAX_PICTURES    12
 #define HOLD_MAX_NS     (80 * MCU_NS_PER_MS)
+#define SOUND_WAITS_MS  80  /* for the picture at most, */
+#define SOUND_HELD_MS   170 /* and for one that is held: later, talking would suffer */
 #define FROZEN_NS       (2 * MCU_NS_PER_S)
 #define GONE_NS         (10 * MCU_NS_PER_S)
 #define SYNC_SMOOTHING  16
@@ -19,6 +24,7 @@ struct decode_job {
     struct mcu_job job;
     struct mcu_vsource *source;
     struct mcu_unit *unit; /* NULL: free */
+    int64_t since_ns;
     bool fresh;            /* units are missing before this one */
     struct mcu_pic *pic;
     int result;
@@ -47,6 +53,7 @@ struct mcu_vsource {
     int64_t last_picture_ns;  /* when the newest one was decoded */
     int64_t delay_ns;         /* sender to decoded, smoothed towards the slow ones */
     int64_t shown_delay_ns;   /* sender to shown */
+    struct mcu_hold hold;     /* for those that come late again and again */
     uint64_t pictures, decode_errors;
     enum mcu_codec codec;
     int width, height;
@@ -112,6 +119,7 @@ static void add_picture(struct mcu_vsource *s, struct mcu_pic *pic, int64_t now_
     static _Atomic uint64_t next_id = 1;
     struct picture p = { pic, atomic_fetch_add(&next_id, 1) };
     note_delay(s, now_ns - pic->sent_ns);
+    mcu_hold_picture(&s->hold, now_ns - pic->sent_ns, now_ns);
     s->last_picture_ns = now_ns;
     s->pictures++;
     mcu_count(MCU_CNT_VIDEO_DECODED);
@@ -164,19 +172,25 @@ static void decoded(struct mcu_job *job)
         s->waiting_start = s->too_large = false;
 }
 
-static struct decode_job *free_job(struct mcu_vsource *s)
+/* NULL: the decoder cannot keep up. */
+static struct decode_job *free_job(struct mcu_vsource *s, int64_t now_ns)
 {
-    for (int i = 0; i < MAX_JOBS; i++)
+    struct decode_job *d = NULL;
+    for (int i = 0; i < MAX_JOBS; i++) {
         if (!s->jobs[i].unit)
-            return &s->jobs[i];
-    return NULL;
+            d = &s->jobs[i];
+        else if (now_ns - s->jobs[i].since_ns > BEHIND_NS)
+            return NULL;
+    }
+    return d;
 }
 
 /* Whether a unit can be decoded is the decoder's to say: it waits for a keyframe, or for a recovery
  * point of senders that never send one. */
 void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
 {
-    struct decode_job *d = s->visible ? free_job(s) : NULL;
+    int64_t now_ns = mcu_loop_now(s->conf->media->loop);
+    struct decode_job *d = s->visible ? free_job(s, now_ns) : NULL;
     s->codec = unit->codec;
     if (!d) {
         if (s->visible && !s->skipped)
@@ -185,6 +199,7 @@ void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
         return;
     }
     d->unit = mcu_unit_ref(unit);
+    d->since_ns = now_ns;
     d->fresh = s->skipped && !unit->keyframe;
     s->skipped = false;
     d->source = s;
@@ -221,20 +236,23 @@ void mcu_vsource_show_only(struct mcu_conf *conf, struct mcu_conf_leg *const *le
 }
 
 /* How long after it was sent a picture is to be shown, so that it moves with the sound: as late as
- * the sound is, at most 80 ms later than the picture could be. What the picture is late by more is
- * given to the sound, again at most 80 ms. */
+ * the sound is, at most 80 ms later than the picture could be, and no sooner than the hold says. What
+ * the picture is late by more is given to the sound, up to a limit. */
 static int64_t wanted_delay(struct mcu_vsource *s)
 {
     struct mcu_asource *a = s->leg ? s->leg->asource : NULL;
+    int64_t held = mcu_hold_delay_ns(&s->hold);
     if (!a || !a->alone_ns || !s->delay_ns)
-        return 0;
-    int64_t behind_ms = (s->delay_ns - a->alone_ns) / MCU_NS_PER_MS;
-    int extra = behind_ms <= 0 ? 0 : behind_ms >= 80 ? 80 : (int)behind_ms;
+        return held;
+    int64_t could = s->delay_ns > held ? s->delay_ns : held;
+    int64_t behind_ms = (could - a->alone_ns) / MCU_NS_PER_MS;
+    int extra = mcu_clamp((int)behind_ms, 0, held ? SOUND_HELD_MS : SOUND_WAITS_MS);
     /* In steps of 10 ms with room to both sides, so that the sound is not stretched all the time. */
     if (abs(extra - a->extra_delay_ms) >= 10)
         a->extra_delay_ms = extra / 10 * 10;
-    int64_t most = s->delay_ns + HOLD_MAX_NS;
-    return a->delay_ns < most ? a->delay_ns : most;
+    int64_t most = could + HOLD_MAX_NS;
+    int64_t with_sound = a->delay_ns < most ? a->delay_ns : most;
+    return with_sound > held ? with_sound : held;
 }
 
 static void report_freeze(struct mcu_vsource *s, bool frozen)

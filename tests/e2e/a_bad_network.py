@@ -1,5 +1,5 @@
-"""Sound through a bad network: loss of 1, 3, 5 and 20 %, jitter of 100 ms with packets out of
-order, duplicates, and a pause whose packets all come at once. A listener on a good line hears
+"""Sound through a bad network: loss of 1, 3, 5 and 20 %, 5 % in runs of three, jitter of 100 ms with
+packets out of order, duplicates, and a pause whose packets all come at once; its figures as a table. A listener on a good line hears
 every sender within 1 dB; up to 5 % of loss no hole above 20 ms is left, and the delay goes back
 after the pause.
 
@@ -19,7 +19,7 @@ DELAY_MAX_MS, BACK_S, SLACK_MS = 400, 5, 20
 TROUBLE = {
     "clean": {}, "loss1": {"loss": 1}, "loss3": {"loss": 3}, "loss5": {"loss": 5},
     "loss20": {"loss": 20}, "jitter100": {"jitter_ms": 100}, "twice": {"duplicate": 30},
-    "pause": {},
+    "bursts": {"loss": 5, "burst": 3}, "pause": {},
 }
 CONCEALED = ("clean", "loss1", "loss3", "loss5", "twice", "jitter100")
 
@@ -50,12 +50,23 @@ class Watch:
         return min(self.seen[room], key=lambda seen: abs(seen[0] - moment))[1]
 
 
-def show(c, room, tone, way, watch):
-    c.say(f"{room:9}: {tone['dbfs']:6.1f} dBFS ({tone['min_dbfs']:.1f} to {tone['max_dbfs']:.1f}), "
-          f"{tone['holes']} holes, longest {tone['hole_max_ms']} ms; playout "
-          f"{watch.worst(room)} ms at most, {watch.underruns[room]} underruns")
-    c.say(f"{'':9}  {way.passed} passed, {way.lost} lost ({way.close} close to another), "
-          f"{way.doubled} doubled, the relay itself late by {way.late_max_ms:.1f} ms")
+COLUMNS = ("", "level", "lowest", "highest", "holes", "longest", "delay", "starved", "passed", "lost", "close",
+           "doubled")
+UNITS = ("", "dBFS", "dBFS", "dBFS", ">20 ms", "ms", "ms max", "times", "packets", "", "to another", "")
+
+
+def table(c, results, relays, watch):
+    """What each room's listener heard, and what had happened on the way."""
+    rows = [COLUMNS, UNITS]
+    for room, result in results.items():
+        tone, way = peer.probe(result, HZ), relays[room].up
+        rows.append((room, tone["dbfs"], tone["min_dbfs"], tone["max_dbfs"], tone["holes"],
+                     tone["hole_max_ms"], watch.worst(room), watch.underruns[room], way.passed, way.lost,
+                     way.close, way.doubled))
+    for row in rows:
+        c.say(f"{row[0]:9}" + "".join(f"{cell!s:>11}" for cell in row[1:]))
+    late = max(way.up.late_max_ms for way in relays.values())
+    c.say(f"(the relays themselves were late by {late:.0f} ms at most)")
 
 
 def judge(c, room, result, way, watch, clean):
@@ -94,8 +105,7 @@ def test(c):
     clean = peer.probe(results["clean"], HZ)
     c.check(abs(clean["dbfs"] - DBFS) <= WITHIN_DB, "the clean run is heard at "
             f"{clean['dbfs']} dBFS")
-    for room in TROUBLE:
-        show(c, room, peer.probe(results[room], HZ), relays[room].up, watch)
+    table(c, results, relays, watch)
     for room in TROUBLE:
         judge(c, room, results[room], relays[room].up, watch, clean)
     after = watch.at("pause", burst + BACK_S)

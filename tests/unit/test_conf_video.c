@@ -155,7 +155,7 @@ static void late_decoders_cost_pictures_and_not_the_canvas(void **state)
     }
     int asked = s->asked;
     uint64_t skipped = rig_info(&r).video_skipped;
-    rig_run(&r, 1000); /* twenty pictures; eight may wait */
+    rig_run(&r, 1000); /* twenty pictures; those of 300 ms may wait */
     assert_true(s->asked > asked);
     assert_true(rig_info(&r).video_skipped - skipped >= 8);
     int seen = v->video_count;
@@ -175,6 +175,43 @@ static void late_decoders_cost_pictures_and_not_the_canvas(void **state)
     rig_close(&r);
 }
 
+/* Behind a packet that has to be sent again the pictures of 300 ms wait, and then come together. */
+static void pictures_that_come_at_once_are_decoded_all(void **state)
+{
+    static struct rig r;
+    static struct blocker b[2];
+    rig_open(&r, false);
+    rig_start(&r);
+    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
+    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
+    rig_join(s);
+    rig_join(v);
+    for (int i = 0; i < 10 || (i < 100 && !rig_leg_info(s).has_picture); i++)
+        run_tick(&r, v);
+    for (int i = 0; i < 2; i++) {
+        sem_init(&b[i].go, 0, 0);
+        b[i].done = false;
+        b[i].job = (struct mcu_job){ .home = r.loop, .run = block, .done = unblocked };
+        mcu_strand_init(&b[i].strand, r.workers, MCU_JOB_VIDEO);
+        mcu_strand_push(&b[i].strand, &b[i].job);
+    }
+    int asked = s->asked;
+    uint64_t before = rig_leg_info(s).pictures_in;
+    for (int i = 0; i < 18; i++) {
+        s->next_picture_ns = r.now_ns - (18 - i) * 16 * MCU_NS_PER_MS;
+        rig_show(s);
+    }
+    for (int i = 0; i < 2; i++)
+        sem_post(&b[i].go);
+    for (int i = 0; i < 10; i++)
+        run_tick(&r, v);
+    assert_int_equal(s->asked, asked);
+    assert_true(rig_leg_info(s).pictures_in - before >= 18);
+    for (int i = 0; i < 2; i++)
+        sem_destroy(&b[i].go);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_source_that_nobody_sees_is_not_decoded),
         cmocka_unit_test(who_is_watched_again_is_not_reported_frozen),
         cmocka_unit_test(late_decoders_cost_pictures_and_not_the_canvas),
+        cmocka_unit_test(pictures_that_come_at_once_are_decoded_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

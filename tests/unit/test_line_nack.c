@@ -88,16 +88,43 @@ static void a_missing_packet_is_asked_for_again_until_it_is_given_up(void **stat
     pictures(&h, 0, 30, 50);
     harness_until(&h, h.now_ns + 500 * MS);
     int n = asked(&h, 0, seqs, times);
-    assert_in_range(n, 4, 5); /* no round trip known: each 125 ms, for 300 ms; the second time twice */
+    assert_in_range(n, 6, 7); /* no round trip known: each 125 ms, for 450 ms; from the second on twice */
     assert_in_range(times[1] - times[0], 125 * MS, 127 * MS);
     assert_in_range(times[2] - times[1], 10 * MS, 11 * MS);
     assert_in_range(plis(&h, 0), 1, 2);
     assert_int_equal(h.units, 29); /* the one without its packet is not */
     assert_true(h.unit[12].gap);
-    assert_in_range(h.unit[12].at_ns - (1000 + 12 * STEP_MS) * MS, 290 * MS, 310 * MS);
+    assert_in_range(h.unit[12].at_ns - (1000 + 12 * STEP_MS) * MS, 440 * MS, 460 * MS);
     part(&h, 50);
     assert_int_equal(stats_of(&h).recovered, 0);
     assert_int_equal(stats_of(&h).late, 1);
+    harness_close(&h);
+}
+
+/* Where an answer stayed away, the questions after it are put twice at once: until so many answers came
+ * that the way is good again. */
+static void after_a_lost_answer_questions_are_put_twice(void **state)
+{
+    struct harness h;
+    struct mcu_line_config c = video_config();
+    c.rx[0].rtx_pt = RTX_PT;
+    harness_open(&h, &c);
+    pictures(&h, 0, 18, 50); /* for 200 ms: the first answer would be there by then */
+    part_as_rtx(&h, 50, 0);
+    assert_int_equal(asked(&h, 0, seqs, times), 3);
+    for (int i = 0; i < 40; i++) {
+        int from = h.packets, lost = (18 + i) * PARTS + 1;
+        for (int k = 0; k < PARTS; k++)
+            if (k != 1)
+                part(&h, (uint16_t)(lost - 1 + k));
+        harness_until(&h, h.now_ns + STEP_MS * MS);
+        int n = asked(&h, from, seqs, times);
+        assert_int_equal(n, i < 32 ? 2 : 1);
+        assert_int_equal(seqs[0], lost);
+        if (n == 2)
+            assert_in_range(times[1] - times[0], 10 * MS, 11 * MS);
+        part_as_rtx(&h, (uint16_t)lost, (uint16_t)(i + 1));
+    }
     harness_close(&h);
 }
 
@@ -299,7 +326,7 @@ static void five_percent_of_loss_do_not_stop_the_picture(void **state)
                       (int)frozen, pli, (int)st.nacks_out, (int)st.recovered, (int)st.lost);
         assert_true(frozen <= 600);
         assert_true(st.recovered >= 300);
-        assert_true(st.recovered >= st.nacks_out * 7 / 10);
+        assert_true(st.recovered >= st.nacks_out / 2);
         assert_true(pli <= 2);
         if (rtx) /* repeats of their own number do not repair the report (RFC 4588 section 4) */
             assert_true(st.lost >= 300);
@@ -313,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_missing_packet_is_asked_for_soon_and_makes_the_picture_whole),
         cmocka_unit_test(a_missing_packet_is_asked_for_again_until_it_is_given_up),
+        cmocka_unit_test(after_a_lost_answer_questions_are_put_twice),
         cmocka_unit_test(with_a_short_round_trip_it_is_asked_for_more_often),
         cmocka_unit_test(packets_that_are_only_late_are_not_asked_for),
         cmocka_unit_test(a_burst_is_asked_for_in_one_packet),

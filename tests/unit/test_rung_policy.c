@@ -47,29 +47,29 @@ static void certain_loss_goes_down_one_by_one(void **state)
     assert_int_equal(run(60, 100, 0), 2); /* there is nothing below */
 }
 
-static void it_comes_back_after_ten_good_seconds(void **state)
+static void it_comes_back_after_six_good_seconds(void **state)
 {
     run(2, 20, 0);
     assert_int_equal(p.index, 1);
     assert_int_equal(run(60, 5, 0), 1); /* neither bad nor good */
-    assert_int_equal(run(9, 1, 0), 1);
+    assert_int_equal(run(5, 1, 0), 1);
     assert_int_equal(run(3, 1, 0), 0);
 }
 
 static void a_step_up_that_fails_waits_longer_each_time(void **state)
 {
     run(2, 20, 0);
-    for (int64_t wait = 10; wait <= 80; wait *= 2) {
-        run(3, 0, 0);
+    for (int64_t wait = 6; wait <= 48; wait *= 2) {
+        run(2, 0, 0);
         assert_int_equal(p.index, 1);
-        assert_int_equal(run((double)wait - 4, 0, 0), 1);
+        assert_int_equal(run((double)wait - 3, 0, 0), 1);
         assert_int_equal(run(4, 0, 0), 0);
         assert_int_equal(run(2, 20, 0), 1);
     }
-    run(170, 0, 0);
+    run(100, 0, 0);
     assert_int_equal(run(60, 0, 0), 0); /* this one lasted */
     run(2, 20, 0);
-    assert_int_equal(run(13, 0, 0), 0);
+    assert_int_equal(run(9, 0, 0), 0);
 }
 
 static void a_limit_is_kept_to_and_left_with_room(void **state)
@@ -98,7 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(little_loss_changes_nothing, begin),
         cmocka_unit_test_setup(certain_loss_goes_down_one_by_one, begin),
-        cmocka_unit_test_setup(it_comes_back_after_ten_good_seconds, begin),
+        cmocka_unit_test_setup(it_comes_back_after_six_good_seconds, begin),
         cmocka_unit_test_setup(a_step_up_that_fails_waits_longer_each_time, begin),
         cmocka_unit_test_setup(a_limit_is_kept_to_and_left_with_room, begin),
         cmocka_unit_test_setup(what_was_negotiated_bounds_it, begin),

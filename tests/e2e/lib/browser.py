@@ -19,6 +19,12 @@ _WEB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "web
 _PROGRAMS = {"chromium": ("chromium",), "firefox": ("firefox-esr", "firefox")}
 RATE = 48000
 
+_PLAYOUT = """window.tessera.session.pc.getStats().then((report) => {
+  for (const s of report.values())
+    if (s.type === 'media-playout') return { delay: s.totalPlayoutDelay, samples: s.totalSamplesCount };
+  return { delay: 0, samples: 0 };
+})"""
+
 # Firefox's made-up microphone is a sine of this amplitude.
 FIREFOX_AMPLITUDE = 0.1
 
@@ -194,6 +200,17 @@ class Browser:
     def stats(self):
         """getStats: {"in": {"audio": {...}, "video": {...}}, "out": ..., "far": ..., "pair": ...}."""
         return self.evaluate("e2e.stats()")
+
+    def played(self):
+        """What loudspeaker_ms() is to count from (Chromium)."""
+        return self.evaluate(_PLAYOUT)
+
+    def loudspeaker_ms(self, since):
+        """How long sound took from its decoder to the loudspeaker, by the browser's own account, since
+        played() was called. What e2e.watch() notes is the decoder's; pictures are timed for the loudspeaker."""
+        now = self.played()
+        samples = now["samples"] - since["samples"]
+        return 1000 * (now["delay"] - since["delay"]) / samples if samples > 0 else 0
 
     def shot(self, name):
         """A picture of the whole page, for people: SHOTS names the folder, none unless set."""

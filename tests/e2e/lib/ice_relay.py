@@ -45,7 +45,7 @@ class IceRelay:
         self._back.close()
 
     def _take(self, way, out, to, data, now):
-        lost = to is None or self._random.random() * 100 < way.loss
+        lost = to is None or way.drops(self._random)
         way.note(lost, False)
         if lost:
             return

@@ -17,6 +17,7 @@ class Way:
 
     def __init__(self):
         self.loss = self.duplicate = 0.0
+        self.burst = 1            # packets that are lost one after the other, on average
         self.jitter_ms = 0        # each packet is held for up to so long: they overtake each other
         self.delay_ms = 0
         self.bps = 0              # 0: no limit; what queues for over a second is lost
@@ -25,12 +26,21 @@ class Way:
         self.passed = self.lost = self.doubled = self.late_max_ms = 0
         self.close = 0            # losses of sound with at most one packet since the one before
         self._since_loss = 9
+        self._in_burst = False
         self.free_at = 0.0
 
     def blackout(self, seconds, hold=False):
         """From now on nothing passes for so long."""
         self.hold = hold
         self.blackout_until = time.monotonic() + seconds
+
+    def drops(self, rng):
+        """Whether the next packet is lost: `loss` percent in all, in runs of `burst` (Gilbert's model)."""
+        share = min(self.loss / 100, 0.99)
+        begin = share / (self.burst * (1 - share))
+        self._in_burst = rng.random() < (1 - 1 / self.burst if self._in_burst else begin) \
+            if self.burst > 1 else rng.random() < share
+        return self._in_burst
 
     def note(self, lost, sound):
         """Counts a packet."""
@@ -71,7 +81,7 @@ class Relay:
 
     def _when(self, way, size, now):
         """The time at which a packet leaves, or None when it is lost."""
-        if self._random.random() * 100 < way.loss:
+        if way.drops(self._random):
             return None
         at = now
         if now < way.blackout_until:
