@@ -102,25 +102,43 @@ void mcu_rendition_drop(struct mcu_rendition *r)
 
 /* ---- encode ---- */
 
+static int open_encoder(struct mcu_rendition *r)
+{
+    const struct mcu_config_rung *s = &r->rung->spec;
+    const char *h264 = r->rung->ladder->conf->config.h264_encoder;
+    struct mcu_venc_config c = {
+        .codec = r->codec, .width = s->width, .height = s->height, .fps = s->fps,
+        .bitrate_bps = s->bitrate_bps,
+        .backend = r->codec == MCU_CODEC_H264 && strcmp(h264, "x264") == 0 ? MCU_VENC_X264
+                                                                           : MCU_VENC_AUTO,
+    };
+    mcu_venc_watch_set(&r->in.watch, s->bitrate_bps, s->fps);
+    r->in.keyframe = true;
+    return mcu_venc_new(&r->in.encoder, &c);
+}
+
+/* One unit, or none: the rung's bits of this second are spent. */
 static void run_encode(struct mcu_job *job)
 {
     struct mcu_rendition *r = mcu_container_of(job, struct mcu_rendition, job);
-    const struct mcu_config_rung *s = &r->rung->spec;
-    const char *h264 = r->rung->ladder->conf->config.h264_encoder;
     r->in.unit = NULL;
-    r->in.result = 0;
-    if (!r->in.encoder) {
-        struct mcu_venc_config c = {
-            .codec = r->codec, .width = s->width, .height = s->height, .fps = s->fps,
-            .bitrate_bps = s->bitrate_bps,
-            .backend = r->codec == MCU_CODEC_H264 && strcmp(h264, "x264") == 0 ? MCU_VENC_X264
-                                                                               : MCU_VENC_AUTO,
-        };
-        r->in.result = mcu_venc_new(&r->in.encoder, &c);
-        r->in.keyframe = true;
+    r->in.result = r->in.encoder ? 0 : open_encoder(r);
+    if (r->in.result < 0)
+        return;
+    enum mcu_venc_verdict verdict =
+        mcu_venc_watch_picture(&r->in.watch, r->in.pic, r->in.keyframe);
+    if (verdict == MCU_VENC_LEAVE) {
+        mcu_count(MCU_CNT_PICTURES_LEFT_OUT);
+        return;
     }
+    if (verdict == MCU_VENC_CUT) {
+        mcu_count(MCU_CNT_KEYFRAMES_CUT);
+        mcu_venc_brace(r->in.encoder);
+    }
+    r->in.result = mcu_venc_encode(r->in.encoder, r->in.pic,
+                                   r->in.keyframe || verdict == MCU_VENC_CUT, &r->in.unit);
     if (r->in.result == 0)
-        r->in.result = mcu_venc_encode(r->in.encoder, r->in.pic, r->in.keyframe, &r->in.unit);
+        mcu_venc_watch_coded(&r->in.watch, r->in.unit->size);
 }
 
 /* What a newcomer's pacer takes at once: it refuses more than a second at 2.5 times the rate. */

@@ -4,6 +4,7 @@
 #ifndef MCU_SERVER_RENDITION_PRIV_H
 #define MCU_SERVER_RENDITION_PRIV_H
 
+#include "codec/venc_watch.h"
 #include "mixer/base/clock.h"
 #include "server/video_priv.h"
 
@@ -36,6 +37,7 @@ struct mcu_rendition {
 
     struct { /* the running job only */
         struct mcu_venc *encoder;
+        struct mcu_venc_watch watch;
         struct mcu_pic *pic;
         bool keyframe; /* as wished */
         struct mcu_unit *unit;

@@ -52,6 +52,9 @@
     X(CANVAS_REPLACED, "canvas_replaced_total", "Canvases replaced before their encoder was free") \
     X(KEYFRAMES_REQUESTED, "keyframe_requests_received_total", "PLI, FIR and INFO from receivers") \
     X(KEYFRAMES_ENCODED, "keyframes_encoded_total", "Keyframes encoded")                           \
+    X(KEYFRAMES_CUT, "keyframes_cut_total", "Of these, because a wholly other picture came")       \
+    X(PICTURES_LEFT_OUT, "pictures_left_out_total",                                                \
+      "Pictures not encoded: the second had its bits")                                             \
     X(KEYFRAMES_MERGED, "keyframe_requests_merged_total", "Keyframe requests merged into one")     \
     X(RUNGS_CHANGED, "rungs_changed_total", "Receivers moved to another size for loss or limits")  \
     X(KEYFRAMES_ASKED, "keyframe_requests_sent_total", "Keyframes asked of senders")               \
