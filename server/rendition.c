@@ -164,10 +164,26 @@ static void remember(struct mcu_rendition *r, struct mcu_unit *u)
     r->history_bytes += u->size;
 }
 
+/* Sound that has become ready meanwhile goes out before the next leg's picture. Returns where leg i
+ * stands then: others may have left. */
+static int serve_sound(struct mcu_conf *conf, int i)
+{
+    mcu_handle next = conf->legs[i]->handle;
+    int count = conf->leg_count;
+    mcu_loop_serve_first(conf->media->loop);
+    for (int k = 0; k < conf->leg_count && conf->leg_count != count; k++)
+        if (conf->legs[k]->handle == next)
+            return k;
+    return i;
+}
+
 static void fan_out(struct mcu_rendition *r, struct mcu_unit *u)
 {
     struct mcu_conf *conf = r->rung->ladder->conf;
     for (int i = 0; i < conf->leg_count; i++) {
+        i = serve_sound(conf, i);
+        if (i >= conf->leg_count)
+            return;
         struct mcu_conf_leg *leg = conf->legs[i];
         struct mcu_vsub *sub = leg->vsub;
         if (sub && sub->next == r && u->keyframe)
@@ -245,6 +261,7 @@ static void offer(struct mcu_rung *g, struct mcu_pic *pic)
             continue;
         if (r->waiting) {
             mcu_count(MCU_CNT_CANVAS_REPLACED);
+            mcu_media_tick(&g->ladder->conf->media->ticks.pictures_late, 1);
             mcu_pic_unref(&r->waiting);
         }
         r->waiting = mcu_pic_ref(pic);
