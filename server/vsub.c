@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mixer/base/counter.h"
+#include "server/overload.h"
 #include "server/rendition_priv.h"
 
 #define REPAIR_ASKS      4 /* keyframe requests within the window that send a leg to repair */
@@ -64,11 +65,18 @@ static bool fits(const struct mcu_config_rung *s, const struct mcu_video_want *w
            (!w->max_mbps || fs * s->fps <= w->max_mbps) && (!w->max_fps || s->fps <= w->max_fps);
 }
 
+/* The last measure against overload: nobody gets the largest size (server/overload.h). */
+static int best_now(const struct mcu_ladder *l)
+{
+    int level = atomic_load_explicit(&l->conf->media->overload_level, memory_order_relaxed);
+    return level == MCU_OVERLOAD_LEVELS - 1 && l->rung_count > 1 ? 1 : 0;
+}
+
 /* The best rung within the leg's limits (the smallest when none is), or one below it when its receiver
  * loses too much or may take less. */
 static struct mcu_rung *choose_rung(struct mcu_ladder *l, struct mcu_conf_leg *leg)
 {
-    int bps[MCU_CONFIG_RUNGS], best = 0;
+    int bps[MCU_CONFIG_RUNGS], best = best_now(l);
     if (l->rung_count == 0)
         return NULL;
     for (int i = 0; i < l->rung_count; i++)

@@ -86,7 +86,8 @@
     X(WRITER_DROPPED, "writer_units_dropped_total", "Units dropped at a slow writer")              \
     X(PACER_DROPPED, "pacer_units_dropped_total", "Video units dropped at a full pacer")           \
     X(LEGS_TIMED_OUT, "legs_timed_out_total", "Legs ended because nothing arrived")                \
-    X(ADMISSION_REFUSED, "admission_refused_total", "Joins refused at a limit")
+    X(ADMISSION_REFUSED, "admission_refused_total", "Joins refused at a limit")                    \
+    X(OVERLOAD_REFUSED, "overload_refused_total", "Of these, because the machine had no time left")
 
 enum mcu_counter {
 #define MCU_COUNTER_ID(id, name, help) MCU_CNT_##id,

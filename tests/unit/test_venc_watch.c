@@ -90,8 +90,8 @@ static void run(struct mcu_venc *e, int kind, struct result *out)
         assert_int_equal(mcu_venc_encode(e, pics[kind][n], key || v == MCU_VENC_CUT, &u), 0);
         mcu_venc_watch_coded(&w, u->size);
         out->bits[n] = (int64_t)u->size * 8;
-        if (n && u->keyframe)
-            out->keyframe = mcu_max(out->keyframe, out->bits[n]);
+        if (n && u->keyframe && out->bits[n] > out->keyframe)
+            out->keyframe = out->bits[n];
         mcu_unit_unref(&u);
     }
 }
