@@ -41,6 +41,8 @@ struct mcu_line_ext {
     uint8_t transport_cc;  /* draft-holmer-rmcat-transport-wide-cc-extensions-01 */
     uint8_t mid;           /* RFC 8843 15 */
     uint8_t rid, repaired_rid; /* RFC 8852 */
+    uint8_t colour;        /* what the samples of his pictures mean, with keyframes (WebRTC) */
+    uint8_t playout_delay; /* pictures: how long they are to be held back (net/playout_wish.h) */
 };
 
 struct mcu_line_config {
@@ -101,6 +103,7 @@ struct mcu_line_stats {
     double fraction_lost_in;    /* of the last report interval, 0 to 1 */
     double jitter_ms;           /* RFC 3550 A.8 */
     double fraction_lost_out;   /* what the peer reported */
+    double certain_loss_out;    /* of some seconds, less what chance may do (net/loss_window.h) */
     double rtt_ms;              /* RFC 3550 6.4.1; 0: not known */
     int delay_ms;               /* playout delay wanted (audio) */
     int64_t last_packet_ns;     /* RTP or RTCP; 0: none yet */

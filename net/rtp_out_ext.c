@@ -10,7 +10,8 @@
 
 static bool any_number_over_14(const struct mcu_line_ext *id)
 {
-    uint8_t all[] = { id->audio_level, id->mixer_levels, id->abs_send_time, id->transport_cc, id->mid };
+    uint8_t all[] = { id->audio_level, id->mixer_levels, id->abs_send_time, id->transport_cc, id->mid,
+                      id->playout_delay };
     for (size_t i = 0; i < sizeof(all); i++)
         if (all[i] > MCU_RTP_EXT_ONE_BYTE_ID_MAX)
             return true;
@@ -37,7 +38,8 @@ size_t mcu_rtp_out_ext_room(const struct mcu_rtp_out_ext *x)
 {
     size_t per = x->two_byte ? 2 : 1;
     size_t n = (x->id.abs_send_time ? per + 3 : 0) + (x->id.transport_cc ? per + 2 : 0) +
-               (x->id.mid ? per + strlen(x->mid) : 0);
+               (x->id.mid ? per + strlen(x->mid) : 0) +
+               (x->id.playout_delay ? per + MCU_PLAYOUT_WISH_BYTES : 0);
     return n > 0 ? 4 + (n + 3) / 4 * 4 : 0;
 }
 
@@ -89,6 +91,11 @@ int mcu_rtp_out_ext_write(struct mcu_rtp_out_ext *x, uint8_t *packet, size_t hea
         uint8_t *p = mcu_rtp_ext_put(&w, x->id.mid, strlen(x->mid));
         if (p)
             memcpy(p, x->mid, strlen(x->mid));
+    }
+    if (x->id.playout_delay && x->wish.said) {
+        uint8_t *p = mcu_rtp_ext_put(&w, x->id.playout_delay, MCU_PLAYOUT_WISH_BYTES);
+        if (p)
+            mcu_playout_wish_write(&x->wish, p);
     }
     int n = mcu_rtp_ext_end(&w);
     if (n > 0 && number) {

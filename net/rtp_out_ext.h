@@ -1,9 +1,11 @@
-/* net/rtp_out_ext.h - the header extensions of what we send: levels, time, transport-wide number, MID.
+/* net/rtp_out_ext.h - the header extensions of what we send: levels, time, transport-wide number, MID,
+ * playout delay.
  * Threads: the leg's loop. Nothing allocates. */
 #ifndef MCU_NET_RTP_OUT_EXT_H
 #define MCU_NET_RTP_OUT_EXT_H
 
 #include "net/line.h"
+#include "net/playout_wish.h"
 
 #define MCU_RTP_OUT_EXT_MAX 80 /* all of them, two-byte form, longest MID and CSRC list, padded */
 
@@ -13,6 +15,7 @@ struct mcu_rtp_out_ext {
     bool two_byte;          /* RFC 8285 4.3: a number or a MID needs it */
     bool mid_known;         /* the peer's reports name our stream: he has bound it to its line */
     struct mcu_twcc *twcc;
+    struct mcu_playout_wish wish;
 };
 
 /* What is to be said of the sound in a packet. */

@@ -3,25 +3,14 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
 
-#define BAD_PERCENT   10
-#define STILL_BAD     4 /* it was bad, and reports scatter: 15 % of 20 packets are anything from 0 to 7 */
+#define BAD_PERCENT   5
 #define GOOD_PERCENT  2
-#define SMOOTH_NS     MCU_NS_PER_S
 #define DOWN_NS       (2 * MCU_NS_PER_S)
 #define SETTLE_NS     (3 * MCU_NS_PER_S) /* until a report speaks of the new one (net/line.c) */
 #define UP_NS         (10 * MCU_NS_PER_S)
 #define UP_MAX_NS     (160 * MCU_NS_PER_S)
 #define LASTED_NS     (30 * MCU_NS_PER_S) /* a step up that holds so long was right */
 #define ROOM_PERCENT  110 /* of the higher rung's rate that the limit must leave */
-
-static void smooth(struct mcu_rung_policy *p, int64_t now_ns)
-{
-    int64_t elapsed = p->ticked_ns ? now_ns - p->ticked_ns : 0;
-    double part = elapsed >= SMOOTH_NS ? 1.0 : (double)elapsed / (double)SMOOTH_NS;
-    if (elapsed > 0)
-        p->smoothed += (p->loss_percent - p->smoothed) * part;
-    p->ticked_ns = now_ns;
-}
 
 /* Keeps the begin of a state that lasts. */
 static bool lasts(int64_t *since_ns, bool is, int64_t now_ns, int64_t for_ns)
@@ -69,14 +58,13 @@ int mcu_rung_policy_choose(struct mcu_rung_policy *p, const int *bps, int count,
     p->first = first;
     if (p->wait_ns == 0)
         p->wait_ns = UP_NS;
-    smooth(p, now_ns);
     bool limited = p->limit_bps > 0 && bps[p->index] > p->limit_bps;
     bool settled = p->lowered_ns == 0 || now_ns - p->lowered_ns >= SETTLE_NS;
-    bool lossy = settled && p->smoothed > (p->bad_since_ns ? STILL_BAD : BAD_PERCENT);
+    bool lossy = settled && p->index < last && p->loss_percent > BAD_PERCENT;
     bool room = p->index > first &&
                 (p->limit_bps == 0 || bps[p->index - 1] / 100 * ROOM_PERCENT <= p->limit_bps);
-    bool good = room && !limited && p->smoothed < GOOD_PERCENT && p->loss_percent < GOOD_PERCENT;
-    if (lasts(&p->bad_since_ns, (limited || lossy) && p->index < last, now_ns, DOWN_NS))
+    bool good = room && !limited && p->loss_percent < GOOD_PERCENT;
+    if (lasts(&p->bad_since_ns, limited && p->index < last, now_ns, DOWN_NS) || lossy)
         step_down(p, bps, count, limited, now_ns);
     else if (lasts(&p->good_since_ns, good, now_ns, p->wait_ns))
         step_up(p, now_ns);

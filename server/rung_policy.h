@@ -11,18 +11,17 @@
 struct mcu_rung_policy {
     int index;             /* the rung, from 0 (largest) */
     int first;             /* the best that was negotiated */
-    int loss_percent;      /* newest report */
+    int loss_percent;      /* certain, of the last seconds (net/loss_window.h) */
     int64_t limit_bps;     /* REMB or TMMBR; 0: none */
-    double smoothed;       /* loss in percent */
-    int64_t ticked_ns, bad_since_ns, good_since_ns; /* 0: it is not bad, not good */
+    int64_t bad_since_ns, good_since_ns; /* 0: it is not bad, not good */
     int64_t lowered_ns;    /* last step down */
     int64_t raised_ns, wait_ns; /* last step up; how long all must be well: doubled when one fails */
 };
 
 /* Chooses among count rungs (bps[0] the largest), none above `first`, which is the best that was
  * negotiated. Called about once a second, or oftener. Returns the index.
- *   down: more than 10 % lost, and no less than 4 % for 2 s: to the next one; limit below the rung for 2 s: to the first that
- *         fits
+ *   down: more than 5 % lost for certain: to the next one; limit below the rung for 2 s: to the first
+ *         that fits
  *   up:   one step after 10 s with less than 2 % lost and room for it; 20 s, 40 s ... up to 160 s when
  *         the last step up did not last */
 int mcu_rung_policy_choose(struct mcu_rung_policy *policy, const int *bps, int count, int first,

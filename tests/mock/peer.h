@@ -35,6 +35,7 @@
 #define PEER_MAX_PROBES    32
 #define PEER_MAX_REINVITES 8
 #define PEER_MAX_TILES     MCU_LAYOUT_MAX_TILES
+#define PEER_FREEZE_MS 200 /* a picture that stands so long is one that stands still */
 #define PEER_MAX_FLASHES   512
 #define PEER_MAX_SRS       256
 #define PEER_MAX_LOOKS     128
@@ -187,6 +188,8 @@ struct peer_tile {
     bool bar_known;
     int64_t moved_ns;                    /* arrival of the last picture in which it moved */
     double still_max_ms, still_at_s;
+    uint64_t still_count;                /* times that it stood still for over 200 ms, */
+    double still_sum_ms;                 /* and how long they lasted together */
 };
 
 struct peer_eye {
@@ -198,7 +201,7 @@ struct peer_eye {
     uint16_t in_second[PEER_MAX_SECONDS]; /* pictures that came in each, from the first one on */
     int64_t first_ns, last_ns, first_rtp, last_rtp;
     int64_t quickest_ns;                 /* least of arrival less RTP time */
-    struct peer_gaps by_rtp, by_arrival; /* pauses above 200 ms */
+    struct peer_gaps by_rtp, by_arrival; /* pauses above PEER_FREEZE_MS */
     double white_before;
     bool in_flash;
     int64_t flash_rtp[PEER_MAX_FLASHES];

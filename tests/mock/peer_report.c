@@ -143,11 +143,12 @@ static json_t *tiles_part(const struct peer_eye *eye)
     for (int i = 0; i < eye->tiles; i++) {
         const struct peer_tile *t = &eye->tile[i];
         json_array_append_new(
-            list, json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:[i,i,i,i]}", "tile", i,
+            list, json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:I, s:o, s:[i,i,i,i]}", "tile", i,
                             "rgb", colour(t), "number", t->number, "number_changes",
                             (json_int_t)t->number_changes, "readable", (json_int_t)t->readable,
                             "looked", (json_int_t)t->samples, "still_max_ms", number(t->still_max_ms),
-                            "still_at_s", number(t->still_at_s), "rect", t->rect.x, t->rect.y,
+                            "still_at_s", number(t->still_at_s), "still_count",
+                            (json_int_t)t->still_count, "still_sum_ms", number(t->still_sum_ms), "rect", t->rect.x, t->rect.y,
                             t->rect.w, t->rect.h));
     }
     return list;

@@ -9,7 +9,6 @@
 #include "tests/mock/peer_picture.h"
 
 #define GAP_MS    20  /* of sound */
-#define FREEZE_MS 200 /* of pictures */
 #define PLAYOUT_NS (200 * MCU_NS_PER_MS)
 
 int peer_rx_begin(struct peer_call *c)
@@ -134,8 +133,8 @@ static void take_picture(struct peer_call *c, const struct mcu_pic *pic, int64_t
         eye->tiles = 0;
     }
     if (eye->frames++) {
-        note_gap(&eye->by_rtp, (double)(rtp - eye->last_rtp) / 90, FREEZE_MS, now_ns - eye->first_ns);
-        note_gap(&eye->by_arrival, (double)(now_ns - eye->last_ns) / 1e6, FREEZE_MS,
+        note_gap(&eye->by_rtp, (double)(rtp - eye->last_rtp) / 90, PEER_FREEZE_MS, now_ns - eye->first_ns);
+        note_gap(&eye->by_arrival, (double)(now_ns - eye->last_ns) / 1e6, PEER_FREEZE_MS,
                  now_ns - eye->first_ns);
     } else {
         eye->first_ns = now_ns;

@@ -42,6 +42,8 @@ static void look_for_movement(struct peer_eye *eye, struct peer_tile *t, const s
     }
     if (change < 2 && t->bar_known)
         return;
+    t->still_count += still_ms > PEER_FREEZE_MS;
+    t->still_sum_ms += still_ms > PEER_FREEZE_MS ? still_ms : 0;
     memcpy(t->bar, row, sizeof(row));
     t->bar_known = true;
     t->moved_ns = now_ns;

@@ -54,14 +54,15 @@ def read_picture(path):
 
 
 def camera(path, number, width=320, height=180, fps=10, seconds=40):
-    """A video-only file: the colour and the big number of this caller, and a mark that moves."""
+    """A video-only file: the colour and the big number of this caller, and a mark near the upper edge
+    that moves with each picture."""
     r, g, b = COLOURS[number % len(COLOURS)]
     size = height // 2
     picture = (f"color=c=0x{r:02x}{g:02x}{b:02x}:s={width}x{height}:r={fps},"
                f"drawtext=text='{number + 1}':fontsize={size}:fontcolor=white:"
-               f"x=(w-tw)/2:y=(h-th)/2,"
-               f"drawbox=x='mod(t*{width // 4},{width - 16})':y={height // 8}:w=16:h=8:"
-               "color=white:t=fill")
+               f"x=(w-tw)/2:y=(h-th)/2[all];"
+               f"color=c=white:s={width // 16}x{height // 16}:r={fps}[mark];"
+               f"[all][mark]overlay=x='mod(n*W/32,W-w)':y=H*4/100")
     ffmpeg("-f", "lavfi", "-i", picture, "-t", seconds, "-pix_fmt", "yuv420p", "-c:v", "libx264",
            "-preset", "ultrafast", "-g", fps, path)
 
