@@ -33,6 +33,10 @@ void mcu_venc_free(struct mcu_venc **enc);
 int mcu_venc_encode(struct mcu_venc *enc, const struct mcu_pic *pic, bool keyframe,
                     struct mcu_unit **out);
 
+/* The next picture has nothing in common with the last (codec/venc_watch.h): what the encoder has
+ * learned of its pictures does not hold, and it begins coarsely. */
+void mcu_venc_brace(struct mcu_venc *enc);
+
 /* From the next picture on. */
 void mcu_venc_set_bitrate(struct mcu_venc *enc, int bitrate_bps);
 

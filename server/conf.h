@@ -47,7 +47,7 @@ struct mcu_shown {
 
 /* What a picture of that size is worth, in bits a second: 720p30 video.in_bps, others by pixel rate to
  * the power 0.75. Any thread. */
-int mcu_shown_bps(const struct mcu_config *config, int width, int height);
+int mcu_shown_bps(const struct mcu_config *config, int width, int height, int fps);
 
 /* What the conference calls of a leg, on the conference's loop. */
 struct mcu_sink {

@@ -106,6 +106,7 @@ static const struct key keys[] = {
     { "limits.silent_connection_s", T_INT, FIELD(silent_connection_s), 0, 86400, false },
     { "limits.idle_connection_s", T_INT, FIELD(idle_connection_s), 0, 86400, false },
     { "limits.connecting_per_source", T_INT, FIELD(max_connecting_per_source), 0, 100000, true },
+    { "limits.overload", T_BOOL, FIELD(overload), 0, 0, true },
     { "limits.leg_timeout_s", T_INT, FIELD(leg_timeout_s), 0, 86400, true },
     { "log.level", T_LEVEL, FIELD(log_level), 0, 0, true },
 };
@@ -126,7 +127,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .audio_codec_count = 4, .audio_channels = 2, .heard_threshold_dbov = -60,
         .record_dir = "recordings",
         .web = true,
-        .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
+        .overload = true, .max_conferences = 200, .max_legs = 1000, .max_legs_per_conference = 200,
         .sip_realm = "tessera", .sip_digests = { MCU_DIGEST_SHA256, MCU_DIGEST_MD5 },
         .sip_digest_count = 2, .max_calls_per_source_s = 60, .max_connecting_per_source = 50,
         .sip_refer = MCU_REFER_ACCOUNTS, .sip_session_expires_s = 1800, .sip_min_se_s = 90,

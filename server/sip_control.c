@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mixer/base/log.h"
+#include "server/load.h"
 #include "server/sip_side_priv.h"
 
 /* ---- calls of ours ---- */
@@ -65,7 +66,7 @@ int mcu_call_begin(struct mcu_sip_side *side, const char *room, const char *uri,
     struct mcu_server *s = side->server;
     if (mcu_sip_uri_check(uri) < 0)
         return -EINVAL;
-    if (mcu_server_legs(s) >= s->config.max_legs)
+    if (mcu_server_legs(s) >= s->config.max_legs || !mcu_load_admits(s->load))
         return -EBUSY;
     if (strlen(room) >= MCU_ROOM_NAME_BYTES)
         return -EINVAL;

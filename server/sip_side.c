@@ -12,6 +12,7 @@
 
 #include "mixer/base/counter.h"
 #include "net/room_name.h"
+#include "server/load.h"
 #include "server/sip_side_priv.h"
 
 /* ---- life of a call ---- */
@@ -200,6 +201,11 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
     if (mcu_server_legs(s) > s->config.max_legs) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
         mcu_call_refuse(c, 503, "no more callers are possible now", CALL_RETRY_AFTER_S);
+        return;
+    }
+    if (!c->replaces && !mcu_load_admits(s->load)) {
+        mcu_count(MCU_CNT_ADMISSION_REFUSED);
+        mcu_call_refuse(c, 503, "the server has no time for another caller now", CALL_RETRY_AFTER_S);
         return;
     }
     if (in->sdp) {

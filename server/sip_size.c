@@ -52,7 +52,7 @@ static void fill(const struct call *c, struct mcu_nego_caps *caps)
     bool small = may_offer(c);
     caps->ask.width = mcu_min(mcu_max(r.w, small ? SMALL_W : LEAST_W), caps->max_width);
     caps->ask.height = mcu_min(mcu_max(r.h, small ? SMALL_H : LEAST_H), caps->max_height);
-    caps->ask.bps = mcu_shown_bps(k, caps->ask.width, caps->ask.height);
+    caps->ask.bps = mcu_shown_bps(k, caps->ask.width, caps->ask.height, k->fps);
 }
 
 void mcu_call_ask(struct call *c, const struct mcu_nego *nego, struct mcu_nego_caps *caps)

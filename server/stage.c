@@ -9,6 +9,7 @@
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "server/overload.h"
 #include "server/video_priv.h"
 
 #define LATE_NS         (5 * MCU_NS_PER_MS)
@@ -23,6 +24,7 @@ struct mcu_stage {
     struct mcu_conf *conf;
     struct mcu_timer timer;
     int64_t start_ns, next_tick; /* tick n is due at start_ns + n / fps s */
+    int64_t composed_tick;       /* the newest that was to have a canvas */
     struct mcu_strand strand;
     struct mcu_job job;
     bool running, ended;
@@ -222,6 +224,8 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     if (st->running) {
         st->skipped++;
         mcu_count(MCU_CNT_VIDEO_SKIPPED_TICKS);
+        mcu_media_tick(&conf->media->ticks.pictures, 1);
+        mcu_media_tick(&conf->media->ticks.pictures_late, 1);
         return;
     }
     if (!somebody_watches(conf)) {
@@ -229,6 +233,7 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
         mcu_shown_tell(conf, NULL, NULL, 0);
         return;
     }
+    mcu_media_tick(&conf->media->ticks.pictures, 1);
     st->in.time_ns = time_ns;
     snprintf(st->in.idle_text, sizeof(st->in.idle_text), "%s", conf->room);
     st->in.logo = conf->media->logo ? mcu_image_ref(conf->media->logo) : NULL;
@@ -240,6 +245,17 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     st->job.done = composed;
     st->running = true;
     mcu_strand_push(&st->strand, &st->job);
+}
+
+/* Under overload not every tick has a canvas. */
+static bool has_canvas(struct mcu_stage *st)
+{
+    int level = atomic_load_explicit(&st->conf->media->overload_level, memory_order_relaxed);
+    int fps = st->conf->config.fps, most = mcu_overload_fps(level, fps);
+    if (st->composed_tick && st->next_tick - st->composed_tick < (fps + most - 1) / most)
+        return false;
+    st->composed_tick = st->next_tick;
+    return true;
 }
 
 static void on_tick(struct mcu_timer *timer)
@@ -258,7 +274,8 @@ static void on_tick(struct mcu_timer *timer)
         mcu_count_add(MCU_CNT_VIDEO_SKIPPED_TICKS, (uint64_t)(tick - st->next_tick));
         st->next_tick = tick;
     }
-    compose(st, tick_time(st, st->next_tick));
+    if (has_canvas(st))
+        compose(st, tick_time(st, st->next_tick));
     if (++st->ticks % HEAL_EVERY == 0)
         for (int i = 0; i < conf->leg_count; i++)
             mcu_vsub_heal(conf->legs[i]);
