@@ -56,8 +56,8 @@ def ffmpeg(sdp_path, n, to, rects, codec):
     layout = "|".join(f"{x}_{y}" for x, y, _, _ in rects)
     video = "".join(f"[v{i}]" for i in range(n))
     sound = "".join(f"[0:a:{i}]" for i in range(n))
-    graph = (f"{tiles}{video}xstack=inputs={n}:layout={layout}:fill=black,pad=1280:720[v];"
-             f"{sound}amix=inputs={n}:normalize=0,aformat=channel_layouts=mono[a]")
+    pictures = f"{tiles}{video}xstack=inputs={n}:layout={layout}:fill=black,pad=1280:720[v]"
+    voices = f"{sound}amix=inputs={n}:normalize=0,aformat=channel_layouts=mono[a]"
     encoder = {
         "vp8": ["libvpx", "-deadline", "realtime", "-cpu-used", "-8", "-lag-in-frames", "0",
                 "-minrate", str(CANVAS_BPS), "-maxrate", str(CANVAS_BPS),
@@ -67,9 +67,10 @@ def ffmpeg(sdp_path, n, to, rects, codec):
         "h264": ["libx264", "-preset", "superfast", "-tune", "zerolatency", "-profile:v", "baseline",
                  "-maxrate", str(CANVAS_BPS), "-bufsize", str(CANVAS_BPS // 2)]}[codec]
     return (["ffmpeg", "-v", "error", "-nostdin", "-protocol_whitelist", "file,rtp,udp",
-             "-fflags", "nobuffer", "-analyzeduration", "200000", "-use_wallclock_as_timestamps", "1",
+             "-fflags", "nobuffer", "-analyzeduration", "0", "-probesize", "32", "-use_wallclock_as_timestamps", "1",
              "-buffer_size", "4000000", "-reorder_queue_size", "16",
-             "-threads", "1", "-i", sdp_path, "-filter_complex_threads", "1", "-filter_complex", graph,
+             "-threads", "1", "-i", sdp_path, "-filter_complex_threads", "1",
+             "-filter_complex", pictures, "-filter_complex", voices,
              "-map", "[v]", "-c:v", *encoder, "-b:v", str(CANVAS_BPS), "-g", "100000", "-threads", "1",
              "-r", "30", "-payload_type", {"vp8": "98", "h264": "97"}[codec],
              "-f", "rtp", f"rtp://127.0.0.1:{to[1]}?pkt_size=1200",
