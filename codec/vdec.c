@@ -36,6 +36,7 @@ struct mcu_vdec {
     struct SwsContext *sws;
     enum mcu_codec codec;
     int max_width, max_height;
+    struct mcu_colour colour;  /* of the unit in hand, as its sender says */
     bool need_start;           /* nothing is decoded until a unit to start from comes */
     bool bidirectional;        /* B pictures came: the sender really reorders, and we must */
     bool refused;              /* get_buffer refused a size during this unit */
@@ -248,10 +249,16 @@ static int convert(struct mcu_vdec *d)
     return rc;
 }
 
-/* VP8 is always BT.601 limited (RFC 6386 9.2). Others without a word are taken as BT.601 too: so do
- * the phones and browsers that leave it out. */
-static void set_colour(struct mcu_pic *p, const AVFrame *f)
+/* VP8 cannot say what it is: BT.601 limited (RFC 6386 9.2), unless the sender says otherwise beside
+ * the stream, as Chromium does of pictures that were RGB. Others without a word are taken as BT.601
+ * too: so do the phones and browsers that leave it out. */
+static void set_colour(struct mcu_pic *p, const AVFrame *f, struct mcu_colour said)
 {
+    if (said.known) {
+        p->matrix = said.matrix;
+        p->full_range = said.full_range;
+        return;
+    }
     p->matrix = f->colorspace == AVCOL_SPC_BT709 ? MCU_MATRIX_BT709 : MCU_MATRIX_BT601;
     p->full_range = f->color_range == AVCOL_RANGE_JPEG || f->format == AV_PIX_FMT_YUVJ420P;
 }
@@ -281,7 +288,7 @@ static int show(struct mcu_vdec *d, struct mcu_pic **out)
         s->pic.plane[i] = f->data[i];
         s->pic.stride[i] = f->linesize[i];
     }
-    set_colour(&s->pic, f);
+    set_colour(&s->pic, f, d->colour);
     s->pic.time_ns = f->pts;
     s->pic.sent_ns = f->reordered_opaque;
     s->home = d->wrappers;
@@ -398,6 +405,7 @@ int mcu_vdec_decode(struct mcu_vdec *dec, const struct mcu_unit *unit, struct mc
     if (rc == 0)
         rc = fill_packet(dec, unit, &head);
     dec->refused = false;
+    dec->colour = unit->colour;
     if (rc == 0)
         rc = run_decoder(dec, &head);
     if (rc > 0)

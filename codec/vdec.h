@@ -21,6 +21,7 @@ void mcu_vdec_free(struct mcu_vdec **dec);
  * Nothing is shown before the first keyframe (IDR, recovery point, intra picture), nor after an
  * error or a unit with gap_before until the next one: those units are -EBADMSG without decoding.
  * Of several spatial layers (VP9, AV1) the largest is shown.
+ * Matrix and range are what unit->colour says, else the stream's own word, else BT.601 limited.
  * Every I420-like depth-8 format becomes I420; 4:2:2, 4:4:4 and 10 bit are converted.
  * -EBADMSG: corrupt; the caller asks for a keyframe. -EFBIG: size refused. -ENOMEM. *out is then
  * untouched. After an error decoding may go on with the next keyframe. */

@@ -166,6 +166,16 @@ void mcu_art_mask(struct mcu_art *art, const struct mcu_mask *mask, int x, int y
     }
 }
 
+void mcu_art_argb(struct mcu_art *art, const uint32_t *argb)
+{
+    size_t n = (size_t)art->w * (size_t)art->h;
+    for (size_t i = 0; i < n; i++)
+        art->pixels[i] = (struct pixel){ (float)(argb[i] >> 16 & 255) / 255.0f,
+                                         (float)(argb[i] >> 8 & 255) / 255.0f,
+                                         (float)(argb[i] & 255) / 255.0f,
+                                         (float)(argb[i] >> 24) / 255.0f };
+}
+
 static const struct pixel *pixel_at(const struct mcu_art *art, int x, int y)
 {
     return &art->pixels[(size_t)y * (size_t)art->w + (size_t)x];

@@ -53,6 +53,9 @@ void mcu_art_line(struct mcu_art *art, float x0, float y0, float x1, float y1, f
 void mcu_art_mask(struct mcu_art *art, const struct mcu_mask *mask, int x, int y, struct mcu_rgb c,
                   float opacity);
 
+/* All of the art becomes these samples, 0xaarrggbb premultiplied, as many as it has. */
+void mcu_art_argb(struct mcu_art *art, const uint32_t *argb);
+
 /* Makes the sprite for pictures of limited range. Returns 0 or -ENOMEM. */
 int mcu_art_finish(const struct mcu_art *art, enum mcu_matrix matrix, struct mcu_sprite *out);
 void mcu_sprite_free(struct mcu_sprite *sprite);

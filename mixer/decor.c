@@ -11,12 +11,12 @@
 /* A tick of 25 tiles needs at most a label, an avatar and a frame for each. */
 #define CACHE_ITEMS 100
 
-enum kind { LABEL, AVATAR, FRAME, MESSAGE };
+enum kind { LABEL, AVATAR, FRAME, HAND, MESSAGE };
 
 struct key {
     enum kind kind;
     bool flag;         /* muted, speaking */
-    int w, h;          /* by kind: tile, diameter, thickness and radius, canvas */
+    int w, h;          /* by kind: tile, diameter, thickness and radius, size, canvas */
     char name[MCU_NAME_MAX];
 };
 
@@ -206,6 +206,29 @@ static int draw_frame(const struct key *k, struct mcu_art **art)
     return 0;
 }
 
+/* A palm and five fingers, each a line with round ends; in parts of the disc. */
+static int draw_hand(const struct key *k, struct mcu_art **art)
+{
+    static const float fingers[][5] = { /* from, to, thickness */
+        { 0.40f, 0.58f, 0.36f, 0.32f, 0.085f }, { 0.48f, 0.55f, 0.475f, 0.24f, 0.085f },
+        { 0.56f, 0.56f, 0.59f, 0.27f, 0.085f }, { 0.63f, 0.60f, 0.695f, 0.37f, 0.08f },
+        { 0.42f, 0.70f, 0.26f, 0.53f, 0.09f },
+    };
+    float side = (float)k->w;
+    struct mcu_rgb amber = mcu_rgb_hex(0xffc53d);
+    int rc = mcu_art_new(art, k->w, k->w);
+    if (rc < 0)
+        return rc;
+    struct mcu_box disc = { 0, 0, side, side, side / 2 };
+    struct mcu_box palm = { side * 0.36f, side * 0.49f, side * 0.31f, side * 0.3f, side * 0.12f };
+    mcu_art_fill(*art, disc, mcu_rgb_hex(0x0b0e14), 0.72f);
+    mcu_art_fill(*art, palm, amber, 1);
+    for (size_t i = 0; i < MCU_ARRAY_LEN(fingers); i++)
+        mcu_art_line(*art, fingers[i][0] * side, fingers[i][1] * side, fingers[i][2] * side,
+                     fingers[i][3] * side, fingers[i][4] * side, amber, 1);
+    return 0;
+}
+
 static int draw_message(struct mcu_decor *d, const struct key *k, struct mcu_art **art)
 {
     struct mcu_mask mask;
@@ -227,6 +250,7 @@ static int draw(struct mcu_decor *d, const struct key *k, struct mcu_sprite *out
     int rc = k->kind == LABEL  ? draw_label(d, k, &art)
            : k->kind == AVATAR ? draw_avatar(d, k, &art)
            : k->kind == FRAME  ? draw_frame(k, &art)
+           : k->kind == HAND   ? draw_hand(k, &art)
                                : draw_message(d, k, &art);
     if (rc == 0 && art)
         rc = mcu_art_finish(art, d->matrix, out);
@@ -297,6 +321,12 @@ const struct mcu_decor_item *mcu_decor_frame(struct mcu_decor *d, bool speaking,
                                              int radius)
 {
     struct key k = { .kind = FRAME, .flag = speaking, .w = thickness, .h = radius };
+    return get(d, &k, NULL);
+}
+
+const struct mcu_decor_item *mcu_decor_hand(struct mcu_decor *d, int size)
+{
+    struct key k = { .kind = HAND, .w = size, .h = size };
     return get(d, &k, NULL);
 }
 

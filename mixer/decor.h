@@ -38,6 +38,9 @@ const struct mcu_decor_item *mcu_decor_avatar(struct mcu_decor *decor, const cha
 const struct mcu_decor_item *mcu_decor_frame(struct mcu_decor *decor, bool speaking, int thickness,
                                              int radius);
 
+/* A raised hand on a dark disc. Square. */
+const struct mcu_decor_item *mcu_decor_hand(struct mcu_decor *decor, int size);
+
 /* One line of text for an empty canvas. */
 const struct mcu_decor_item *mcu_decor_message(struct mcu_decor *decor, const char *text,
                                                int canvas_w, int canvas_h);

@@ -10,14 +10,14 @@
 #include "mixer/dsp/paint.h"
 #include "mixer/dsp/resize.h"
 
-/* One direction of one plane: output sample i is the weighted sum of count[i] input samples from
- * start[i] on. Shrinking: the area that the output sample covers; enlarging: its two neighbours. */
+/* One direction of one plane. Shrinking: the area that an output sample covers; enlarging: the four
+ * samples around it. Across, `taps` is what the second pass reads; down, an output row is made of
+ * count[i] rows from start[i] on. */
 struct axis {
     int src, dst;
-    int taps; /* room per output sample: 4, or a multiple of 8 */
-    int32_t *start;
-    int32_t *count;
-    int16_t *weights; /* [dst][taps], 0 after count */
+    struct mcu_resize_taps taps;
+    int32_t *count;  /* down only, as the rest */
+    uint8_t *bytes;  /* [dst][taps] in Q7 instead of weights, where shrinking takes few rows */
 };
 
 struct plane_scale {
@@ -42,78 +42,132 @@ struct mcu_scaler {
 
 static void axis_clear(struct axis *a)
 {
-    free(a->start);
+    free(a->taps.start);
+    free(a->taps.weights);
+    free(a->taps.own);
     free(a->count);
-    free(a->weights);
+    free(a->bytes);
     *a = (struct axis){ 0 };
 }
+
+/* The weights of output i, with `one` as their sum, and in *first the place of the first. Returns
+ * how many. */
+typedef int weigh_fn(const struct axis *a, int i, int one, int *first, int16_t *weights);
 
 /* Area averaging, counted in units of 1/dst of an input sample: input k covers [k * dst,
  * (k + 1) * dst), output i covers [i * src, (i + 1) * src). Weights are differences of a rounded
  * running sum, so that they add up to exactly one. */
-static void fill_area(struct axis *a, int i)
+static int weigh_area(const struct axis *a, int i, int one, int *first, int16_t *weights)
 {
     int64_t from = (int64_t)i * a->src, to = from + a->src;
-    int first = (int)(from / a->dst);
     int last = (int)((to - 1) / a->dst);
     int64_t done = 0;
     int before = 0;
-    for (int k = first; k <= last; k++) {
+    *first = (int)(from / a->dst);
+    for (int k = *first; k <= last; k++) {
         int64_t lo = (int64_t)k * a->dst, hi = lo + a->dst;
         done += (hi < to ? hi : to) - (lo > from ? lo : from);
-        int now = (int)((done * MCU_RESIZE_ONE + a->src / 2) / a->src);
-        a->weights[(size_t)i * (size_t)a->taps + (size_t)(k - first)] = (int16_t)(now - before);
+        int now = (int)((done * one + a->src / 2) / a->src);
+        weights[k - *first] = (int16_t)(now - before);
         before = now;
     }
-    a->start[i] = first;
-    a->count[i] = last - first + 1;
+    return last - *first + 1;
 }
 
-/* The centre of output i lies at ((2i + 1) * src - dst) / (2 * dst) of the input's centres. */
-static void fill_bilinear(struct axis *a, int i)
+/* Catmull-Rom's cubic through the four samples around the place: sharper than a line between two,
+ * for the same four taps. The centre of output i lies at ((2i + 1) * src - dst) / (2 * dst) of the
+ * input's centres; beyond an end stands its last sample again. */
+static int weigh_cubic(const struct axis *a, int i, int one, int *first, int16_t *weights)
 {
     int64_t at = (2 * (int64_t)i + 1) * a->src - a->dst, unit = 2 * (int64_t)a->dst;
-    int64_t limit = ((int64_t)a->src - 1) * unit;
-    at = at < 0 ? 0 : at > limit ? limit : at;
-    int first = (int)(at / unit);
-    int second = (int)(((at % unit) * MCU_RESIZE_ONE + unit / 2) / unit);
-    int16_t *w = a->weights + (size_t)i * (size_t)a->taps;
-    w[0] = (int16_t)(MCU_RESIZE_ONE - second);
-    w[1] = (int16_t)second;
-    a->start[i] = first;
-    a->count[i] = second ? 2 : 1;
+    int whole = at < 0 ? -1 : (int)(at / unit), n = mcu_min(4, a->src);
+    double t = (double)(at - whole * unit) / (double)unit, t2 = t * t, t3 = t2 * t;
+    int w[4] = { (int)lrint((-t + 2 * t2 - t3) / 2 * one), 0,
+                 (int)lrint((t + 4 * t2 - 3 * t3) / 2 * one), (int)lrint((t3 - t2) / 2 * one) };
+    w[1] = one - w[0] - w[2] - w[3];
+    *first = mcu_clamp(whole - 1, 0, a->src - n);
+    memset(weights, 0, (size_t)n * sizeof(*weights));
+    for (int k = 0; k < 4; k++) {
+        int place = mcu_clamp(whole - 1 + k, 0, a->src - 1);
+        weights[place - *first] = (int16_t)(weights[place - *first] + w[k]);
+    }
+    return n;
 }
 
-static int axis_set(struct axis *a, int src, int dst)
+static int axis_alloc(struct axis *a, bool down, bool few)
+{
+    size_t dst = (size_t)a->dst, all = dst * (size_t)a->taps.taps;
+    a->taps.w = a->dst;
+    a->taps.start = calloc(dst, sizeof(*a->taps.start));
+    a->taps.weights = few ? NULL : calloc(all, sizeof(*a->taps.weights));
+    a->bytes = few ? calloc(all, 1) : NULL;
+    a->count = down ? calloc(dst, sizeof(*a->count)) : NULL;
+    bool short_of = !a->taps.start || (!a->taps.weights && !a->bytes) || (down && !a->count);
+    return short_of ? -ENOMEM : 0;
+}
+
+/* One row of a direction down, without those that weigh nothing at its ends. */
+static void fill_down(struct axis *a, int i, const int16_t *w, int first, int n)
+{
+    size_t at = (size_t)i * (size_t)a->taps.taps;
+    for (; n > 1 && !w[0]; n--, w++)
+        first++;
+    while (n > 1 && !w[n - 1])
+        n--;
+    a->taps.start[i] = first;
+    a->count[i] = n;
+    for (int k = 0; k < n; k++) {
+        if (a->bytes)
+            a->bytes[at + (size_t)k] = (uint8_t)w[k];
+        else
+            a->taps.weights[at + (size_t)k] = w[k];
+    }
+}
+
+static int axis_fill(struct axis *a, bool down, int most)
+{
+    weigh_fn *weigh = a->src >= a->dst ? weigh_area : weigh_cubic;
+    int16_t *row = calloc((size_t)mcu_max(most, 4), sizeof(*row));
+    if (!row)
+        return -ENOMEM;
+    for (int i = 0; i < a->dst; i++) {
+        int first, n = weigh(a, i, a->bytes ? MCU_RESIZE_BYTE : MCU_RESIZE_ONE, &first, row);
+        if (down) {
+            fill_down(a, i, row, first, n);
+            continue;
+        }
+        a->taps.start[i] = first;
+        memcpy(a->taps.weights + (size_t)i * (size_t)a->taps.taps, row, (size_t)n * sizeof(*row));
+    }
+    free(row);
+    return 0;
+}
+
+/* Rows are weighed in Q7 where they are few: each weight is off by 1/256 at most, which costs less
+ * than rounding the output does, and twice the samples fit a vector. */
+static int axis_set(const struct mcu_resize_dsp *dsp, struct axis *a, int src, int dst, bool down)
 {
     if (a->src == src && a->dst == dst)
         return 0;
     axis_clear(a);
-    int most = src > dst ? (src + dst - 1) / dst + 1 : 2;
-    a->taps = most <= 4 ? 4 : (most + 7) & ~7;
-    a->start = calloc((size_t)dst, sizeof(*a->start));
-    a->count = calloc((size_t)dst, sizeof(*a->count));
-    a->weights = calloc((size_t)dst * (size_t)a->taps, sizeof(*a->weights));
-    if (!a->start || !a->count || !a->weights) {
-        axis_clear(a);
-        return -ENOMEM;
-    }
+    int most = src >= dst ? (src + dst - 1) / dst + 1 : 4;
     a->src = src;
     a->dst = dst;
-    for (int i = 0; i < dst; i++) {
-        if (src > dst)
-            fill_area(a, i);
-        else
-            fill_bilinear(a, i);
-    }
-    return 0;
+    a->taps.taps = most <= 4 ? 4 : (most + 7) & ~7;
+    int rc = axis_alloc(a, down, down && src >= dst && most <= MCU_RESIZE_ROWS);
+    if (rc == 0)
+        rc = axis_fill(a, down, most);
+    if (rc == 0 && !down)
+        rc = dsp->prepare(&a->taps);
+    if (rc < 0)
+        axis_clear(a);
+    return rc;
 }
 
-/* The row between the passes: the second pass reads `taps` samples from each start, and the sums of
- * whole ratios stand there too. */
+/* The row between the passes. */
 static int reserve_mid(struct mcu_scaler *s, const struct axis *x)
 {
-    int need = mcu_max(x->src + x->taps, MCU_SHRINK_SUMS(1, x->src));
+    int need = x->src + mcu_max(x->taps.taps, MCU_RESIZE_SPARE);
     if (need <= s->mid_len)
         return 0;
     int16_t *mid = calloc((size_t)need, sizeof(*mid));
@@ -128,9 +182,9 @@ static int reserve_mid(struct mcu_scaler *s, const struct axis *x)
 static int plane_set(struct mcu_scaler *s, struct plane_scale *p, int src_w, int src_h, int dst_w,
                      int dst_h)
 {
-    int rc = axis_set(&p->x, src_w, dst_w);
+    int rc = axis_set(s->resize, &p->x, src_w, dst_w, false);
     if (rc == 0)
-        rc = axis_set(&p->y, src_h, dst_h);
+        rc = axis_set(s->resize, &p->y, src_h, dst_h, true);
     return rc == 0 ? reserve_mid(s, &p->x) : rc;
 }
 
@@ -172,45 +226,70 @@ static struct plane plane_at(const struct mcu_pic *pic, int i, struct mcu_rect r
     return p;
 }
 
-static void shrink(const struct mcu_scaler *s, mcu_shrink_fn *row, int ratio, struct plane src,
-                   struct plane dst, int w, int h)
+static void shrink(mcu_shrink_fn *row, int ratio, struct plane src, struct plane dst, int w, int h)
 {
     for (int y = 0; y < h; y++)
-        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w,
-            s->mid);
+        row(dst.at + y * dst.stride, src.at + (ptrdiff_t)y * ratio * src.stride, src.stride, w);
+}
+
+static void shrink3to2(const struct mcu_scaler *s, struct plane src, struct plane dst, int w, int h)
+{
+    for (int y = 0; y < h; y += 2)
+        s->resize->shrink3to2(dst.at + y * dst.stride, dst.stride,
+                              src.at + (ptrdiff_t)(y / 2) * 3 * src.stride, src.stride, w);
 }
 
 static void scale_general(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
                           struct plane dst)
 {
-    for (int i = 0; i < p->y.dst; i++) {
-        s->resize->vertical(s->mid, src.at + p->y.start[i] * src.stride, src.stride,
-                            p->y.weights + (size_t)i * (size_t)p->y.taps, p->y.count[i], p->x.src);
-        s->resize->horizontal(dst.at + i * dst.stride, s->mid, p->x.start, p->x.weights, p->x.taps,
-                              p->x.dst);
+    const struct axis *y = &p->y;
+    int bits = y->src >= y->dst ? MCU_RESIZE_SHIFT : MCU_RESIZE_SIGNED;
+    for (int i = 0; i < y->dst; i++) {
+        const uint8_t *from = src.at + y->taps.start[i] * src.stride;
+        size_t at = (size_t)i * (size_t)y->taps.taps;
+        if (y->bytes)
+            s->resize->rows8(s->mid, from, src.stride, y->bytes + at, y->count[i], p->x.src);
+        else
+            s->resize->rows16(s->mid, from, src.stride, y->taps.weights + at, y->count[i], p->x.src,
+                              14 - bits);
+        s->resize->horizontal(dst.at + i * dst.stride, s->mid, &p->x.taps, 14 + bits);
     }
 }
 
-/* The whole number by which both directions shrink, or 0. */
-static int ratio_of(const struct plane_scale *p)
+/* By how many halves of a sample both directions shrink, or 0. */
+static int halves_of(const struct plane_scale *p)
 {
-    int ratio = p->x.src / p->x.dst;
-    return p->x.src == ratio * p->x.dst && p->y.src == ratio * p->y.dst ? ratio : 0;
+    int halves = 2 * p->x.src / p->x.dst;
+    return 2 * p->x.src == halves * p->x.dst && 2 * p->y.src == halves * p->y.dst ? halves : 0;
 }
 
 static void scale_plane(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
                         struct plane dst)
 {
-    mcu_shrink_fn *const whole[] = { [2] = s->resize->shrink2, [3] = s->resize->shrink3,
-                                     [4] = s->resize->shrink4, [5] = s->resize->shrink5 };
-    int w = p->x.dst, h = p->y.dst, ratio = ratio_of(p);
-    if (ratio == 1) {
+    int w = p->x.dst, h = p->y.dst;
+    switch (halves_of(p)) {
+    case 2:
         for (int y = 0; y < h; y++)
             memcpy(dst.at + y * dst.stride, src.at + y * src.stride, (size_t)w);
-    } else if (ratio >= 2 && ratio <= 5) {
-        shrink(s, whole[ratio], ratio, src, dst, w, h);
-    } else {
+        break;
+    case 3:
+        shrink3to2(s, src, dst, w, h);
+        break;
+    case 4:
+        shrink(s->resize->shrink2, 2, src, dst, w, h);
+        break;
+    case 6:
+        shrink(s->resize->shrink3, 3, src, dst, w, h);
+        break;
+    case 8:
+        shrink(s->resize->shrink4, 4, src, dst, w, h);
+        break;
+    case 10:
+        shrink(s->resize->shrink5, 5, src, dst, w, h);
+        break;
+    default:
         scale_general(s, p, src, dst);
+        break;
     }
 }
 

@@ -1,5 +1,5 @@
-/* mixer/scale.h - scaling of I420: area averaging to shrink, bilinear to enlarge; any ratio, odd
- * sizes, any stride. Built on mixer/dsp. Threads: a scaler belongs to one job at a time. */
+/* mixer/scale.h - scaling of I420: area averaging to shrink, a cubic (Catmull-Rom) to enlarge;
+ * any ratio, odd sizes, any stride, one pass over the source. Built on mixer/dsp. Threads: a scaler belongs to one job at a time. */
 #ifndef MCU_MIXER_SCALE_H
 #define MCU_MIXER_SCALE_H
 

@@ -1,4 +1,4 @@
-#include "mixer/view.h"
+#include "mixer/view_priv.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "mixer/base/util.h"
-#include "mixer/decor.h"
 #include "mixer/dsp/cpu.h"
-#include "mixer/scale.h"
 
 #define CANVASES 3
 
@@ -16,8 +14,10 @@
 struct shown {
     struct mcu_rect rect;
     uint64_t pic_id;
-    uint64_t label, avatar; /* serials of struct mcu_decor_item; 0: none */
+    uint64_t label, avatar, hand; /* serials of struct mcu_decor_item; 0: none */
     bool has_pic, grey, speaking;
+    int fading;                   /* how much of what was there before is seen; 0: nothing */
+    uint64_t turn;                /* of the canvas, while it fades: no other tick looks like it */
 };
 
 /* One buffer. `busy` is set by the compose job and cleared by whoever drops the last reference;
@@ -29,6 +29,7 @@ struct canvas {
     atomic_bool busy;
     int n;                  /* tiles shown; -1: nothing known, all must be painted */
     uint64_t message;       /* serial of the idle text; 0: none */
+    uint64_t logo;          /* serial */
     uint64_t turn;          /* when it was last composed */
     struct shown shown[MCU_LAYOUT_MAX_TILES];
 };
@@ -37,16 +38,6 @@ struct canvas {
 struct canvas_set {
     atomic_int refs;
     struct canvas canvas[CANVASES];
-};
-
-struct mcu_view {
-    struct mcu_view_config config;
-    const struct mcu_paint_dsp *paint;
-    struct mcu_decor *decor;
-    struct canvas_set *set;
-    struct mcu_scaler *scaler[MCU_LAYOUT_MAX_TILES]; /* by tile, so that tables last */
-    uint64_t turn;
-    struct mcu_view_stats stats;
 };
 
 static void set_unref(struct canvas_set *set)
@@ -119,8 +110,12 @@ int mcu_view_new(struct mcu_view **out, const struct mcu_view_config *config)
     v->config = *config;
     v->paint = mcu_paint_choose(mcu_cpu_flags());
     int rc = set_new(&v->set, config->width, config->height);
-    if (rc == 0)
-        rc = mcu_decor_new(&v->decor, v->set->canvas[0].pic.matrix);
+    if (rc == 0) {
+        v->matrix = v->set->canvas[0].pic.matrix;
+        rc = mcu_decor_new(&v->decor, v->matrix);
+    }
+    if (rc == 0 && config->fades)
+        rc = mcu_fade_new(&v->fade, config->width, config->height);
     for (int i = 0; rc == 0 && i < MCU_LAYOUT_MAX_TILES; i++)
         rc = mcu_scaler_new(&v->scaler[i]);
     if (rc < 0)
@@ -139,6 +134,8 @@ void mcu_view_free(struct mcu_view **vp)
     for (int i = 0; i < MCU_LAYOUT_MAX_TILES; i++)
         mcu_scaler_free(&v->scaler[i]);
     mcu_decor_free(&v->decor);
+    mcu_fade_free(&v->fade);
+    mcu_view_free_logo(v);
     if (v->set)
         set_unref(v->set);
     free(v);
@@ -161,183 +158,38 @@ static struct canvas *pick(struct mcu_view *v)
     return best;
 }
 
-static void fill(struct mcu_pic *pic, struct mcu_rect r, struct mcu_rgb colour)
+static struct shown describe(const struct mcu_view *v, int i, const struct mcu_tile *tile,
+                             struct mcu_view_plates p)
 {
-    uint8_t yuv[3];
-    mcu_rgb_to_yuv(colour, pic->matrix, yuv);
-    for (int i = 0; i < 3; i++) {
-        int half = i ? 1 : 0;
-        uint8_t *p = pic->plane[i] + (ptrdiff_t)(r.y >> half) * pic->stride[i] + (r.x >> half);
-        for (int row = 0; row < r.h >> half; row++, p += pic->stride[i])
-            memset(p, yuv[i], (size_t)(r.w >> half));
-    }
-}
-
-/* What `in` leaves free of `out`, as up to four bars. */
-static void fill_around(struct mcu_pic *pic, struct mcu_rect out, struct mcu_rect in,
-                        struct mcu_rgb colour)
-{
-    int in_right = in.x + in.w, in_below = in.y + in.h;
-    fill(pic, (struct mcu_rect){ out.x, out.y, out.w, in.y - out.y }, colour);
-    fill(pic, (struct mcu_rect){ out.x, in_below, out.w, out.y + out.h - in_below }, colour);
-    fill(pic, (struct mcu_rect){ out.x, in.y, in.x - out.x, in.h }, colour);
-    fill(pic, (struct mcu_rect){ in_right, in.y, out.x + out.w - in_right, in.h }, colour);
-}
-
-/* Colour off, luma to 0.55 of its height above black. */
-static void make_grey(const struct mcu_view *v, struct mcu_pic *pic, struct mcu_rect r)
-{
-    for (int row = r.y; row < r.y + r.h; row++)
-        v->paint->level(pic->plane[0] + (ptrdiff_t)row * pic->stride[0] + r.x, 141,
-                        16 * (256 - 141) + 128, r.w);
-    for (int i = 1; i < 3; i++)
-        for (int row = r.y / 2; row < (r.y + r.h) / 2; row++)
-            memset(pic->plane[i] + (ptrdiff_t)row * pic->stride[i] + r.x / 2, 128,
-                   (size_t)r.w / 2);
-}
-
-static bool same_rect(struct mcu_rect a, struct mcu_rect b)
-{
-    return a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h;
-}
-
-static int draw_picture(struct mcu_view *v, int i, const struct mcu_tile *tile, struct mcu_pic *pic)
-{
-    const struct mcu_pic *src = tile->pic;
-    struct mcu_rect to = tile->rect, from = { 0, 0, src->width, src->height };
-    if (!v->config.crop)
-        to = mcu_layout_fit(tile->rect, src->width, src->height);
-    /* Where a fitted picture fills the tile, a sample or two is cut rather than the shape bent;
-     * this also meets the exact ratios 2 and 3 that are fastest. */
-    if (same_rect(to, tile->rect))
-        from = mcu_layout_crop(src->width, src->height, to.w, to.h);
-    fill_around(pic, tile->rect, to, mcu_decor_bars());
-    int rc = mcu_scaler_run(v->scaler[i], src, from, pic, to);
-    if (rc == 0 && tile->grey)
-        make_grey(v, pic, to);
-    return rc;
-}
-
-static void draw_whole(const struct mcu_view *v, const struct mcu_decor_item *item,
-                       struct mcu_pic *pic, int x, int y)
-{
-    if (!item || !item->sprite.w)
-        return;
-    struct mcu_rect all = { 0, 0, item->sprite.w, item->sprite.h };
-    mcu_sprite_draw(&item->sprite, all, v->paint, pic, x & ~1, y & ~1);
-}
-
-static void draw_centred(const struct mcu_view *v, const struct mcu_decor_item *item,
-                         struct mcu_pic *pic, struct mcu_rect r)
-{
-    if (item)
-        draw_whole(v, item, pic, r.x + (r.w - item->sprite.w) / 2, r.y + (r.h - item->sprite.h) / 2);
-}
-
-/* Thickness of a tile's frame: the active speaker's is thicker, and there even without borders. */
-static int frame_thickness(const struct mcu_view *v, const struct mcu_tile *tile)
-{
-    if (!tile->speaking)
-        return v->config.border;
-    return mcu_max(mcu_max(4, 2 * v->config.border), tile->rect.h / 72 & ~1);
-}
-
-static void draw_corners(const struct mcu_view *v, const struct mcu_sprite *s, struct mcu_pic *pic,
-                         struct mcu_rect r)
-{
-    int c = s->w / 2;
-    for (int k = 0; k < 4; k++) {
-        int right = k & 1, below = k >> 1;
-        struct mcu_rect part = { right * c, below * c, c, c };
-        mcu_sprite_draw(s, part, v->paint, pic, r.x + right * (r.w - c), r.y + below * (r.h - c));
-    }
-}
-
-static void draw_frame(struct mcu_view *v, const struct mcu_tile *tile, struct mcu_pic *pic)
-{
-    struct mcu_rect r = tile->rect;
-    int t = frame_thickness(v, tile);
-    int radius = mcu_clamp(r.h / 30, 2, 14);
-    if (!t || r.w < 4 * (t + radius + 2) || r.h < 4 * (t + radius + 2))
-        return;
-    const struct mcu_decor_item *frame = mcu_decor_frame(v->decor, tile->speaking, t, radius);
-    struct mcu_rgb colour = tile->speaking ? mcu_decor_speaking() : mcu_decor_background();
-    int c = frame ? frame->sprite.w / 2 : 0;
-    fill(pic, (struct mcu_rect){ r.x + c, r.y, r.w - 2 * c, t }, colour);
-    fill(pic, (struct mcu_rect){ r.x + c, r.y + r.h - t, r.w - 2 * c, t }, colour);
-    fill(pic, (struct mcu_rect){ r.x, r.y + c, t, r.h - 2 * c }, colour);
-    fill(pic, (struct mcu_rect){ r.x + r.w - t, r.y + c, t, r.h - 2 * c }, colour);
-    if (frame)
-        draw_corners(v, &frame->sprite, pic, r);
-}
-
-/* The cached plates of a tile, looked up before anything is drawn. */
-struct plates {
-    const struct mcu_decor_item *label, *avatar;
-};
-
-static struct plates find_plates(struct mcu_view *v, const struct mcu_tile *tile)
-{
-    struct plates p = { 0 };
-    struct mcu_rect r = tile->rect;
-    const char *name = v->config.names ? tile->name : NULL;
-    if ((name && name[0]) || tile->muted)
-        p.label = mcu_decor_label(v->decor, name, tile->muted, r.w, r.h);
-    if (!tile->pic)
-        p.avatar = mcu_decor_avatar(v->decor, tile->name, mcu_min(r.w, r.h) / 2 & ~1);
-    return p;
-}
-
-static struct shown describe(const struct mcu_tile *tile, struct plates p)
-{
+    int fading = v->fade ? mcu_fade_of_tile(v->fade, i) : 0;
     return (struct shown){
         .rect = tile->rect,
         .pic_id = tile->pic ? tile->pic_id : 0,
         .label = p.label ? p.label->serial : 0,
         .avatar = p.avatar ? p.avatar->serial : 0,
+        .hand = p.hand ? p.hand->serial : 0,
         .has_pic = tile->pic != NULL,
         .grey = tile->pic && tile->grey,
         .speaking = tile->speaking,
+        .fading = fading,
+        .turn = fading ? v->turn : 0,
     };
 }
 
 static bool same_look(const struct shown *a, const struct shown *b)
 {
-    return same_rect(a->rect, b->rect) && a->pic_id == b->pic_id && a->label == b->label &&
-           a->avatar == b->avatar && a->has_pic == b->has_pic && a->grey == b->grey &&
-           a->speaking == b->speaking;
-}
-
-static int draw_tile(struct mcu_view *v, int i, const struct mcu_tile *tile, struct plates p,
-                     struct mcu_pic *pic)
-{
-    int rc = 0;
-    if (tile->pic) {
-        rc = draw_picture(v, i, tile, pic);
-    } else {
-        fill(pic, tile->rect, mcu_decor_backdrop(tile->name ? tile->name : ""));
-        draw_centred(v, p.avatar, pic, tile->rect);
-    }
-    if (p.label) {
-        int margin = v->config.border + mcu_max(4, tile->rect.h / 40);
-        draw_whole(v, p.label, pic, tile->rect.x + margin,
-                   tile->rect.y + tile->rect.h - margin - p.label->sprite.h);
-    }
-    draw_frame(v, tile, pic);
-    return rc;
+    return mcu_view_same_rect(a->rect, b->rect) && a->pic_id == b->pic_id && a->label == b->label &&
+           a->avatar == b->avatar && a->hand == b->hand && a->has_pic == b->has_pic &&
+           a->grey == b->grey && a->speaking == b->speaking && a->fading == b->fading &&
+           a->turn == b->turn;
 }
 
 static bool same_places(const struct canvas *c, const struct mcu_tile *tiles, int n)
 {
     bool same = c->n == n;
     for (int i = 0; same && i < n; i++)
-        same = same_rect(c->shown[i].rect, tiles[i].rect);
+        same = mcu_view_same_rect(c->shown[i].rect, tiles[i].rect);
     return same;
-}
-
-static struct mcu_rect whole(const struct mcu_pic *pic)
-{
-    return (struct mcu_rect){ 0, 0, pic->width, pic->height };
 }
 
 static void compose_idle(struct mcu_view *v, struct canvas *c, const char *text)
@@ -345,10 +197,9 @@ static void compose_idle(struct mcu_view *v, struct canvas *c, const char *text)
     const struct mcu_decor_item *item =
         text && *text ? mcu_decor_message(v->decor, text, v->config.width, v->config.height) : NULL;
     uint64_t serial = item ? item->serial : 0;
-    if (c->n == 0 && c->message == serial)
+    if (c->n == 0 && c->message == serial && c->logo == v->logo.serial)
         return;
-    fill(&c->pic, whole(&c->pic), mcu_decor_background());
-    draw_centred(v, item, &c->pic, whole(&c->pic));
+    mcu_view_draw_background(v, item, &c->pic);
     c->n = 0;
     c->message = serial;
 }
@@ -358,7 +209,7 @@ static const struct canvas *find_last(const struct mcu_view *v, const struct can
 {
     for (int i = 0; i < CANVASES; i++) {
         const struct canvas *last = &v->set->canvas[i];
-        if (last != c && last->n > 0 && last->turn == v->turn)
+        if (last != c && last->n > 0 && last->turn == v->turn && last->logo == v->logo.serial)
             return last;
     }
     return NULL;
@@ -379,8 +230,8 @@ static void copy_rect(struct mcu_pic *dst, const struct mcu_pic *src, struct mcu
 static int compose_tile(struct mcu_view *v, struct canvas *c, const struct canvas *last, bool keep,
                         int i, const struct mcu_tile *tile)
 {
-    struct plates p = find_plates(v, tile);
-    struct shown want = describe(tile, p);
+    struct mcu_view_plates p = mcu_view_find_plates(v, tile);
+    struct shown want = describe(v, i, tile, p);
     int rc = 0;
     if (keep && same_look(&c->shown[i], &want)) {
         v->stats.tiles_kept++;
@@ -390,7 +241,9 @@ static int compose_tile(struct mcu_view *v, struct canvas *c, const struct canva
         copy_rect(&c->pic, &last->pic, want.rect);
         v->stats.tiles_copied++;
     } else {
-        rc = draw_tile(v, i, tile, p, &c->pic);
+        rc = mcu_view_draw_tile(v, i, tile, p, &c->pic);
+        if (want.fading)
+            mcu_fade_mix(v->fade, v->paint, &c->pic, want.rect, want.fading);
         v->stats.tiles_drawn++;
     }
     c->shown[i] = want;
@@ -400,10 +253,10 @@ static int compose_tile(struct mcu_view *v, struct canvas *c, const struct canva
 static int compose_tiles(struct mcu_view *v, struct canvas *c, const struct mcu_tile *tiles, int n)
 {
     const struct canvas *last = find_last(v, c);
-    bool keep = same_places(c, tiles, n);
+    bool keep = same_places(c, tiles, n) && c->logo == v->logo.serial;
     int rc = 0;
     if (!keep)
-        fill(&c->pic, whole(&c->pic), mcu_decor_background());
+        mcu_view_draw_background(v, NULL, &c->pic);
     c->n = -1; /* until all has gone well */
     for (int i = 0; rc == 0 && i < n; i++)
         rc = compose_tile(v, c, last, keep, i, &tiles[i]);
@@ -423,6 +276,44 @@ static bool tiles_legal(const struct mcu_view *v, const struct mcu_tile *tiles, 
     return n >= 0 && n <= MCU_LAYOUT_MAX_TILES;
 }
 
+/* ---- fades ---- */
+
+static void tick_fades(struct mcu_view *v, const struct mcu_tile *tiles, int n, int64_t time_ns)
+{
+    struct mcu_fade_place places[MCU_LAYOUT_MAX_TILES];
+    const struct mcu_pic *last = NULL;
+    for (int i = 0; i < CANVASES; i++)
+        if (v->turn && v->set->canvas[i].turn == v->turn)
+            last = &v->set->canvas[i].pic;
+    for (int i = 0; i < n; i++)
+        places[i] = (struct mcu_fade_place){ .rect = tiles[i].rect, .who = tiles[i].who,
+                                             .has_pic = tiles[i].pic != NULL,
+                                             .grey = tiles[i].pic && tiles[i].grey };
+    mcu_fade_tick(v->fade, last, places, n, time_ns);
+}
+
+/* The whole canvas dissolves: what is on it then is of no use to any other tick. */
+static void fade_canvas(struct mcu_view *v, struct canvas *c, int left)
+{
+    struct mcu_rect all = { 0, 0, c->pic.width, c->pic.height };
+    mcu_fade_mix(v->fade, v->paint, &c->pic, all, left);
+    c->n = -1;
+}
+
+static int draw_canvas(struct mcu_view *v, struct canvas *c, const struct mcu_tile *tiles, int n,
+                       const char *idle_text)
+{
+    int left = v->fade ? mcu_fade_of_canvas(v->fade) : 0, rc = 0;
+    if (n == 0)
+        compose_idle(v, c, idle_text);
+    else
+        rc = compose_tiles(v, c, tiles, n);
+    c->logo = v->logo.serial;
+    if (rc == 0 && left)
+        fade_canvas(v, c, left);
+    return rc;
+}
+
 int mcu_view_compose(struct mcu_view *v, const struct mcu_tile *tiles, int n, const char *idle_text,
                      int64_t time_ns, struct mcu_pic **out)
 {
@@ -433,11 +324,9 @@ int mcu_view_compose(struct mcu_view *v, const struct mcu_tile *tiles, int n, co
         v->stats.skipped++;
         return -EAGAIN;
     }
-    int rc = 0;
-    if (n == 0)
-        compose_idle(v, c, idle_text);
-    else
-        rc = compose_tiles(v, c, tiles, n);
+    if (v->fade)
+        tick_fades(v, tiles, n, time_ns);
+    int rc = draw_canvas(v, c, tiles, n, idle_text);
     if (rc < 0)
         return rc;
     c->turn = ++v->turn;

@@ -10,6 +10,7 @@
 
 #include "mixer/base/picture.h"
 #include "mixer/layout.h"
+#include "mixer/png.h"
 
 struct mcu_view;
 
@@ -17,8 +18,12 @@ struct mcu_view_config {
     int width, height;   /* even */
     bool crop;           /* fill the tiles; else letterbox */
     int border;          /* samples, drawn over the tile's edge; 0 to 8; even. Default 2 */
+    bool plain;          /* square corners; else rounded, where there is a frame */
     bool names;          /* draw the names */
+    bool fades;          /* changes dissolve (mixer/fade.h) by time_ns; else they are at once */
 };
+
+enum mcu_corner { MCU_TOP_LEFT, MCU_TOP_RIGHT, MCU_BOTTOM_LEFT, MCU_BOTTOM_RIGHT };
 
 /* What one tile shows. Two ticks with equal contents cost nothing for this tile. */
 struct mcu_tile {
@@ -28,6 +33,8 @@ struct mcu_tile {
     bool grey;                 /* frozen source: last picture without colour, darkened */
     bool speaking;             /* active speaker: marked border */
     bool muted;                /* a muted microphone beside the name */
+    bool hand;                 /* a raised hand in its upper corner */
+    uint64_t who;              /* whose it is, for fades; 0: not known */
     const char *name;          /* UTF-8, borrowed for the call; may be empty */
 };
 
@@ -41,6 +48,12 @@ struct mcu_view_stats {
 /* Returns 0, -EINVAL or -ENOMEM. */
 int mcu_view_new(struct mcu_view **out, const struct mcu_view_config *config);
 void mcu_view_free(struct mcu_view **view);
+
+/* What lies in a corner of every canvas from now on, `percent` of it high (1 to 100) and at most half
+ * as wide; NULL: nothing. Keeps a reference. The same again costs nothing; another one repaints each
+ * canvas once. From the compose job, or before any. Returns 0, -EINVAL, or -ENOMEM: there is none then. */
+int mcu_view_set_logo(struct mcu_view *view, struct mcu_image *image, enum mcu_corner corner,
+                      int percent);
 
 /* Composes tiles[n] (n up to 25; they do not overlap; what they leave free is background) into a
  * free canvas. With n = 0 the canvas shows `idle_text` (may be NULL) in its middle.

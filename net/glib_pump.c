@@ -46,6 +46,7 @@ struct mcu_glib_pump {
     bool due;   /* lazy: something of this context is ready, in this round */
     bool stale; /* lazy: the list of the last query may be wrong */
     struct mcu_glib_pump_files files;
+    void (*begin)(void), (*end)(void); /* of a dispatch; may be NULL */
 };
 
 /* GLib's and epoll's bits are both poll(2)'s on Linux, where this runs. */
@@ -221,7 +222,11 @@ static void on_check(uv_check_t *handle)
     collect(pump);
     if (!g_main_context_check(pump->context, pump->priority, pump->polls, pump->polls_used))
         return;
+    if (pump->begin)
+        pump->begin();
     g_main_context_dispatch(pump->context);
+    if (pump->end)
+        pump->end();
     pump->dispatched |= !pump->lazy || pump->files_change;
 }
 
@@ -289,6 +294,12 @@ void mcu_glib_pump_kick(struct mcu_glib_pump *pump)
 void mcu_glib_pump_watch_files(struct mcu_glib_pump *pump, const struct mcu_glib_pump_files *files)
 {
     pump->files = *files;
+}
+
+void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void), void (*end)(void))
+{
+    pump->begin = begin;
+    pump->end = end;
 }
 
 void mcu_glib_pump_free(struct mcu_glib_pump **pp)

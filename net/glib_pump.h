@@ -36,6 +36,9 @@ int mcu_glib_pump_new(struct mcu_glib_pump **out, struct mcu_loop *loop, GMainCo
 void mcu_glib_pump_set_lazy(struct mcu_glib_pump *pump, bool files_change);
 void mcu_glib_pump_kick(struct mcu_glib_pump *pump);
 
+/* Called around each dispatch. */
+void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void), void (*end)(void));
+
 /* Tells which descriptors there are and which have data, to who has to know and is not told by the
  * library whose sources these are. In the loop's own order: opened before the first ready; closed after
  * the file is. A file that takes the number of one just closed is told as both. Each may be NULL. */

@@ -7,6 +7,7 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/log.h"
 #include "mixer/base/util.h"
+#include "net/ice_intake.h"
 #include "net/ice_priv.h"
 
 #define AGENTS_PER_CONTEXT 16
@@ -86,6 +87,7 @@ static int new_group(struct mcu_ice_loop *owner, struct mcu_ice_group **out)
         free(group);
         return rc;
     }
+    mcu_glib_pump_set_turns(group->pump, mcu_ice_intake_begin, mcu_ice_intake_end);
     group->reap.fn = on_reap;
     group->owner = owner;
     group->next = owner->groups;

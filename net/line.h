@@ -41,6 +41,7 @@ struct mcu_line_ext {
     uint8_t transport_cc;  /* draft-holmer-rmcat-transport-wide-cc-extensions-01 */
     uint8_t mid;           /* RFC 8843 15 */
     uint8_t rid, repaired_rid; /* RFC 8852 */
+    uint8_t colour;        /* what the samples of his pictures mean, with keyframes (WebRTC) */
     uint8_t playout_delay; /* pictures: how long they are to be held back (net/playout_wish.h) */
 };
 

@@ -159,6 +159,7 @@ static void put_ext(struct mcu_text_out *t, const struct mcu_line_ext *ext,
         [MCU_EXT_MID] = ext->mid,
         [MCU_EXT_RID] = ext->rid,
         [MCU_EXT_REPAIRED_RID] = ext->repaired_rid,
+        [MCU_EXT_COLOUR] = ext->colour,
         [MCU_EXT_PLAYOUT_DELAY] = ext->playout_delay,
     };
     for (int i = 0; i < MCU_EXT_COUNT; i++)

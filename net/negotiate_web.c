@@ -199,6 +199,7 @@ static void set_ext(struct mcu_nego_web_line *line, const struct mcu_sdp_media *
         line->ext.transport_cc = ext_id(m, MCU_EXT_TRANSPORT_CC, send, receive);
     line->fb_transport_cc = line->ext.transport_cc != 0;
     if (line->base.kind != MCU_AUDIO) {
+        line->ext.colour = receive ? ext_id(m, MCU_EXT_COLOUR, false, true) : 0;
         line->ext.playout_delay = send ? ext_id(m, MCU_EXT_PLAYOUT_DELAY, true, false) : 0;
         return;
     }
@@ -516,7 +517,8 @@ static int set_transport(struct judge *j)
 static uint8_t *ext_number(struct mcu_line_ext *e, size_t i)
 {
     uint8_t *const all[] = { &e->audio_level, &e->mixer_levels, &e->abs_send_time, &e->transport_cc,
-                             &e->mid,         &e->rid,          &e->repaired_rid,  &e->playout_delay };
+                             &e->mid,         &e->rid,          &e->repaired_rid,  &e->colour,
+                             &e->playout_delay };
     return i < MCU_ARRAY_LEN(all) ? all[i] : NULL;
 }
 

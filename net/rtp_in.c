@@ -100,7 +100,7 @@ static void configure(struct mcu_rtp_in *in, const struct mcu_line_config *confi
     in->ext = config->ext;
     in->twcc = config->twcc;
     in->ext_on = in->ext.audio_level || in->ext.abs_send_time || in->ext.transport_cc ||
-                 in->ext.rid || in->ext.repaired_rid;
+                 in->ext.rid || in->ext.repaired_rid || in->ext.colour;
     in->rtx_on = false;
     for (int i = 0; i < in->rx_count; i++) {
         in->rx[i].rtx_pt = config->rx[i].rtx_pt;
@@ -244,6 +244,7 @@ static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp 
     u->ssrc = rtp->ssrc;
     u->marker = rtp->marker;
     u->level_dbov = info->level_dbov;
+    u->colour = info->colour;
     u->time_ns = now_ns;
     u->sent_ns = mcu_stream_clock_map(&in->source.time, in->clock, rtp->ts, now_ns);
     if (in->kind == MCU_AUDIO)
@@ -412,7 +413,7 @@ static void keep_candidate(struct mcu_rtp_in_candidate *c, const struct mcu_rtp 
     if (!c->valid)
         return;
     c->rtp = *rtp;
-    c->info = (struct mcu_rtp_in_info){ .level_dbov = info->level_dbov };
+    c->info = (struct mcu_rtp_in_info){ .level_dbov = info->level_dbov, .colour = info->colour };
     c->arrival_ns = now_ns;
     if (rtp->payload_bytes > 0)
         memcpy(c->bytes, rtp->payload, rtp->payload_bytes);

@@ -11,6 +11,20 @@
 
 /* ---- Header extensions ---- */
 
+/* WebRTC's color-space: primaries, transfer and matrix by ITU-T H.273, then range (bits 5 and 4) and
+ * where chroma samples lie; what may follow is of HDR. Matrices that we do not know are no word. */
+static struct mcu_colour colour_of(const uint8_t *data, size_t size)
+{
+    enum { H273_BT709 = 1, H273_BT470BG = 5, H273_SMPTE170M = 6, RANGE_FULL = 2 };
+    struct mcu_colour c = { 0 };
+    if (size < 4)
+        return c;
+    c.known = data[2] == H273_BT709 || data[2] == H273_BT470BG || data[2] == H273_SMPTE170M;
+    c.matrix = data[2] == H273_BT709 ? MCU_MATRIX_BT709 : MCU_MATRIX_BT601;
+    c.full_range = (data[3] >> 4 & 3) == RANGE_FULL;
+    return c;
+}
+
 static uint32_t value_of(const struct mcu_rtp_ext_element *e)
 {
     uint32_t v = 0;
@@ -32,6 +46,8 @@ static void read_element(struct mcu_rtp_in *in, const struct mcu_rtp_ext_element
     } else if (e->id == in->ext.abs_send_time) {
         in->abs_send.value = value_of(e) & 0xffffff;
         in->abs_send.arrival_ns = now_ns;
+    } else if (e->id == in->ext.colour) {
+        info->colour = colour_of(e->data, e->size);
     } else if (e->id == in->ext.rid) {
         info->rid = e->data;
         info->rid_bytes = e->size;
@@ -120,7 +136,8 @@ bool mcu_rtp_in_take_rtx(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,
         return true;
     }
     struct mcu_rtp original = *rtp;
-    struct mcu_rtp_in_info repeat = { .level_dbov = info->level_dbov, .repeat = true };
+    struct mcu_rtp_in_info repeat = { .level_dbov = info->level_dbov, .colour = info->colour,
+                                      .repeat = true };
     original.pt = in->rx[row].pt;
     original.ssrc = in->source.ssrc;
     original.seq = (uint16_t)(rtp->payload[0] << 8 | rtp->payload[1]);

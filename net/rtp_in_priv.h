@@ -28,6 +28,7 @@ struct mcu_rtp_in_rx {
 /* What is known of a packet beside its header and payload. */
 struct mcu_rtp_in_info {
     int8_t level_dbov;       /* RFC 6464; 1: not said */
+    struct mcu_colour colour;
     bool repeat;             /* sent a second time: says nothing about the network's delay */
     const uint8_t *rid, *repaired_rid; /* NULL: not said */
     size_t rid_bytes, repaired_rid_bytes;
@@ -47,6 +48,7 @@ struct mcu_rtp_in_picture {
     bool valid;
     uint32_t rtp_ts;
     int64_t sent_ns, arrival_ns;
+    struct mcu_colour colour; /* as one of them said */
 };
 
 struct mcu_rtp_in_sr {
@@ -110,6 +112,7 @@ struct mcu_rtp_in {
     int last_rx;                /* whose packets were delivered last; -1: nobody's */
     bool need_key;
     struct mcu_rtp_in_picture pictures[2]; /* the newest two timestamps delivered */
+    struct mcu_colour colour;   /* since the newest keyframe */
 
     struct mcu_rtp_in_sr sr;    /* the last one, of any source; simulcast: of the one received */
     int64_t now_ns;             /* of the last call */

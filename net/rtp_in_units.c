@@ -61,6 +61,10 @@ static void emit_picture(struct mcu_rtp_in *in, struct mcu_unit *unit, const str
     unit->ssrc = in->source.ssrc;
     unit->time_ns = p ? p->arrival_ns : packet->time_ns;
     unit->sent_ns = p ? p->sent_ns : packet->sent_ns;
+    /* Said with keyframes, and with what changes it; a keyframe without a word takes it back. */
+    if (unit->keyframe || (p && p->colour.known))
+        in->colour = p ? p->colour : (struct mcu_colour){ 0 };
+    unit->colour = in->colour;
     if (in->rid_count > 0)
         join_layers(in, unit);
     if (unit->keyframe) {
@@ -80,8 +84,11 @@ static void note_picture(struct mcu_rtp_in *in, const struct mcu_unit *packet)
     struct mcu_rtp_in_picture *p = &in->pictures[0];
     if (!p->valid || p->rtp_ts != packet->rtp_ts) {
         in->pictures[1] = in->pictures[0];
-        *p = (struct mcu_rtp_in_picture){ true, packet->rtp_ts, packet->sent_ns, packet->time_ns };
+        *p = (struct mcu_rtp_in_picture){ true, packet->rtp_ts, packet->sent_ns, packet->time_ns,
+                                          packet->colour };
     }
+    if (packet->colour.known)
+        p->colour = packet->colour;
     if (packet->sent_ns < p->sent_ns)
         p->sent_ns = packet->sent_ns;
     if (packet->time_ns > p->arrival_ns)

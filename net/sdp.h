@@ -37,7 +37,8 @@ enum mcu_sdp_ext_kind {
     MCU_EXT_MID,           /* RFC 8843 section 15 */
     MCU_EXT_RID,           /* RFC 8852 */
     MCU_EXT_REPAIRED_RID,  /* RFC 8852 */
-    MCU_EXT_PLAYOUT_DELAY, /* WebRTC */
+    MCU_EXT_COLOUR,        /* WebRTC: color-space */
+    MCU_EXT_PLAYOUT_DELAY, /* WebRTC: playout-delay */
     MCU_EXT_COUNT,
 };
 

@@ -12,6 +12,7 @@ static const char *const ext_uris[MCU_EXT_COUNT] = {
     [MCU_EXT_MID] = "urn:ietf:params:rtp-hdrext:sdes:mid",
     [MCU_EXT_RID] = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
     [MCU_EXT_REPAIRED_RID] = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    [MCU_EXT_COLOUR] = "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
     [MCU_EXT_PLAYOUT_DELAY] = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 };
 

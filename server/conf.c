@@ -83,6 +83,8 @@ void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config)
 {
     /* Only what the loop alone reads: jobs may be reading the rest. */
     conf->config.layout = config->layout;
+    conf->config.logo_corner = config->logo_corner;
+    conf->config.logo_percent = config->logo_percent;
     conf->config.max_heard = config->max_heard;
     conf->config.heard_threshold_dbov = config->heard_threshold_dbov;
 }
@@ -231,6 +233,12 @@ void mcu_conf_loop(struct mcu_conf_leg *leg, int role)
                    role == MCU_ROLE_AUDIO ? "audio" : "video");
 }
 
+void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted)
+{
+    leg->join.hand = hand;
+    leg->join.muted = muted;
+}
+
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)
 {
     mcu_conf_event(leg->conf, leg, MCU_EVENT_KEY_PRESSED, "key=%c", key);
@@ -254,7 +262,8 @@ struct mcu_tap *mcu_conf_tap(struct mcu_conf_leg *leg)
 static void fill_leg_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *o)
 {
     *o = (struct mcu_conf_leg_info){ .leg = leg->join.leg, .participant = leg->join.participant,
-                                     .hidden = leg->join.hidden, .level_dbov = -127,
+                                     .hidden = leg->join.hidden, .hand = leg->join.hand,
+                                     .level_dbov = -127,
                                      .speaker = leg == leg->conf->speaker,
                                      .audio_out = leg->join.audio.codec };
     memcpy(o->name, leg->join.name, sizeof(o->name));

@@ -65,6 +65,7 @@ struct mcu_join {
     char name[MCU_NAME_MAX];
     bool hidden;              /* a recorder or viewer: no tile, not in the roster */
     bool sends_audio, sends_video;
+    bool hand, muted;         /* what he shows of himself: a raised hand, a muted microphone */
     int64_t video_after_ns;   /* newest picture that it was sent by another conference: what comes
                                  from here has a later time. 0: none */
     struct mcu_audio_want audio;
@@ -78,7 +79,7 @@ int mcu_conf_new(struct mcu_conf **out, struct mcu_media *media, const char *roo
 /* Stops ticks, drops all legs, waits for jobs in flight, then frees it and calls done (may be
  * NULL) on its loop. */
 void mcu_conf_end(struct mcu_conf *conf, void (*done)(void *arg), void *arg);
-/* Takes over what may change in a running conference: layout and heard set. */
+/* Takes over what may change in a running conference: layout, place of the logo and heard set. */
 void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config);
 mcu_handle mcu_conf_handle(const struct mcu_conf *conf);
 
@@ -99,6 +100,8 @@ void mcu_conf_loss(struct mcu_conf_leg *leg, int role, int percent);
 void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
 /* What came on one of its lines was our own (RFC 3550 8.2), and is not taken. */
 void mcu_conf_loop(struct mcu_conf_leg *leg, int role);
+/* His hand is raised, his microphone muted by himself; both are shown on his tile. */
+void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 
@@ -120,7 +123,7 @@ void mcu_tap_free(struct mcu_tap **tap);
 struct mcu_conf_leg_info {
     uint32_t leg, participant;
     char name[MCU_NAME_MAX];
-    bool hidden, heard, speaker, has_picture, frozen;
+    bool hidden, heard, speaker, has_picture, frozen, hand;
     int level_dbov, playout_ms;
     enum mcu_codec audio_in, audio_out, video_in, video_out;
     int video_in_w, video_in_h, video_out_w, video_out_h;

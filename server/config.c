@@ -20,7 +20,8 @@
 
 enum value_type { T_TEXT, T_ADDRESS, T_INT, T_BOOL, T_LEVEL, T_LAYOUT, T_FIT, T_ENCODER, T_AUDIO_CODECS,
                   T_VIDEO_CODECS, T_VIDEO_DECODE, T_RUNGS, T_SECURITY, T_NAT, T_REALM, T_AUTH, T_REFER, T_DIGESTS,
-                  T_ACCOUNTS, T_PROVIDERS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API };
+                  T_ACCOUNTS, T_PROVIDERS, T_TOKEN, T_ADDRESSES, T_ICE_SERVERS, T_TLS, T_HOSTS, T_API,
+                  T_CORNERS, T_CORNER };
 
 struct key {
     const char *name; /* section.key */
@@ -74,6 +75,12 @@ static const struct key keys[] = {
     { "video.layout", T_LAYOUT, FIELD(layout), 0, 0, true },
     { "video.fill", T_FIT, FIELD(crop), 0, 0, false },
     { "video.names", T_BOOL, FIELD(names), 0, 0, false },
+    { "video.border", T_INT, FIELD(border), 0, 8, false },
+    { "video.corners", T_CORNERS, FIELD(plain_corners), 0, 0, false },
+    { "video.fades", T_BOOL, FIELD(fades), 0, 0, false },
+    { "video.logo", T_TEXT, FIELD(logo), 0, 0, true },
+    { "video.logo_corner", T_CORNER, FIELD(logo_corner), 0, 0, true },
+    { "video.logo_percent", T_INT, FIELD(logo_percent), 1, 50, true },
     { "video.codecs", T_VIDEO_CODECS, FIELD(video_codecs), 0, 0, false },
     { "video.decode", T_VIDEO_DECODE, FIELD(video_decode), 0, 0, false },
     { "video.h264_encoder", T_ENCODER, FIELD(h264_encoder), 0, 0, false },
@@ -109,6 +116,7 @@ void mcu_config_defaults(struct mcu_config *c)
         .address = "127.0.0.1", .sip_port = 5060, .sip_tls_port = 5061, .http_port = 8080,
         .rtp_first = 20000, .rtp_last = 29999, .security = MCU_SECURITY_OPTIONAL,
         .width = 1280, .height = 720, .fps = 30, .layout = MCU_LAYOUT_GRID, .names = true,
+        .border = 2, .fades = true, .logo_corner = MCU_TOP_RIGHT, .logo_percent = 10,
         .video_codecs = { MCU_CODEC_H264, MCU_CODEC_VP8 }, .video_codec_count = 2,
         .video_decode = { MCU_CODEC_VP9, MCU_CODEC_AV1 }, .video_decode_count = 2,
         .h264_encoder = "openh264",
@@ -262,6 +270,13 @@ static int set_value(struct mcu_config *c, const struct key *k, const char *text
         if (rc == 0)
             c->http_api_all = choice;
         return rc;
+    case T_CORNERS:
+        rc = mcu_value_choice(at, text, "rounded", "plain", &choice);
+        if (rc == 0)
+            c->plain_corners = choice;
+        return rc;
+    case T_CORNER:
+        return mcu_value_corner(at, text, &c->logo_corner);
     case T_HOSTS:
         rc = mcu_value_host(at, text, c->http_hosts[index], sizeof(c->http_hosts[index]));
         if (rc == 0)
@@ -491,6 +506,10 @@ int mcu_config_check(struct mcu_config *c, char *error, size_t size)
     }
     if (c->width % 2 || c->height % 2) {
         at.key = c->width % 2 ? "video.width" : "video.height";
+        return mcu_value_wrong(&at, "must be even");
+    }
+    if (c->border % 2) {
+        at.key = "video.border";
         return mcu_value_wrong(&at, "must be even");
     }
     if (c->sip_port == c->http_port) {

@@ -9,6 +9,7 @@
 #include "mixer/base/codec_id.h"
 #include "mixer/base/log.h"
 #include "mixer/layout.h"
+#include "mixer/view.h"
 #include "net/http.h"
 #include "net/negotiate.h"
 #include "net/ice.h"
@@ -78,6 +79,12 @@ struct mcu_config {
     enum mcu_layout_kind layout; /* grid */
     bool crop;               /* fit: letterbox; crop: fill */
     bool names;              /* draw names */
+    int border;              /* samples round each tile: 2 */
+    bool plain_corners;      /* corners: rounded */
+    bool fades;              /* changes dissolve: on */
+    char logo[256];          /* a PNG file; "": none */
+    enum mcu_corner logo_corner; /* top-right */
+    int logo_percent;        /* of the canvas's height: 10 */
     enum mcu_codec video_codecs[MCU_CONFIG_MAX_CODECS]; /* sent and received: H264 VP8 */
     int video_codec_count;
     enum mcu_codec video_decode[MCU_CONFIG_MAX_CODECS]; /* received only: VP9 AV1 */
@@ -149,7 +156,7 @@ int mcu_config_check(struct mcu_config *config, char *error, size_t size);
 int mcu_config_video_in(const struct mcu_config *config,
                         enum mcu_codec out[MCU_CONFIG_MAX_CODECS]);
 
-/* Copies what may change while running (log level, limits, layout, names, crop, heard set,
+/* Copies what may change while running (log level, limits, layout, logo, heard set,
  * recording for new conferences) from `fresh`; returns the number of keys that differ but need a
  * restart, and names them in list. */
 int mcu_config_reload(struct mcu_config *running, const struct mcu_config *fresh, char *list,

@@ -28,6 +28,7 @@ int mcu_value_address(const struct mcu_config_place *at, const char *text, char 
 int mcu_value_choice(const struct mcu_config_place *at, const char *text, const char *first,
                      const char *second, int *out);
 int mcu_value_security(const struct mcu_config_place *at, const char *text, enum mcu_security *out);
+int mcu_value_corner(const struct mcu_config_place *at, const char *text, enum mcu_corner *out);
 int mcu_value_nat(const struct mcu_config_place *at, const char *text, bool *out);
 int mcu_value_codec(const struct mcu_config_place *at, const char *text, enum mcu_kind kind,
                     enum mcu_codec *out);

@@ -82,6 +82,19 @@ int mcu_value_security(const struct mcu_config_place *at, const char *text, enum
     return mcu_value_wrong(at, "expected off, optional or required, not '%.40s'", text);
 }
 
+int mcu_value_corner(const struct mcu_config_place *at, const char *text, enum mcu_corner *out)
+{
+    static const char *const names[] = { "top-left", "top-right", "bottom-left", "bottom-right" };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum mcu_corner)i;
+            return 0;
+        }
+    }
+    return mcu_value_wrong(at, "expected top-left, top-right, bottom-left or bottom-right, not '%.40s'",
+                           text);
+}
+
 int mcu_value_nat(const struct mcu_config_place *at, const char *text, bool *out)
 {
     if (strcmp(text, "off") != 0 && strcmp(text, "latch") != 0)

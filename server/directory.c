@@ -42,8 +42,9 @@ struct mcu_directory {
     struct mcu_timer tidy;
 };
 
-/* Some seconds after conferences have ended: what their codecs held lies free in the allocator's arenas,
- * in between what lives on. Without this, 4000 calls with pictures left 290 MB of which 75 were in use. */
+/* Some seconds after conferences have ended: what their codecs, and libnice and OpenSSL of their legs, held
+ * lies free in the allocator's arenas, in between what lives on. Without this, 4000 calls with pictures left
+ * 290 MB of which 75 were in use, and 200 browsers 78 MB instead of 48. */
 #define TIDY_AFTER_NS (5 * MCU_NS_PER_S)
 
 static void tidy(struct mcu_timer *timer)

@@ -169,6 +169,7 @@ struct change {
     struct mcu_leg_params params;
     struct mcu_ref ref;
     int key;
+    bool hand, muted;
 };
 
 static struct change *new_change(struct mcu_leg *leg)
@@ -185,6 +186,8 @@ static void update(void *arg)
     struct change *c = arg;
     struct mcu_leg *leg = c->leg;
     c->params.ice = leg->params.ice;
+    c->params.join.hand = leg->params.join.hand;
+    c->params.join.muted = leg->params.join.muted;
     leg->params = c->params;
     mcu_srtp_wipe(&c->params, sizeof(c->params));
     free(c);
@@ -249,6 +252,23 @@ static void key_by_signalling(void *arg)
     mcu_count(MCU_CNT_DTMF_EVENTS);
     mcu_leg_key_pressed(&c->leg->line[MCU_ROLE_AUDIO], (char)c->key);
     free(c);
+}
+
+static void take_signs(void *arg)
+{
+    struct change *c = arg;
+    c->leg->params.join.hand = c->hand;
+    c->leg->params.join.muted = c->muted;
+    mcu_leg_to_conf_signs(c->leg);
+    free(c);
+}
+
+void mcu_leg_signs(struct mcu_leg *leg, bool hand, bool muted)
+{
+    struct change *c = new_change(leg);
+    c->hand = hand;
+    c->muted = muted;
+    mcu_post_call(leg->media->loop, take_signs, c);
 }
 
 struct candidate {

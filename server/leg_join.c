@@ -21,6 +21,13 @@ static void conf_takes_key(void *obj, int key, struct mcu_unit *unit)
     mcu_conf_key(obj, (char)key);
 }
 
+enum { SIGN_HAND = 1, SIGN_MUTED = 2 };
+
+static void conf_takes_signs(void *obj, int signs, struct mcu_unit *unit)
+{
+    mcu_conf_signs(obj, signs & SIGN_HAND, signs & SIGN_MUTED);
+}
+
 static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
 {
     mcu_conf_loss(obj, MCU_ROLE_AUDIO, percent);
@@ -55,6 +62,12 @@ void mcu_leg_to_conf_keyframe(struct leg_line *l)
 void mcu_leg_to_conf_key(struct mcu_leg *leg, char key)
 {
     to_conf(leg, conf_takes_key, key, NULL);
+}
+
+void mcu_leg_to_conf_signs(struct mcu_leg *leg)
+{
+    const struct mcu_join *j = &leg->params.join;
+    to_conf(leg, conf_takes_signs, (j->hand ? SIGN_HAND : 0) | (j->muted ? SIGN_MUTED : 0), NULL);
 }
 
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent)
@@ -173,6 +186,7 @@ static void joined(void *arg)
     for (int i = 0; i < MCU_ROLES; i++) /* the conference knows nothing yet */
         leg->line[i].loss_percent = leg->line[i].limit_kbps = 0;
     mcu_leg_tell_loops(leg);
+    mcu_leg_to_conf_signs(leg); /* they may have changed on the way */
     if (!j->result && !leg->move_again)
         mcu_leg_fail(leg, "the conference could not take the leg");
     free(j);

@@ -11,6 +11,7 @@
 
 #include "mixer/text.h"
 #include "net/addr.h"
+#include "server/logo.h"
 #include "server/server.h"
 #include "server/words.h"
 
@@ -160,6 +161,13 @@ int main(int argc, char **argv)
     }
     status = 0;
     if (options.check) {
+        struct mcu_image *logo = NULL;
+        if (mcu_logo_read(&logo, config, error, sizeof(error)) < 0) {
+            fprintf(stderr, "tessera: %s\n", error);
+            status = 2;
+            goto out;
+        }
+        mcu_image_unref(&logo);
         fputs(mcu_words()->config_good, stdout);
         goto out;
     }

@@ -28,6 +28,7 @@ int mcu_media_init(struct mcu_media *media, struct mcu_loop *loop, int index,
 void mcu_media_deinit(struct mcu_media *media)
 {
     mcu_pool_free(&media->messages);
+    mcu_image_unref(&media->logo);
     mcu_handle_table_deinit(&media->conferences);
     mcu_handle_table_deinit(&media->conf_legs);
     mcu_handle_table_deinit(&media->legs);

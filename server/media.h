@@ -9,6 +9,7 @@
 
 #include "mixer/base/handle.h"
 #include "mixer/base/unit.h"
+#include "mixer/png.h"
 #include "net/loop.h"
 #include "net/workers.h"
 #include "server/event.h"
@@ -25,6 +26,7 @@ struct mcu_media {
     struct mcu_handle_table conferences; /* struct mcu_conf */
     struct mcu_handle_table conf_legs;   /* struct mcu_conf_leg, of all its conferences */
     struct mcu_handle_table legs;        /* struct mcu_leg */
+    struct mcu_image *logo;              /* the operator's; NULL: none */
     struct mcu_ice_loop *ice;            /* made by the first leg that needs it */
     _Atomic int leg_load, conf_load;     /* for placement; written by the control loop */
 };

@@ -10,6 +10,7 @@
 #include "mixer/base/clock.h"
 #include "net/dtls.h"
 #include "net/ice.h"
+#include "server/logo.h"
 #include "server/recorder.h"
 #include "server/web_side.h"
 
@@ -98,14 +99,17 @@ static void on_reload_signal(int signum, void *arg)
 {
     struct mcu_server *s = arg;
     struct mcu_config fresh;
-    char error[256], list[512], quoted[600];
-    if (mcu_config_read(&fresh, s->origin, error, sizeof(error)) < 0) {
+    struct mcu_image *logo = NULL;
+    char error[512], list[512], quoted[1200];
+    if (mcu_config_read(&fresh, s->origin, error, sizeof(error)) < 0 ||
+        mcu_logo_read(&logo, &fresh, error, sizeof(error)) < 0) {
         mcu_log(MCU_LOG_ERROR, "reload-refused", "error=%s",
                 mcu_log_quote(quoted, sizeof(quoted), error));
         return;
     }
     int left = mcu_config_reload(&s->config, &fresh, list, sizeof(list));
     mcu_log_set_level(s->config.log_level);
+    mcu_logo_give(s->media, s->media_count, logo);
     mcu_directory_reload(s->directory);
     mcu_sip_side_reload(s->calls);
     if (s->http)
@@ -198,8 +202,13 @@ static void start_network(void *arg)
 int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
                    const struct mcu_config_origin *origin, char *error, size_t size)
 {
+    struct mcu_image *logo = NULL;
+    int rc = mcu_logo_read(&logo, config, error, size);
+    if (rc < 0)
+        return rc;
     struct running *r = calloc(1, sizeof(*r));
     if (!r) {
+        mcu_image_unref(&logo);
         snprintf(error, size, "out of memory");
         return -ENOMEM;
     }
@@ -209,7 +218,8 @@ int mcu_server_new(struct mcu_server **out, const struct mcu_config *config,
     s->origin = origin;
     s->started_ns = mcu_clock_now_ns();
     snprintf(r->start_what, sizeof(r->start_what), "the server");
-    int rc = start_basics(s);
+    rc = start_basics(s);
+    mcu_logo_give(s->media, s->media_count, logo);
     if (rc == 0)
         rc = mcu_loop_start(s->control);
     if (rc == 0) {

@@ -11,7 +11,6 @@
 #include "server/video_priv.h"
 
 #define LATE_NS         (5 * MCU_NS_PER_MS)
-#define BORDER          2
 #define HEAL_EVERY      30 /* ticks */
 
 struct shown_tile {
@@ -38,6 +37,9 @@ struct mcu_stage {
         struct shown_tile shown[MCU_LAYOUT_MAX_TILES];
         int tile_count;
         int64_t time_ns;
+        struct mcu_image *logo; /* reference for the job */
+        enum mcu_corner logo_corner;
+        int logo_percent;
         char idle_text[MCU_ROOM_MAX + 32];
         struct mcu_pic *canvas;
         int result;
@@ -96,7 +98,9 @@ static void fill_tile(struct mcu_stage *st, int i, struct mcu_conf_leg *leg, str
         .pic_id = id,
         .grey = state == MCU_VSOURCE_FROZEN,
         .speaking = leg == st->conf->speaker,
-        .muted = !leg->join.sends_audio,
+        .muted = !leg->join.sends_audio || leg->join.muted,
+        .hand = leg->join.hand,
+        .who = leg->join.leg,
         .name = s->name,
     };
 }
@@ -127,6 +131,8 @@ static void run_compose(struct mcu_job *job)
     if (!st->view)
         st->in.result = mcu_view_new(&st->view, &st->view_config);
     if (st->in.result == 0)
+        mcu_view_set_logo(st->view, st->in.logo, st->in.logo_corner, st->in.logo_percent);
+    if (st->in.result == 0)
         st->in.result = mcu_view_compose(st->view, st->in.tiles, st->in.tile_count,
                                          st->in.idle_text, st->in.time_ns, &st->in.canvas);
     if (st->view)
@@ -148,6 +154,7 @@ static void composed(struct mcu_job *job)
     st->cpu_ns += job->cpu_ns;
     for (int i = 0; i < st->in.tile_count; i++)
         mcu_pic_unref(&st->in.shown[i].pic);
+    mcu_image_unref(&st->in.logo);
     if (st->in.result < 0) {
         st->skipped++;
         mcu_count(MCU_CNT_VIDEO_SKIPPED_TICKS);
@@ -187,6 +194,9 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     }
     st->in.time_ns = time_ns;
     snprintf(st->in.idle_text, sizeof(st->in.idle_text), "%s", conf->room);
+    st->in.logo = conf->media->logo ? mcu_image_ref(conf->media->logo) : NULL;
+    st->in.logo_corner = conf->config.logo_corner;
+    st->in.logo_percent = conf->config.logo_percent;
     fill_tiles(st);
     st->job.home = conf->media->loop;
     st->job.run = run_compose;
@@ -228,7 +238,9 @@ void mcu_stage_set_config(struct mcu_conf *conf)
     st->view_config = (struct mcu_view_config){ .width = conf->config.width,
                                                 .height = conf->config.height,
                                                 .crop = conf->config.crop,
-                                                .border = BORDER,
+                                                .border = conf->config.border,
+                                                .plain = conf->config.plain_corners,
+                                                .fades = conf->config.fades,
                                                 .names = conf->config.names };
 }
 

@@ -71,7 +71,6 @@ struct mcu_web_side {
     int64_t tokens_ns, tokens_at_ns; /* what all together may */
     struct web_room *rooms;       /* with pages in them (web_room.c) */
     struct mcu_timer room_timer;
-    struct mcu_timer rest_timer;  /* runs when the last leg has gone */
     int questions;                /* to conferences, on their way */
     struct mcu_timer shutdown_timer;
     void (*shutdown_done)(void *arg);

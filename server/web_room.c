@@ -166,7 +166,7 @@ static json_t *describe_leg(const struct mcu_web_side *side, const struct mcu_co
     return json_pack("{s:I, s:s, s:s, s:b, s:b, s:b}", "id", (json_int_t)l->participant, "name",
                      name, "kind", w ? w->door->kind : "sip", "audio",
                      l->audio_in != MCU_CODEC_NONE && !(w && w->muted), "video",
-                     l->has_picture && !(w && w->camera_off), "hand", w && w->hand);
+                     l->has_picture && !(w && w->camera_off), "hand", l->hand || (w && w->hand));
 }
 
 static void tell_answer(struct web_room *r, const struct mcu_conf_info *info)
@@ -292,15 +292,24 @@ static void take_chat(struct web_leg *w, const json_t *message)
     }
 }
 
+/* What stands on its tile: whoever only sees the picture knows it too. */
+static void show_signs(const struct web_leg *w)
+{
+    if (w->leg)
+        mcu_leg_signs(w->leg, w->hand, w->muted);
+}
+
 static void take_state(struct web_leg *w, const json_t *message)
 {
     w->muted = json_is_false(json_object_get(message, "audio"));
     w->camera_off = json_is_false(json_object_get(message, "video"));
+    show_signs(w);
 }
 
 static void take_hand(struct web_leg *w, const json_t *message)
 {
     w->hand = json_is_true(json_object_get(message, "up"));
+    show_signs(w);
 }
 
 static void take_ping(struct web_leg *w, const json_t *message)
@@ -354,6 +363,7 @@ void mcu_web_room_closed(struct mcu_ws *ws, int code, void *peer)
     if (w && w->ws == ws) {
         w->ws = NULL;
         w->hand = w->muted = w->camera_off = false;
+        show_signs(w);
         leave_room(w);
     }
     mcu_ws_release(&ws);

@@ -21,7 +21,6 @@
 #include "server/web_priv.h"
 #include "server/web_room.h"
 
-#define REST_NS (3 * MCU_NS_PER_S) /* without a leg, until memory is given back */
 
 /* ---- life ---- */
 
@@ -72,22 +71,6 @@ static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish 
     return w;
 }
 
-/* Nobody is there any more: what libnice, OpenSSL and glibc keep of hundreds of legs goes back to the
- * system (after 200 peers 48 MB instead of 78). Nobody waits for the locks that this takes. */
-static void on_rest(struct mcu_timer *timer)
-{
-    struct mcu_web_side *side = mcu_container_of(timer, struct mcu_web_side, rest_timer);
-    if (mcu_server_legs(side->server) == 0)
-        malloc_trim(0);
-}
-
-static void rest_if_empty(struct mcu_web_side *side)
-{
-    struct mcu_timer *timer = &side->rest_timer;
-    if (!side->leg_count && !side->stopping)
-        mcu_timer_start(timer, mcu_loop_now(timer->loop) + REST_NS);
-}
-
 static void release_if_over(struct web_leg *w)
 {
     struct mcu_web_side *side = w->side;
@@ -106,7 +89,6 @@ static void release_if_over(struct web_leg *w)
     mcu_sdp_free(&w->offer);
     free(w->nego);
     free(w);
-    rest_if_empty(side);
     mcu_web_check_shutdown(side);
 }
 
@@ -446,7 +428,6 @@ int mcu_web_side_new(struct mcu_web_side **out, struct mcu_server *server)
         return -ENOMEM;
     side->server = server;
     mcu_web_rooms_init(side);
-    mcu_timer_init(&side->rest_timer, server->control, on_rest);
     int rc = mcu_web_ice_new(&side->ice, server->control, &server->config);
     if (rc == 0)
         rc = mcu_web_guard_init(side);
@@ -471,7 +452,6 @@ void mcu_web_side_shutdown(struct mcu_web_side *side, int timeout_ms, void (*don
     mcu_timer_init(&side->shutdown_timer, control, on_shutdown_time);
     mcu_timer_start(&side->shutdown_timer, mcu_loop_now(control) + timeout_ms * MCU_NS_PER_MS);
     side->stopping = true;
-    mcu_timer_stop(&side->rest_timer);
     side->shutdown_done = done;
     side->shutdown_arg = arg;
     for (struct web_leg *w = side->legs, *next; w; w = next) {
@@ -493,7 +473,6 @@ void mcu_web_side_free(struct mcu_web_side **sp)
     if (!side)
         return;
     mcu_timer_stop(&side->room_timer);
-    mcu_timer_stop(&side->rest_timer);
     mcu_web_ice_free(&side->ice);
     mcu_sip_sources_free(&side->sources);
     free(side);

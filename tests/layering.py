@@ -24,7 +24,7 @@ FOLDERS = {
 
 # Third-party: the folder or the single files that own it, headers by prefix, symbols by pattern.
 OWNED = [
-    (["mixer/text.c"], ["pango/", "cairo"], r"pango_|cairo_"),
+    (["mixer/text.c", "mixer/png.c"], ["pango/", "cairo"], r"pango_|cairo_"),
     (["net", "mixer/text.c"], ["glib", "gio/"], r"g_"),  # Pango's strings and objects are GLib's
     (["codec"], ["libav", "libsw"], r"av_|avcodec_|avformat_|avio_|sws_|swr_"),
     (["codec"], ["opus"], r"opus_"),

@@ -31,6 +31,7 @@
     X(ICE_OVERSIZE, "ice_datagrams_oversize_total", "Datagrams above 2048 bytes dropped")          \
     X(ICE_SEND_DROPPED, "ice_send_dropped_total", "Packets that an ICE agent could not send")      \
     X(ICE_SOCKET_REARMED, "ice_socket_rearmed_total", "ICE sockets re-armed after an error")       \
+    X(ICE_INTAKE_CUT, "ice_intake_cut_total", "Times an ICE socket had more than one round took")  \
     X(DTLS_DONE, "dtls_handshakes_total", "DTLS handshakes completed")                             \
     X(DTLS_FAILED, "dtls_handshakes_failed_total", "DTLS handshakes that failed")                  \
     X(RTCP_IN, "rtcp_packets_received_total", "RTCP compound packets accepted")                    \

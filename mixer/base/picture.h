@@ -12,6 +12,12 @@
 
 enum mcu_matrix { MCU_MATRIX_BT601, MCU_MATRIX_BT709 };
 
+/* What samples mean, as said beside a coded stream. known false: nothing was said. */
+struct mcu_colour {
+    bool known, full_range;
+    enum mcu_matrix matrix;
+};
+
 struct mcu_pic {
     _Atomic int refs;
     void (*release)(struct mcu_pic *pic); /* called once, by whoever drops the last reference */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "mixer/base/codec_id.h"
+#include "mixer/base/picture.h"
 
 #define MCU_UNIT_MAX_BYTES (4u << 20)
 #define MCU_UNIT_CSRC_MAX  15 /* RFC 3550 section 5.1: CC has four bits */
@@ -33,6 +34,7 @@ struct mcu_unit {
     uint32_t ssrc;    /* input: its stream */
     bool keyframe;    /* video: decoding can start here */
     bool gap_before;  /* input video: something before this unit is lost */
+    struct mcu_colour colour; /* input video: the sender's word, which goes above the stream's own */
     bool marker;      /* input audio: first of a talk spurt (RFC 3551 section 4.1) */
     int8_t level_dbov; /* RFC 6464: 0 to -127, or 1 when not known */
     uint8_t csrc_count; /* output audio: who is in the sound */

@@ -2,7 +2,10 @@
  * scaler and whole view, libyuv's box filter and libswscale's area filter where they are installed,
  * and the floor: the same bytes read once and written once by the widest loads and stores.
  *
- *   bench_kernels [--quick] [--photo FILE]     FILE: raw I420 of 1280x720, many pictures
+ *   bench_kernels [--quick] [--cpu LEVEL] [--n N] [--photo FILE]
+ *
+ * LEVEL: of mixer/dsp/cpu.h. N: 2, 4, 9, 16 or 25 pictures only; 1: only the rows "ratios", which
+ * fill canvases of other sizes with 8 pictures of other sizes, one after another. FILE: raw I420 of 1280x720, many pictures.
  *
  * All take turns within one run, and each turn reads another set of pictures than the one before:
  * no one finds its input in a cache that another has warmed. One JSON object a line. */
@@ -21,6 +24,7 @@
 #endif
 
 #include "mixer/base/util.h"
+#include "mixer/dsp/cpu.h"
 #include "mixer/scale.h"
 #include "mixer/view.h"
 
@@ -31,7 +35,7 @@
 #define BYTES  (WIDTH * HEIGHT * 3 / 2)
 
 struct work {
-    int n, set;
+    int n, set, src_w, src_h;
     struct mcu_pic *src[SETS][MAX_N];
     struct mcu_rect from, to[MAX_N];
     struct mcu_pic *canvas;
@@ -188,10 +192,10 @@ static double judge(const struct work *w)
 
 /* ---- input and measuring ---- */
 
-static struct mcu_pic *picture(FILE *photo, int seed)
+static struct mcu_pic *picture(FILE *photo, int seed, int w, int h)
 {
     struct mcu_pic *p = NULL;
-    if (mcu_pic_new(&p, WIDTH, HEIGHT) < 0)
+    if (mcu_pic_new(&p, w, h) < 0)
         exit(1);
     for (int k = 0; k < 3; k++)
         for (int y = 0; y < mcu_pic_plane_h(p, k); y++) {
@@ -213,20 +217,23 @@ static FILE *rewound(FILE *photo)
     return enough ? photo : NULL;
 }
 
-static void open_work(struct work *w, int n, const char *path)
+/* n pictures a set, of src_w x src_h, onto w->to of a canvas. */
+static void open_work(struct work *w, int n, int src_w, int src_h, struct mcu_rect canvas,
+                      const char *path)
 {
     struct mcu_view_config config = {
-        .width = WIDTH, .height = HEIGHT, .border = 2, .names = true
+        .width = canvas.w, .height = canvas.h, .border = 2, .names = true
     };
     FILE *file = path ? fopen(path, "rb") : NULL;
-    memset(w, 0, sizeof(*w));
-    w->n = mcu_layout_place(MCU_LAYOUT_GRID, n, WIDTH, HEIGHT, w->to);
-    w->from = mcu_layout_crop(WIDTH, HEIGHT, w->to[0].w, w->to[0].h);
+    w->n = n;
+    w->src_w = src_w;
+    w->src_h = src_h;
+    w->from = mcu_layout_crop(src_w, src_h, w->to[0].w, w->to[0].h);
     for (int i = 0; i < SETS * n; i++) {
         FILE *photo = file;
         if (file && feof(file))
             photo = rewound(file);
-        w->src[i / n][i % n] = picture(photo, i);
+        w->src[i / n][i % n] = picture(photo, i, src_w, src_h);
     }
     for (int i = 0; i < n; i++)
         if (mcu_scaler_new(&w->scaler[i]) < 0)
@@ -234,7 +241,7 @@ static void open_work(struct work *w, int n, const char *path)
     w->sws = sws_getContext(w->from.w, w->from.h, AV_PIX_FMT_YUV420P, w->to[0].w, w->to[0].h,
                             AV_PIX_FMT_YUV420P, SWS_AREA, NULL, NULL, NULL);
     if (!w->sws || mcu_view_new(&w->view, &config) < 0 ||
-        mcu_pic_new(&w->canvas, WIDTH, HEIGHT) < 0)
+        mcu_pic_new(&w->canvas, canvas.w, canvas.h) < 0)
         exit(1);
     mcu_pic_fill(w->canvas, 0, 128, 128);
     if (file)
@@ -266,12 +273,11 @@ static int by_value(const void *a, const void *b)
 }
 
 /* The middle of all turns of each contestant. */
-static void measure(int n, int turns, const char *photo)
+static void measure(struct work *work, const char *bench, int turns)
 {
     static double took[MCU_ARRAY_LEN(contestants)][1000];
     double db[MCU_ARRAY_LEN(contestants)] = { 0 };
-    struct work w;
-    open_work(&w, n, photo);
+    struct work w = *work;
     for (int turn = -1; turn < turns; turn++) /* the first one warms up */
         for (int i = 0; i < CONTESTANTS; i++) {
             w.set = (w.set + 1) % SETS;
@@ -284,28 +290,67 @@ static void measure(int n, int turns, const char *photo)
         }
     for (int i = 0; i < CONTESTANTS; i++) {
         qsort(took[i], (size_t)turns, sizeof(double), by_value);
-        double ms = took[i][turns / 2], mb = (double)n * BYTES / 1e6;
-        printf("{\"bench\": \"kernels\", \"n\": %d, \"who\": \"%s\", \"ms\": %.4f, "
+        double ms = took[i][turns / 2], mb = (double)w.n * w.src_w * w.src_h * 1.5e-6;
+        printf("{\"bench\": \"%s\", \"n\": %d, \"who\": \"%s\", \"ms\": %.4f, "
                "\"p10_ms\": %.4f, \"x_floor\": %.2f, \"gb_s\": %.1f, \"psnr_db\": %.1f, "
-               "\"from\": \"%dx%d\", \"to\": \"%dx%d\"}\n", n, contestants[i].name, ms, took[i][turns / 10],
+               "\"from\": \"%dx%d\", \"to\": \"%dx%d\"}\n", bench, w.n, contestants[i].name, ms, took[i][turns / 10],
                ms / took[0][turns / 2], mb / ms, db[i], w.from.w, w.from.h, w.to[0].w, w.to[0].h);
     }
     fflush(stdout);
+}
+
+static void measure_grid(int n, int turns, const char *photo)
+{
+    struct work w = { 0 };
+    n = mcu_layout_place(MCU_LAYOUT_GRID, n, WIDTH, HEIGHT, w.to);
+    open_work(&w, n, WIDTH, HEIGHT, (struct mcu_rect){ 0, 0, WIDTH, HEIGHT }, photo);
+    measure(&w, "kernels", turns);
     close_work(&w);
+}
+
+/* Eight pictures of one size, each filling a canvas of another: what no special ratio fits, and the
+ * special ones of other sizes. */
+static void measure_ratio(int src_w, int src_h, int dst_w, int dst_h, int turns)
+{
+    struct work w = { 0 };
+    for (int i = 0; i < 8; i++)
+        w.to[i] = (struct mcu_rect){ 0, 0, dst_w, dst_h };
+    open_work(&w, 8, src_w, src_h, w.to[0], NULL);
+    measure(&w, "ratios", turns);
+    close_work(&w);
+}
+
+static void measure_ratios(int turns)
+{
+    static const int sizes[][4] = {
+        { 1280, 720, 854, 480 }, { 640, 360, 426, 240 }, { 1920, 1080, 640, 360 },
+        { 1280, 720, 512, 288 }, { 1280, 720, 960, 540 }, { 1280, 720, 364, 204 },
+        { 352, 288, 320, 180 }, { 640, 480, 426, 240 }, { 1920, 1080, 320, 180 },
+        { 320, 180, 640, 360 }, { 640, 360, 1280, 720 }, { 352, 288, 426, 240 },
+    };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(sizes); i++)
+        measure_ratio(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], turns);
 }
 
 int main(int argc, char **argv)
 {
     static const int counts[] = { 2, 4, 9, 16, 25 };
     const char *photo = NULL;
-    int turns = 100;
+    int turns = 100, only = 0;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--quick"))
             turns = 3;
+        else if (!strcmp(argv[i], "--cpu") && i + 1 < argc && mcu_cpu_mask_level(argv[++i]) < 0)
+            return 1;
+        else if (!strcmp(argv[i], "--n") && i + 1 < argc)
+            only = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--photo") && i + 1 < argc)
             photo = argv[++i];
     }
     for (size_t i = 0; i < MCU_ARRAY_LEN(counts); i++)
-        measure(counts[i], turns, photo);
+        if (!only || only == counts[i])
+            measure_grid(counts[i], turns, photo);
+    if (!only || only == 1)
+        measure_ratios(turns);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* tests/bench/view.c - composes canvases of made-up callers: `bench_view` prints the processor
- * time of a tick, `bench_view N grid|speaker FILE` writes one canvas of N tiles as raw I420, 1280x720
+ * time of a tick, `bench_view N grid|speaker FILE [LOGO.png]` writes one canvas of N tiles as raw I420, 1280x720
  * (ffmpeg -f rawvideo -pix_fmt yuv420p -s 1280x720 -i FILE picture.png). */
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static struct mcu_view *new_view(bool crop)
     return view;
 }
 
-static void show(int n, enum mcu_layout_kind kind, const char *path)
+static void show(int n, enum mcu_layout_kind kind, const char *path, const char *logo)
 {
     struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
     struct mcu_tile tiles[MCU_LAYOUT_MAX_TILES];
@@ -90,9 +90,14 @@ static void show(int n, enum mcu_layout_kind kind, const char *path)
         tiles[i] = (struct mcu_tile){ .rect = rects[i], .pic = with_picture ? caller(i) : NULL,
                                       .pic_id = (uint64_t)i + 1, .grey = i % 9 == 5,
                                       .speaking = i == (kind == MCU_LAYOUT_SPEAKER ? 0 : 1),
-                                      .muted = i % 5 == 2,
+                                      .muted = i % 5 == 2, .hand = i % 6 == 3,
                                       .name = names[i % (int)MCU_ARRAY_LEN(names)] };
     }
+    struct mcu_image *image = NULL;
+    if (logo && (mcu_image_load(&image, logo) < 0 ||
+                 mcu_view_set_logo(view, image, MCU_TOP_RIGHT, 10) < 0))
+        exit(1);
+    mcu_image_unref(&image);
     struct mcu_pic *canvas = NULL;
     if (mcu_view_compose(view, tiles, n, "En attente des participants…", 0, &canvas) < 0)
         exit(1);
@@ -165,8 +170,9 @@ static void measure_all(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4) {
-        show(atoi(argv[1]), strcmp(argv[2], "grid") ? MCU_LAYOUT_SPEAKER : MCU_LAYOUT_GRID, argv[3]);
+    if (argc == 4 || argc == 5) {
+        show(atoi(argv[1]), strcmp(argv[2], "grid") ? MCU_LAYOUT_SPEAKER : MCU_LAYOUT_GRID, argv[3],
+             argv[4]);
         return 0;
     }
     for (int pass = 0; pass < 2; pass++) {

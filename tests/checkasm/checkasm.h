@@ -1,6 +1,6 @@
 /* tests/checkasm/checkasm.h - kernels of mixer/dsp against their plain C reference.
- * A file of tests defines one table, ended by a NULL name; checkasm.c runs every row, with --bench
- * its bench as well. One thread. */
+ * A file of tests defines one table, ended by a NULL name; checkasm.c runs every row at every
+ * level of the processor, with --bench its bench as well. One thread. */
 #ifndef MCU_TESTS_CHECKASM_H
 #define MCU_TESTS_CHECKASM_H
 
@@ -15,7 +15,8 @@ struct checkasm_test {
 };
 
 extern const struct checkasm_test checkasm_picture[];
-extern const struct checkasm_test checkasm_audio[]; /* checkasm.c does without when absent */
+extern const struct checkasm_test checkasm_paint[];
+extern const struct checkasm_test checkasm_audio[];
 
 /* A fast, repeatable random number. */
 uint32_t checkasm_rnd(void);

@@ -18,6 +18,7 @@ A_SECOND = {"sip": 1000, "sdp": 500, "rtp": 3000, "rtcp": 3000}  # the machine i
 SECONDS_EACH = 6
 HZ, DBFS, GAP_MS, ANSWER_MS, GROWTH_KB = 613, -20, 20, 50, 24 * 1024
 BOUND_KB = 160 * 1024  # once the picture decoders have seen the largest pictures that are taken
+_REPORTER = 0x51000000  # SSRCs of the reports that keep calls
 KINDS = ("sip", "sdp", "rtp", "rtcp", "sdes rtp", "sdes rtcp", "dtls rtp", "dtls rtcp")
 ONLY = next((a.split("=")[1] for a in sys.argv if a.startswith("--only=")), "")
 sys.argv = [a for a in sys.argv if not a.startswith("--only=")]
@@ -45,7 +46,7 @@ class Attack:
         self.theirs = {0: bytes(4), 2: bytes(4)}  # SSRCs of the server, for reports and repeats
         self.statuses = {}
         self.spoilt = self.forged = self.sealed = 0  # sealed: with what SRTP itself must let through
-        self.sent, self.start, self.rate = 0, 0.0, 0
+        self.sent, self.start, self.rate, self.reports, self.epoch = 0, 0.0, 0, 0, 0
 
     def run(self, kind):
         """All mutations of a kind."""
@@ -70,10 +71,14 @@ class Attack:
 
     def keep_alive(self):
         """A good report on each line of each call, or those not attacked now would be ended; those that
-        mutated SDP began and whose BYE was lost are ended so."""
+        mutated SDP began and whose BYE was lost are ended so. Always of a new source: one that was
+        mutated may have another SRTCP index at the server by now, and then is a replay for good."""
+        self.reports += 1
+        report = bytearray(mutate.RTCP[1])
+        report[4:8] = (_REPORTER + self.reports).to_bytes(4, "big")
         for call in self.calls.values():
             for line in (1, 3):
-                self.deliver(mutate.RTCP[1], line, call)
+                self.deliver(bytes(report), line, call)
 
     def read(self):
         """Counts answers; a call that was answered is acknowledged and ended."""
@@ -132,16 +137,27 @@ class Attack:
 
     def _rtp(self, i, call):
         line = self.rng.choice((0, 2))
-        # A sequence number that jumps takes the rollover counters of both sides apart: a new source
-        # now and then brings them together.
-        ssrc = 0x77 + line + (i // 200 << 8 if isinstance(call, sealcall.SealedCall) else 0)
-        packet = mutate.rtp_packet(self.rng, i, line == 2, ssrc)
-        self.deliver(mutate.spoil(self.rng, packet), line, call)
+        packet = mutate.rtp_packet(self.rng, i, line == 2, self.source(i, 0x77 + line))
+        spoilt = mutate.spoil(self.rng, packet)
+        self.deliver(spoilt, line, call)
+        ahead = int.from_bytes(spoilt[2:4], "big") - i & 0xffff
+        if spoilt[8:12] == packet[8:12] and 100 < ahead < 0xff00:
+            self.epoch += 1
 
     def _rtcp(self, i, call):
         line = self.rng.choice((1, 3))
         packet = mutate.rtcp_packet(self.rng, self.theirs[line - 1])
-        self.deliver(mutate.spoil(self.rng, packet), line, call)
+        packet = packet[:4] + self.source(i, 0x77).to_bytes(4, "big") + packet[8:]
+        spoilt = mutate.spoil(self.rng, packet)
+        self.deliver(spoilt, line, call)
+        self.epoch += spoilt[:8] != packet[:8]
+
+    def source(self, i, first):
+        """The SSRC to send with. A sequence number that jumps takes the rollover counters of both sides
+        apart, and a source that one side has forgotten its SRTCP index: what is sealed after that is
+        refused as replayed. A new source after a jump, and now and then, brings them together."""
+        self.epoch += i % 100 == 0
+        return first + (self.epoch << 8)
 
     def deliver(self, packet, line, call):
         """As it is, or sealed; of the sealed every eighth is spoilt once more, behind the seal."""
@@ -185,6 +201,15 @@ def bystanders(c, server, seconds):
                       "--steady", 2.5, seconds=seconds)
     peer.joined(c, server, "quiet", 2)
     return judge
+
+
+def judge_arrival(c, server, kind, calls):
+    """Nothing was mutated in vain: the attacked calls are still there, and their packets came from where
+    the server takes them."""
+    there = len(server.participants("attacked"))
+    foreign = server.metrics()["tessera_rtp_packets_foreign_total"]
+    c.check(there == calls and foreign == 0,
+            f"{kind}: {there} of {calls} attacked calls are there, {foreign:.0f} packets of strangers")
 
 
 def judge_seals(c, server, attack):
@@ -234,9 +259,9 @@ def test(c):
         c.check(took < ANSWER_MS, f"{kind}: {count(kind)} mutations in "
                 f"{time.monotonic() - attack.start:.0f} s, OPTIONS answered in {took:.1f} ms, "
                 f"{memory[kind]} kB")
+        judge_arrival(c, server, kind, len(attack.calls))
     c.say(f"answers: {attack.statuses}")
-    if FULL:
-        judge_seals(c, server, attack)
+    judge_seals(c, server, attack)
     result = judge.result(seconds + 20)
     control.judge_sound(c, result, HZ, beside.allowed_ms(GAP_MS))
     level = peer.probe(result, HZ)["dbfs"]

@@ -26,7 +26,7 @@ def test(c):
                 f"{report['failed']} failed, answers {report['statuses']}")
         c.wait_for(lambda: server.metrics()["tessera_legs"] == 0, 60, "all legs are gone")
         c.wait_for(lambda: not server.api("conferences")["conferences"], 5, "the room is gone")
-        time.sleep(4)  # an empty server gives memory back
+        time.sleep(6)  # 5 s after a conference memory is given back
         seen.append(webpeer.usage(server))
         c.say(f"after round {number + 1}: {seen[-1][0]} kB, {seen[-1][1]} descriptors")
     values = server.metrics()

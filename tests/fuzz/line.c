@@ -71,8 +71,8 @@ static void configure_sending(struct mcu_line_config *c, uint8_t how)
     c->fb_remb = how & 32;
     c->fb_tmmbr = how & 64;
     if (how & 2)
-        c->ext = (struct mcu_line_ext){ first, first + 1, first + 2, 0, first + 4, 0, 0,
-                                        first + 5 };
+        c->ext = (struct mcu_line_ext){ first, first + 1, first + 2, 0, first + 4, 0, 0, first + 5,
+                                        first + 6 };
     memcpy(c->mid, "mid", 4);
 }
 

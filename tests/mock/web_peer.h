@@ -41,7 +41,7 @@ struct wp_options {
     double hz;             /* a listener measures this tone; 0: nobody listens */
     bool video;
     const char *attack;    /* of the first peer, once its media flow; NULL: none */
-    int packets, rate;     /* of the attack: in all, a second */
+    int packets, rate;     /* of the attack: in all, a second (0: as fast as it can) */
     int flood;             /* datagrams a second of a stranger to each peer's port while it connects */
     uint64_t seed;
 };

@@ -150,6 +150,32 @@ static void stun_addresses(struct wp_attack *a, struct wp_call *c)
         close(fd);
 }
 
+/* The checked address's own, as many as it likes. */
+static void stun_same(struct wp_attack *a, struct wp_call *c)
+{
+    uint8_t data[600];
+    mcu_ice_send(c->ice, data, wp_stun_write(c, WP_STUN_GOOD, data, sizeof(data)));
+}
+
+/* Of strangers who know nothing but the port: what may look like STUN, DTLS, RTP. */
+static void noise(struct wp_attack *a, struct wp_call *c)
+{
+    static const uint8_t first[] = { 0, 1, 20, 22, 64, 128, 144, 255 };
+    uint8_t data[300];
+    int *fd = &a->stranger[pick(a->p, STRANGERS)];
+    size_t size = 20 + pick(a->p, 200);
+    fill(a->p, data, size);
+    data[0] = first[pick(a->p, sizeof(first))];
+    if (data[0] < 2) {
+        data[2] = 0;
+        data[3] = (uint8_t)((size - 20) & ~3u);
+        memcpy(data + 4, "\x21\x12\xa4\x42", 4);
+    }
+    if (*fd < 0)
+        *fd = open_stranger(a->p);
+    send_from(*fd, c, data, size);
+}
+
 /* ---- DTLS records ---- */
 
 static void keep_hello(const uint8_t *data, size_t size, void *arg)
@@ -357,8 +383,8 @@ static const struct {
     const char *name;
     void (*send)(struct wp_attack *a, struct wp_call *c);
 } attacks[] = {
-    { "stun", stun }, { "stun-addresses", stun_addresses }, { "dtls", dtls },
-    { "srtp", srtp }, { "rtp", rtp }, { "rtcp", rtcp }, { "chat", chat },
+    { "stun", stun }, { "stun-addresses", stun_addresses },
+    { "stun-same", stun_same }, { "noise", noise }, { "dtls", dtls }, { "srtp", srtp }, { "rtp", rtp }, { "rtcp", rtcp }, { "chat", chat },
 };
 
 struct wp_attack *wp_attack_new(struct wp *p, const char *name)
@@ -379,11 +405,20 @@ struct wp_attack *wp_attack_new(struct wp *p, const char *name)
     return a;
 }
 
+/* As fast as this machine can, for the most of a tick. */
+static void flood(struct wp_attack *a, struct wp_call *c, int64_t end_ns)
+{
+    for (; a->sent < a->p->options.packets && mcu_clock_now_ns() < end_ns; a->sent++)
+        a->send(a, c);
+}
+
 bool wp_attack_tick(struct wp_attack *a, struct wp_call *c, int64_t now_ns)
 {
     const struct wp_options *o = &a->p->options;
     if (!a->begun_ns)
         a->begun_ns = now_ns;
+    if (!o->rate)
+        flood(a, c, now_ns + 20 * MCU_NS_PER_MS);
     int64_t due = (now_ns - a->begun_ns) / 1000 * o->rate / 1000000;
     for (int n = 0; a->sent < o->packets && a->sent < due && n < 100; n++, a->sent++)
         a->send(a, c);

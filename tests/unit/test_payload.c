@@ -12,42 +12,7 @@
 
 #include "mixer/base/util.h"
 #include "net/payload.h"
-
-/* ---- Counting what our own code allocates; a sanitizer has its own allocator ---- */
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-
-static long allocations;
-#ifndef SANITIZED
-extern void *__libc_malloc(size_t bytes);
-extern void *__libc_calloc(size_t n, size_t bytes);
-extern void *__libc_memalign(size_t align, size_t bytes);
-
-void *malloc(size_t bytes)
-{
-    allocations++;
-    return __libc_malloc(bytes);
-}
-
-void *calloc(size_t n, size_t bytes)
-{
-    allocations++;
-    return __libc_calloc(n, bytes);
-}
-
-void *aligned_alloc(size_t align, size_t bytes)
-{
-    allocations++;
-    return __libc_memalign(align, bytes);
-}
-#endif
+#include "tests/unit/count_alloc.h"
 
 /* ---- Helpers ---- */
 

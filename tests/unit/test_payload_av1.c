@@ -1,5 +1,5 @@
-/* net/payload.h, AV1: payloads by hand from the RTP Payload Format For AV1, section 4, and units cut
- * at random as section 5 allows. */
+/* net/payload.h, AV1: payloads by hand from the RTP Payload Format For AV1, section 4, and units
+ * cut at random as section 5 allows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,29 +13,10 @@
 #include "mixer/base/obu.h"
 #include "mixer/base/util.h"
 #include "net/payload.h"
+#include "tests/unit/depay_rig.h"
 
-#define SEQ  "\x08" /* headers of OBUs without a size */
+#define SEQ   "\x08" /* headers of OBUs without a size */
 #define FRAME "\x30"
-
-static struct mcu_depay *new_depay(size_t max)
-{
-    struct mcu_depay *d = NULL;
-    assert_int_equal(mcu_depay_new(&d, MCU_CODEC_AV1, NULL, 0, max), 0);
-    return d;
-}
-
-static int64_t seq;
-
-/* An exact copy on the heap, so that ASan sees a read past the end. */
-static int push(struct mcu_depay *d, const void *p, size_t n, uint32_t rtp_ts, bool marker,
-                bool lost, struct mcu_unit **u)
-{
-    uint8_t *copy = malloc(n ? n : 1);
-    memcpy(copy, p, n);
-    int rc = mcu_depay_push(d, copy, n, rtp_ts, marker, lost, seq++, u);
-    free(copy);
-    return rc;
-}
 
 static void assert_unit(struct mcu_unit **u, const void *data, size_t size, bool key)
 {
@@ -53,18 +34,19 @@ static void every_way_of_aggregation_is_read(void **state)
         const char *data;
         size_t size;
     } cases[] = {
-        { "\x30\x02" SEQ "\x55\x03" FRAME "\x10\x11\x28\x77", 10 },              /* W 3 */
-        { "\x08\x02" SEQ "\x55\x03" FRAME "\x10\x11\x02\x28\x77", 11 },          /* W 0, and N */
-        { "\x30\x82\x00" SEQ "\x55\x03" FRAME "\x10\x11\x28\x77", 11 },          /* a padded size */
-        { "\x30\x03\x0a\x01\x55\x04\x32\x02\x10\x11\x2a\x01\x77", 13 },          /* with sizes */
+        { "\x30\x02" SEQ "\x55\x03" FRAME "\x10\x11\x28\x77", 10 },     /* W 3 */
+        { "\x08\x02" SEQ "\x55\x03" FRAME "\x10\x11\x02\x28\x77", 11 }, /* W 0, and N */
+        { "\x30\x82\x00" SEQ "\x55\x03" FRAME "\x10\x11\x28\x77", 11 }, /* a padded size */
+        { "\x30\x03\x0a\x01\x55\x04\x32\x02\x10\x11\x2a\x01\x77", 13 }, /* with sizes */
         { "\x00\x02\x12\x00\x02" SEQ "\x55\x03" FRAME "\x10\x11\x02\x28\x77", 14 }, /* delimiter */
-        { "\x00\x02" SEQ "\x55\x03" FRAME "\x10\x11\x02\x28\x77\x03\x78\x00\x80", 15 }, /* padding */
-        { "\x00\x02" SEQ "\x55\x00\x03" FRAME "\x10\x11\x02\x28\x77", 12 },      /* one of nothing */
+        { "\x00\x02" SEQ "\x55\x03" FRAME "\x10\x11\x02\x28\x77\x03\x78\x00\x80",
+          15 },                                                             /* padding */
+        { "\x00\x02" SEQ "\x55\x00\x03" FRAME "\x10\x11\x02\x28\x77", 12 }, /* one of nothing */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay(0);
+        struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
         struct mcu_unit *u = NULL;
-        assert_int_equal(push(d, cases[i].data, cases[i].size, 9, true, false, &u), 1);
+        assert_int_equal(push_packet(d, cases[i].data, cases[i].size, 9, true, false, &u), 1);
         assert_unit(&u, "\x12\0\x0a\x01\x55\x32\x02\x10\x11\x2a\x01\x77", 12, true);
         mcu_depay_free(&d);
     }
@@ -72,21 +54,22 @@ static void every_way_of_aggregation_is_read(void **state)
 
 static void layer_ids_stay_before_the_size(void **state)
 {
-    struct mcu_depay *d = new_depay(0);
+    struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
     struct mcu_unit *u = NULL;
-    assert_int_equal(push(d, "\x10\x34\x28\x30\xaa", 5, 0, true, false, &u), 1);
+    assert_int_equal(push_packet(d, "\x10\x34\x28\x30\xaa", 5, 0, true, false, &u), 1);
     assert_unit(&u, "\x12\0\x36\x28\x02\x30\xaa", 7, false);
     mcu_depay_free(&d);
 }
 
 static void fragments_are_joined(void **state)
 {
-    struct mcu_depay *d = new_depay(0);
+    struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
     struct mcu_unit *u = NULL;
-    assert_int_equal(push(d, "\x60\x02" SEQ "\x55" FRAME, 5, 0, false, false, &u), 0); /* Y, W 2 */
-    assert_int_equal(push(d, "\xd0\x10", 2, 0, false, false, &u), 0);                  /* Z, Y */
-    assert_int_equal(push(d, "\xc0\x01\x11", 3, 0, false, false, &u), 0);              /* W 0 */
-    assert_int_equal(push(d, "\xa0\x01\x12\x28\x77", 5, 0, true, false, &u), 1);       /* Z */
+    assert_int_equal(push_packet(d, "\x60\x02" SEQ "\x55" FRAME, 5, 0, false, false, &u),
+                     0);                                                                /* Y, W 2 */
+    assert_int_equal(push_packet(d, "\xd0\x10", 2, 0, false, false, &u), 0);            /* Z, Y */
+    assert_int_equal(push_packet(d, "\xc0\x01\x11", 3, 0, false, false, &u), 0);        /* W 0 */
+    assert_int_equal(push_packet(d, "\xa0\x01\x12\x28\x77", 5, 0, true, false, &u), 1); /* Z */
     assert_unit(&u, "\x12\0\x0a\x01\x55\x32\x03\x10\x11\x12\x2a\x01\x77", 13, true);
     mcu_depay_free(&d);
 }
@@ -99,18 +82,18 @@ static void keyframes_need_their_sequence_header(void **state)
         bool key;
     } cases[] = {
         { "\x20\x02" SEQ "\x55" FRAME "\x10", 6, true },
-        { "\x10" FRAME "\x10", 3, false },             /* no sequence header */
+        { "\x10" FRAME "\x10", 3, false },                /* no sequence header */
         { "\x20\x02" SEQ "\x55" FRAME "\x30", 6, false }, /* predicted */
         { "\x20\x02" SEQ "\x55" FRAME "\x50", 6, false }, /* intra only */
         { "\x20\x02" SEQ "\x55" FRAME "\x00", 6, false }, /* a keyframe that is not shown */
         { "\x20\x02" SEQ "\x55" FRAME "\x90", 6, false }, /* an existing frame again */
         { "\x20\x02" FRAME "\x30" SEQ "\x55", 6, false }, /* too late */
-        { "\x20\x02" SEQ "\x55\x18\x10", 6, true },    /* header and tiles apart */
+        { "\x20\x02" SEQ "\x55\x18\x10", 6, true },       /* header and tiles apart */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay(0);
+        struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
         struct mcu_unit *u = NULL;
-        assert_int_equal(push(d, cases[i].data, cases[i].size, 9, true, false, &u), 1);
+        assert_int_equal(push_packet(d, cases[i].data, cases[i].size, 9, true, false, &u), 1);
         assert_int_equal(u->keyframe, cases[i].key);
         mcu_unit_unref(&u);
         mcu_depay_free(&d);
@@ -123,22 +106,23 @@ static void malformed_payloads_are_refused(void **state)
         const char *data;
         size_t size;
     } cases[] = {
-        { "\x10", 1 },                  /* nothing but the header */
-        { "\x20\x05" SEQ "\x55", 4 },   /* longer than the packet */
+        { "\x10", 1 },                                      /* nothing but the header */
+        { "\x20\x05" SEQ "\x55", 4 },                       /* longer than the packet */
         { "\x00\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10 }, /* a size that never ends */
-        { "\x10\xb0\x10", 3 },          /* the forbidden bit */
-        { "\x10\x32\x05\x10", 4 },      /* a size of its own that lies */
+        { "\x10\xb0\x10", 3 },                              /* the forbidden bit */
+        { "\x10\x32\x05\x10", 4 },                          /* a size of its own that lies */
         { "\x10\x32\x00\x10", 4 },
-        { "\x10\x34", 2 },              /* no room for layer ids */
-        { "\x50" FRAME "\x10", 3 },     /* a fragment, and the unit is over */
-        { "\x30\x02" SEQ "\x55", 4 },   /* fewer elements than W */
+        { "\x10\x34", 2 },            /* no room for layer ids */
+        { "\x50" FRAME "\x10", 3 },   /* a fragment, and the unit is over */
+        { "\x30\x02" SEQ "\x55", 4 }, /* fewer elements than W */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay(0);
+        struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
         struct mcu_unit *u = NULL;
-        assert_int_equal(push(d, cases[i].data, cases[i].size, 0, true, false, &u), -EBADMSG);
+        assert_int_equal(push_packet(d, cases[i].data, cases[i].size, 0, true, false, &u),
+                         -EBADMSG);
         assert_null(u);
-        assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 1, true, false, &u), 1);
+        assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 1, true, false, &u), 1);
         assert_true(u->gap_before);
         mcu_unit_unref(&u);
         mcu_depay_free(&d);
@@ -147,14 +131,16 @@ static void malformed_payloads_are_refused(void **state)
 
 static void fragments_without_their_other_half_are_refused(void **state)
 {
-    struct mcu_depay *d = new_depay(0);
+    struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
     struct mcu_unit *u = NULL;
-    assert_int_equal(push(d, "\x90\x10", 2, 0, true, false, &u), 0); /* joined in the middle */
-    assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 1, false, false, &u), 0);
-    assert_int_equal(push(d, "\x90\x10", 2, 1, true, false, &u), -EBADMSG); /* nothing to go on */
-    assert_int_equal(push(d, "\x50" FRAME "\x30", 3, 2, false, false, &u), 0);
-    assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 2, true, false, &u), -EBADMSG);
-    assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 3, true, false, &u), 1);
+    assert_int_equal(push_packet(d, "\x90\x10", 2, 0, true, false, &u),
+                     0); /* joined in the middle */
+    assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 1, false, false, &u), 0);
+    assert_int_equal(push_packet(d, "\x90\x10", 2, 1, true, false, &u),
+                     -EBADMSG); /* nothing to go on */
+    assert_int_equal(push_packet(d, "\x50" FRAME "\x30", 3, 2, false, false, &u), 0);
+    assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 2, true, false, &u), -EBADMSG);
+    assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 3, true, false, &u), 1);
     assert_true(u->gap_before);
     mcu_unit_unref(&u);
     mcu_depay_free(&d);
@@ -163,10 +149,10 @@ static void fragments_without_their_other_half_are_refused(void **state)
 /* A metadata unit alone shows nothing. */
 static void a_unit_without_a_frame_is_not_given_out(void **state)
 {
-    struct mcu_depay *d = new_depay(0);
+    struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
     struct mcu_unit *u = NULL;
-    assert_int_equal(push(d, "\x10\x28\x77", 3, 0, true, false, &u), 0);
-    assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 1, true, false, &u), 1);
+    assert_int_equal(push_packet(d, "\x10\x28\x77", 3, 0, true, false, &u), 0);
+    assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 1, true, false, &u), 1);
     assert_false(u->gap_before);
     mcu_unit_unref(&u);
     mcu_depay_free(&d);
@@ -228,7 +214,7 @@ static void units_survive_any_cut_and_die_of_any_loss(void **state)
 {
     static struct packet packets[4096];
     for (int round = 0; round < 400; round++) {
-        struct mcu_depay *d = new_depay(0);
+        struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 0);
         struct mcu_unit *u = NULL;
         int count = 1 + (int)rnd(6);
         uint8_t *obu[6], expected[65536] = { 0x12, 0 };
@@ -246,15 +232,16 @@ static void units_survive_any_cut_and_die_of_any_loss(void **state)
         }
         int n = cut(packets, obu, bytes, count), gone = (int)rnd((uint32_t)n);
         for (int i = 0; i < n; i++)
-            assert_int_equal(push(d, packets[i].data, packets[i].size, 1, i == n - 1, false, &u),
-                             i == n - 1);
+            assert_int_equal(
+                push_packet(d, packets[i].data, packets[i].size, 1, i == n - 1, false, &u),
+                i == n - 1);
         assert_unit(&u, expected, total, false);
         for (int i = 0; i < n; i++)
             if (i != gone)
-                assert_true(push(d, packets[i].data, packets[i].size, 2, i == n - 1, i == gone + 1,
-                                 &u) <= 0);
+                assert_true(push_packet(d, packets[i].data, packets[i].size, 2, i == n - 1,
+                                        i == gone + 1, &u) <= 0);
         assert_null(u);
-        assert_int_equal(push(d, "\x10" FRAME "\x30", 3, 3, true, gone == n - 1, &u), 1);
+        assert_int_equal(push_packet(d, "\x10" FRAME "\x30", 3, 3, true, gone == n - 1, &u), 1);
         assert_true(u->gap_before);
         mcu_unit_unref(&u);
         for (int i = 0; i < count; i++)
@@ -269,9 +256,9 @@ static void a_unit_over_the_limit_is_dropped(void **state)
 {
     static uint8_t p[300] = { 0x10, 0x30, 0x30 };
     for (size_t over = 0; over < 2; over++) {
-        struct mcu_depay *d = new_depay(256);
+        struct mcu_depay *d = new_depay(MCU_CODEC_AV1, 256);
         struct mcu_unit *u = NULL;
-        int rc = push(d, p, 253 + over, 0, true, false, &u); /* with 2 + 2 bytes of ours */
+        int rc = push_packet(d, p, 253 + over, 0, true, false, &u); /* with 2 + 2 bytes of ours */
         assert_int_equal(rc, over ? -EBADMSG : 1);
         assert_true(over || u->size == 256);
         mcu_unit_unref(&u);

@@ -11,25 +11,12 @@
 
 #include "mixer/base/util.h"
 #include "net/payload.h"
+#include "tests/unit/depay_rig.h"
 
-static struct mcu_depay *new_depay(void)
-{
-    struct mcu_depay *d = NULL;
-    assert_int_equal(mcu_depay_new(&d, MCU_CODEC_VP8, NULL, 0, 0), 0);
-    return d;
-}
-
-static int64_t seq;
-
-/* An exact copy on the heap, so that ASan sees a read past the end. */
-static int push(struct mcu_depay *d, const uint8_t *p, size_t n, uint32_t rtp_ts, bool marker,
+static int push(struct mcu_depay *d, const void *p, size_t n, uint32_t rtp_ts, bool marker,
                 struct mcu_unit **u)
 {
-    uint8_t *copy = malloc(n ? n : 1);
-    memcpy(copy, p, n);
-    int rc = mcu_depay_push(d, copy, n, rtp_ts, marker, false, seq++, u);
-    free(copy);
-    return rc;
+    return push_packet(d, p, n, rtp_ts, marker, false, u);
 }
 
 /* Every combination of the optional fields; the frame is { 0x10 (keyframe), 0xaa }. */
@@ -53,7 +40,7 @@ static void every_optional_field_is_read(void **state)
         { { 0x90, 0xff, 0x92, 0x34, 0x55, 0x7f, 0x10, 0xaa }, 8 }, /* all, and RSV */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay();
+        struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
         struct mcu_unit *u = NULL;
         assert_int_equal(push(d, cases[i].data, cases[i].size, 9, true, &u), 1);
         assert_int_equal(u->size, 2);
@@ -69,7 +56,7 @@ static void descriptors_cut_short_are_refused(void **state)
 {
     static const uint8_t full[] = { 0x90, 0xf0, 0x92, 0x34, 0x55, 0x7f, 0x10 };
     for (size_t n = 1; n < sizeof(full); n++) {
-        struct mcu_depay *d = new_depay();
+        struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
         struct mcu_unit *u = NULL;
         assert_int_equal(push(d, full, n, 0, true, &u), -EBADMSG);
         assert_int_equal(push(d, full, sizeof(full), 1, true, &u), 1);
@@ -84,7 +71,7 @@ static void the_first_packet_tells_keyframes(void **state)
 {
     static const uint8_t first[] = { 0x10, 0x51, 0xaa }, more[] = { 0x00, 0x00 };
     static const uint8_t part2[] = { 0x12, 0x02 };
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, first, 3, 0, false, &u), 0);
     assert_int_equal(push(d, more, 2, 0, false, &u), 0);
@@ -100,7 +87,7 @@ static void a_frame_without_its_first_packet_is_dropped(void **state)
 {
     static const uint8_t first[] = { 0x10, 0x10 }, more[] = { 0x00, 0x01 };
     static const uint8_t part1[] = { 0x11, 0x02 };
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, more, 2, 0, false, &u), 0); /* joined in the middle */
     assert_int_equal(push(d, first, 2, 0, true, &u), 0); /* too late for it */
@@ -114,7 +101,7 @@ static void a_frame_without_its_first_packet_is_dropped(void **state)
 static void a_frame_that_begins_twice_is_dropped(void **state)
 {
     static const uint8_t first[] = { 0x10, 0x10 };
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, first, 2, 0, false, &u), 0);
     assert_int_equal(push(d, first, 2, 0, false, &u), -EBADMSG);
@@ -144,7 +131,7 @@ static bool flagged(struct mcu_depay *d, bool wide, int id)
 
 static void picture_id_gaps_are_flagged(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     assert_false(flagged(d, true, 32766));
     assert_false(flagged(d, true, 32767));
     assert_false(flagged(d, true, 0)); /* wraps */
@@ -154,7 +141,7 @@ static void picture_id_gaps_are_flagged(void **state)
     assert_false(flagged(d, true, -1));
     assert_false(flagged(d, true, 77)); /* nothing to compare with */
     mcu_depay_free(&d);
-    d = new_depay();
+    d = new_depay(MCU_CODEC_VP8, 0);
     assert_false(flagged(d, false, 126));
     assert_false(flagged(d, false, 127));
     assert_false(flagged(d, false, 0));
@@ -165,7 +152,7 @@ static void picture_id_gaps_are_flagged(void **state)
 /* RFC 7741 section 4.2: 0x6E is followed by 0x006F, 0x1BEE by 0x6F. */
 static void picture_ids_may_change_their_width(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     assert_false(flagged(d, false, 0x6e));
     assert_false(flagged(d, true, 0x6f));
     assert_true(flagged(d, true, 0x1bee));
@@ -176,7 +163,7 @@ static void picture_ids_may_change_their_width(void **state)
 
 static void a_picture_id_that_never_moves_is_ignored(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP8, 0);
     for (int i = 0; i < 5; i++)
         assert_false(flagged(d, true, 5));
     mcu_depay_free(&d);

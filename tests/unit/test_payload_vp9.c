@@ -11,25 +11,12 @@
 
 #include "mixer/base/util.h"
 #include "net/payload.h"
+#include "tests/unit/depay_rig.h"
 
-static struct mcu_depay *new_depay(void)
-{
-    struct mcu_depay *d = NULL;
-    assert_int_equal(mcu_depay_new(&d, MCU_CODEC_VP9, NULL, 0, 0), 0);
-    return d;
-}
-
-static int64_t seq;
-
-/* An exact copy on the heap, so that ASan sees a read past the end. */
 static int push(struct mcu_depay *d, const void *p, size_t n, uint32_t rtp_ts, bool marker,
                 struct mcu_unit **u)
 {
-    uint8_t *copy = malloc(n ? n : 1);
-    memcpy(copy, p, n);
-    int rc = mcu_depay_push(d, copy, n, rtp_ts, marker, false, seq++, u);
-    free(copy);
-    return rc;
+    return push_packet(d, p, n, rtp_ts, marker, false, u);
 }
 
 /* Every combination of the optional fields; the frame is { 0x82 (keyframe), 0xaa }. */
@@ -39,25 +26,25 @@ static void every_optional_field_is_read(void **state)
         uint8_t data[24];
         size_t size;
     } cases[] = {
-        { { 0x0c, 0x82, 0xaa }, 3 },                         /* B, E alone */
-        { { 0x0d, 0x82, 0xaa }, 3 },                         /* Z */
-        { { 0x8c, 0x12, 0x82, 0xaa }, 4 },                   /* I, 7 bits */
-        { { 0x8c, 0x92, 0x34, 0x82, 0xaa }, 5 },             /* I, 15 bits */
-        { { 0x2c, 0x20, 0x07, 0x82, 0xaa }, 5 },             /* L, not F: TL0PICIDX */
-        { { 0x3c, 0x20, 0x82, 0xaa }, 4 },                   /* L and F: none */
-        { { 0x4c, 0x82, 0xaa }, 3 },                         /* P, not F: no differences */
-        { { 0x5c, 0x02, 0x82, 0xaa }, 4 },                   /* P and F: one */
-        { { 0x5c, 0x03, 0x04, 0x82, 0xaa }, 5 },             /* two */
-        { { 0x5c, 0x03, 0x05, 0x07, 0x82, 0xaa }, 6 },       /* three, the last with N */
-        { { 0x0e, 0x00, 0x82, 0xaa }, 4 },                   /* V: nothing in it */
-        { { 0x0e, 0x10, 1, 64, 0, 240, 0x82, 0xaa }, 8 },    /* V, Y: one size */
+        { { 0x0c, 0x82, 0xaa }, 3 },                      /* B, E alone */
+        { { 0x0d, 0x82, 0xaa }, 3 },                      /* Z */
+        { { 0x8c, 0x12, 0x82, 0xaa }, 4 },                /* I, 7 bits */
+        { { 0x8c, 0x92, 0x34, 0x82, 0xaa }, 5 },          /* I, 15 bits */
+        { { 0x2c, 0x20, 0x07, 0x82, 0xaa }, 5 },          /* L, not F: TL0PICIDX */
+        { { 0x3c, 0x20, 0x82, 0xaa }, 4 },                /* L and F: none */
+        { { 0x4c, 0x82, 0xaa }, 3 },                      /* P, not F: no differences */
+        { { 0x5c, 0x02, 0x82, 0xaa }, 4 },                /* P and F: one */
+        { { 0x5c, 0x03, 0x04, 0x82, 0xaa }, 5 },          /* two */
+        { { 0x5c, 0x03, 0x05, 0x07, 0x82, 0xaa }, 6 },    /* three, the last with N */
+        { { 0x0e, 0x00, 0x82, 0xaa }, 4 },                /* V: nothing in it */
+        { { 0x0e, 0x10, 1, 64, 0, 240, 0x82, 0xaa }, 8 }, /* V, Y: one size */
         { { 0x0e, 0x30, 0, 160, 0, 90, 1, 64, 0, 180, 0x82, 0xaa }, 12 }, /* of two layers */
-        { { 0x0e, 0x08, 0, 0x82, 0xaa }, 5 },                /* V, G: no pictures */
+        { { 0x0e, 0x08, 0, 0x82, 0xaa }, 5 },                             /* V, G: no pictures */
         { { 0x0e, 0x08, 2, 0x04, 1, 0x28, 1, 2, 0x82, 0xaa }, 10 }, /* two: one, two references */
         { { 0xbe, 0x92, 0x34, 0x20, 0x18, 1, 64, 0, 240, 1, 0x0c, 1, 2, 3, 0x82, 0xaa }, 16 },
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay();
+        struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
         struct mcu_unit *u = NULL;
         assert_int_equal(push(d, cases[i].data, cases[i].size, 9, true, &u), 1);
         assert_int_equal(u->size, 2);
@@ -71,10 +58,10 @@ static void every_optional_field_is_read(void **state)
 
 static void descriptors_cut_short_are_refused(void **state)
 {
-    static const uint8_t full[] = { 0xbe, 0x92, 0x34, 0x20, 0x18, 1, 64, 0, 240, 1,
-                                    0x0c, 1,    2,    3,    0x82 };
+    static const uint8_t full[] = { 0xbe, 0x92, 0x34, 0x20, 0x18, 1, 64,  0,
+                                    240,  1,    0x0c, 1,    2,    3, 0x82 };
     for (size_t n = 1; n < sizeof(full); n++) {
-        struct mcu_depay *d = new_depay();
+        struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
         struct mcu_unit *u = NULL;
         assert_int_equal(push(d, full, n, 0, true, &u), -EBADMSG);
         assert_int_equal(push(d, full, sizeof(full), 1, true, &u), 1);
@@ -90,10 +77,10 @@ static void the_frame_header_tells_keyframes(void **state)
     static const struct {
         uint8_t first;
         bool key;
-    } cases[] = { { 0x82, true },  { 0x86, false }, { 0x8a, false }, { 0xa2, true }, { 0x92, true },
-                  { 0xb1, true },  { 0xb2, false }, { 0xb4, false }, { 0x42, false } };
+    } cases[] = { { 0x82, true }, { 0x86, false }, { 0x8a, false }, { 0xa2, true }, { 0x92, true },
+                  { 0xb1, true }, { 0xb2, false }, { 0xb4, false }, { 0x42, false } };
     for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay();
+        struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
         struct mcu_unit *u = NULL;
         uint8_t p[] = { 0x0c, cases[i].first, 1 };
         assert_int_equal(push(d, p, sizeof(p), 0, true, &u), 1);
@@ -107,7 +94,7 @@ static void the_frame_header_tells_keyframes(void **state)
 static void spatial_layers_become_one_superframe(void **state)
 {
     static uint8_t big[303] = { 0xa4, 0x05, 0x04 }; /* I, L, E; id 5, SID 2 */
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
     struct mcu_unit *u = NULL;
     big[2] = 0x04;
     uint8_t head[] = { 0xa8, 0x05, 0x04, 0x00, 0x86 };
@@ -125,7 +112,7 @@ static void spatial_layers_become_one_superframe(void **state)
 
 static void a_layer_frame_without_its_first_packet_is_dropped(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, "\x04\x01", 2, 0, true, &u), 0); /* joined in the middle */
     assert_int_equal(push(d, "\x0c\x82", 2, 1, false, &u), 0);
@@ -138,7 +125,7 @@ static void a_layer_frame_without_its_first_packet_is_dropped(void **state)
 
 static void more_layers_than_a_superframe_has_are_refused(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
     struct mcu_unit *u = NULL;
     for (int i = 0; i < 8; i++)
         assert_int_equal(push(d, "\x0c\x82", 2, 0, false, &u), 0);
@@ -150,7 +137,7 @@ static void more_layers_than_a_superframe_has_are_refused(void **state)
 
 static void two_pictures_under_one_timestamp_are_refused(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
     struct mcu_unit *u = NULL;
     assert_int_equal(push(d, "\x8c\x05\x82", 3, 0, false, &u), 0);
     assert_int_equal(push(d, "\x8c\x06\x82", 3, 0, true, &u), -EBADMSG);
@@ -172,7 +159,7 @@ static bool flagged(struct mcu_depay *d, bool wide, unsigned id)
 
 static void picture_id_gaps_are_flagged(void **state)
 {
-    struct mcu_depay *d = new_depay();
+    struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
     assert_false(flagged(d, true, 0x7ffe));
     assert_false(flagged(d, true, 0x7fff));
     assert_false(flagged(d, true, 0));

@@ -42,23 +42,31 @@ static void paint(struct mcu_pic *p)
             }
 }
 
-/* Weight of input k in output i of n: area when shrinking, bilinear when enlarging. */
+/* The cubic of Catmull and Rom at distance d. */
+static double cubic(double d)
+{
+    d = fabs(d);
+    if (d >= 2)
+        return 0;
+    return d < 1 ? 1.5 * d * d * d - 2.5 * d * d + 1 : -0.5 * d * d * d + 2.5 * d * d - 4 * d + 2;
+}
+
+/* Weight of input k, which may lie beyond an end, in output i: area when shrinking, else cubic. */
 static double weight(int src, int dst, int i, int k)
 {
     double ratio = (double)src / dst;
-    if (src > dst) {
+    if (src >= dst) {
         double lo = fmax(i * ratio, k), hi = fmin((i + 1) * ratio, k + 1);
         return hi > lo ? (hi - lo) / ratio : 0;
     }
-    double at = fmin(fmax((i + 0.5) * ratio - 0.5, 0), src - 1);
-    return fmax(0, 1 - fabs(at - k));
+    return cubic((i + 0.5) * ratio - 0.5 - k);
 }
 
 static void window(int src, int dst, int i, int *first, int *last)
 {
     double ratio = (double)src / dst;
-    *first = mcu_max(0, (int)floor(i * ratio) - 1);
-    *last = mcu_min(src - 1, (int)ceil((i + 1) * ratio) + 1);
+    *first = (int)floor(i * ratio) - 3;
+    *last = (int)ceil((i + 1) * ratio) + 3;
 }
 
 static double reference(const uint8_t *src, int stride, int src_w, int src_h, int dst_w, int dst_h,
@@ -71,10 +79,11 @@ static double reference(const uint8_t *src, int stride, int src_w, int src_h, in
     for (int r = y0; r <= y1; r++) {
         double row = 0;
         for (int c = x0; c <= x1; c++)
-            row += weight(src_w, dst_w, x, c) * src[r * stride + c];
+            row += weight(src_w, dst_w, x, c) *
+                   src[mcu_clamp(r, 0, src_h - 1) * stride + mcu_clamp(c, 0, src_w - 1)];
         sum += weight(src_h, dst_h, y, r) * row;
     }
-    return sum;
+    return fmin(fmax(sum, 0), 255);
 }
 
 /* PSNR in dB of a plane of dst against the reference in floating point. */
@@ -119,37 +128,59 @@ static void scale_agrees_with_floating_point(void **state)
         { 1280, 720, 426, 240 }, { 640, 480, 426, 240 }, { 352, 288, 426, 240 },
         { 641, 361, 256, 144 }, { 176, 144, 640, 360 }, { 1920, 1080, 182, 102 },
         { 2, 2, 64, 36 }, { 3, 5, 20, 2 }, { 333, 7, 2, 50 }, { 2000, 9, 4, 4 },
-        { 320, 180, 160, 360 }, { 320, 180, 640, 60 },
+        { 320, 180, 160, 360 }, { 320, 180, 640, 60 }, { 480, 270, 320, 180 },
+        { 720, 480, 480, 320 }, { 1280, 720, 512, 288 }, { 1280, 720, 256, 144 },
+        { 320, 180, 638, 358 }, { 640, 360, 1280, 720 }, { 1000, 40, 300, 40 }, { 90, 96, 60, 64 },
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(sizes); i++)
         check_size(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
 }
 
+/* Every ratio from 1:4 to 12:1 in small steps, in both directions at once and one at a time. */
+static void scale_agrees_with_floating_point_at_any_ratio(void **state)
+{
+    for (int w = 40; w < 1800; w = w * 21 / 20 + 3)
+        check_size(w, 1800 * 30 / w, 160, 90);
+}
+
+static void scale_whole(struct mcu_pic *src, struct mcu_pic *dst)
+{
+    struct mcu_scaler *s = NULL;
+    struct mcu_rect from = { 0, 0, src->width, src->height }, to = { 0, 0, dst->width, dst->height };
+    assert_int_equal(mcu_scaler_new(&s), 0);
+    assert_int_equal(mcu_scaler_run(s, src, from, dst, to), 0);
+    mcu_scaler_free(&s);
+}
+
+static void assert_same(const struct mcu_pic *a, const struct mcu_pic *b)
+{
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < mcu_pic_plane_h(a, i); y++)
+            assert_memory_equal(a->plane[i] + y * a->stride[i], b->plane[i] + y * b->stride[i],
+                                (size_t)mcu_pic_plane_w(a, i));
+}
+
 static void scale_gives_the_same_bits_on_every_cpu(void **state)
 {
     for (int n = 0; n < 60; n++) {
-        struct mcu_pic *src = new_pic(2 + (int)(rnd() % 300), 2 + (int)(rnd() % 200)), *dst[2];
+        const struct mcu_cpu_level *level;
+        struct mcu_pic *src = new_pic(2 + (int)(rnd() % 300), 2 + (int)(rnd() % 200)), *first = NULL;
         int w = 2 + (int)(rnd() % 200) * 2, h = 2 + (int)(rnd() % 100) * 2;
-        struct mcu_rect from = { 0, 0, src->width, src->height }, to = { 0, 0, w, h };
         paint(src);
         src->full_range = n & 1;
         src->matrix = n & 2 ? MCU_MATRIX_BT709 : MCU_MATRIX_BT601;
-        for (int k = 0; k < 2; k++) {
-            struct mcu_scaler *s = NULL;
-            mcu_cpu_mask(k ? ~0u : 0);
-            assert_int_equal(mcu_scaler_new(&s), 0);
-            dst[k] = new_pic(w, h);
-            assert_int_equal(mcu_scaler_run(s, src, from, dst[k], to), 0);
-            mcu_scaler_free(&s);
+        for (size_t k = 0; (level = mcu_cpu_level(k)) != NULL; k++) {
+            struct mcu_pic *dst = new_pic(w, h);
+            mcu_cpu_mask(level->flags);
+            scale_whole(src, dst);
+            if (!first)
+                first = mcu_pic_ref(dst);
+            assert_same(first, dst);
+            mcu_pic_unref(&dst);
         }
-        for (int i = 0; i < 3; i++)
-            for (int y = 0; y < mcu_pic_plane_h(dst[0], i); y++)
-                assert_memory_equal(dst[0]->plane[i] + y * dst[0]->stride[i],
-                                    dst[1]->plane[i] + y * dst[1]->stride[i],
-                                    (size_t)mcu_pic_plane_w(dst[0], i));
+        mcu_cpu_mask(~0u);
         mcu_pic_unref(&src);
-        mcu_pic_unref(&dst[0]);
-        mcu_pic_unref(&dst[1]);
+        mcu_pic_unref(&first);
     }
 }
 
@@ -264,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scale_agrees_with_floating_point),
+        cmocka_unit_test(scale_agrees_with_floating_point_at_any_ratio),
         cmocka_unit_test(scale_gives_the_same_bits_on_every_cpu),
         cmocka_unit_test(scale_writes_its_rectangle_only),
         cmocka_unit_test(scale_keeps_flat_colours_exactly),

@@ -56,6 +56,14 @@ int mcu_conf_get_info(struct mcu_conf *conf, struct mcu_conf_info *out)
     return -1;
 }
 
+static bool hand, muted;
+
+void mcu_leg_signs(struct mcu_leg *leg, bool up, bool off)
+{
+    hand = up;
+    muted = off;
+}
+
 /* ---- */
 
 static int begin(void **state)
@@ -146,11 +154,31 @@ static void nothing_that_is_said_keeps_newcomers_out(void **state)
     leave(&b);
 }
 
+static void hand_and_muted_microphone_are_shown_on_the_tile(void **state)
+{
+    static struct mcu_leg *const some_leg = (struct mcu_leg *)1; /* is only handed on */
+    struct web_leg w;
+    struct mcu_ws ws;
+    enter(&w, &ws);
+    say(&w, "{\"type\":\"hand\",\"up\":true}"); /* its leg is not made yet */
+    assert_true(!hand && !muted);
+    w.leg = some_leg;
+    say(&w, "{\"type\":\"state\",\"audio\":false,\"video\":true}");
+    assert_true(hand && muted);
+    say(&w, "{\"type\":\"hand\",\"up\":false}");
+    assert_true(!hand && muted);
+    say(&w, "{\"type\":\"hand\",\"up\":true}");
+    mcu_web_room_closed(&ws, 1001, &w); /* the page is gone: nobody could take them back */
+    assert_true(!hand && !muted);
+    leave(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_newcomer_is_told_what_was_said, begin, end),
         cmocka_unit_test_setup_teardown(nothing_that_is_said_keeps_newcomers_out, begin, end),
+        cmocka_unit_test_setup_teardown(hand_and_muted_microphone_are_shown_on_the_tile, begin, end),
     };
     return cmocka_run_group_tests_name("web_room", tests, NULL, NULL);
 }

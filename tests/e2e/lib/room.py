@@ -14,6 +14,7 @@ SECONDS = 6            # of sound that is judged: bins of 1/6 Hz
 WITHIN_DB = 1.0        # every other tone against the ideal mix
 OWN_BELOW_DB = 50.0    # his own tone below the others'
 CALL_SECONDS = 60
+COLOUR_OFF = 8         # of 255: what two lossy codecs make of a plain colour
 
 # The large tile, then the small ones, on the usual canvas.
 SPEAKER_OF_TWO = [(0, 90, 960, 540), (960, 270, 320, 180)]
@@ -102,7 +103,7 @@ class Room:
         distance = measure.colour_distance(shown, media.COLOURS[nearest])
         if not caller.video:
             return f"a camera's colour {shown}" if distance < 20 else None
-        if nearest != caller.number or distance > 30:
+        if nearest != caller.number or distance > COLOUR_OFF:
             return f"the colour {shown}, wanted {media.COLOURS[caller.number]}"
         tile, whole = measure.inner(seen, rect), (0, 0) + rect[2:]
         alike = [measure.likeness(tile, measure.inner(picture, whole))

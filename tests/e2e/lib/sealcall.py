@@ -107,6 +107,11 @@ class SealedCall(rawcall.RawCall):
         secret = tls.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (_KEY + _SALT))
         return secret[:_KEY] + secret[2 * _KEY:2 * _KEY + _SALT]
 
+    def rtp(self, packet, line=0, source=None):
+        """RTCP leaves by the socket of RTP, as rtcp-mux has it (RFC 5761 section 3): from any other port
+        it is a stranger's, and never comes to the seal."""
+        super().rtp(packet, line, source or self.media[line & ~1])
+
     def _flush(self, tls, line):
         """What the handshake wants to send, one record a datagram."""
         try:

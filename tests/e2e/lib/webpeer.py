@@ -39,6 +39,7 @@ class Bystanders:
     def __init__(self, case, server, room, seconds):
         self.case = case
         self.seconds = seconds
+        self.late_ms = None  # judge's
         peer.Peer(case, server, room, "talker", "--tone", f"{self.HZ}:{self.DBFS}", "--video",
                   "none", seconds=seconds + 10)
         peer.joined(case, server, room, 1)
@@ -52,6 +53,8 @@ class Bystanders:
         """No packet is missing, and no tone has a hole."""
         web = self.web.result(self.seconds + at_most_left)["sound"]
         result = self.phone.result(at_most_left)
+        # The longest time between two packets; 20 ms are none.
+        self.late_ms = max(web["late_ms"], result["audio"]["gaps_arrival"]["max_ms"])
         audio, tone = result["audio"], peer.probe(result, self.HZ)
         self.case.check(audio["gaps_rtp"]["max_ms"] <= self.GAP_MS and audio["lost"] == 0 and
                         0 <= tone["hole_max_ms"] <= self.GAP_MS,

@@ -1,0 +1,9 @@
+#include "mixer/dsp/resize_lanes.h"
+
+#if defined(MCU_DSP_X86)
+const struct mcu_resize_dsp mcu_resize_sse41 = {
+    shrink2, shrink3, shrink4, shrink5, shrink3to2, rows8, rows16, prepare, horizontal
+};
+#else
+typedef int mcu_resize_sse41_is_empty; /* ISO C wants something in a file */
+#endif

@@ -1,0 +1,22 @@
+/* net/ice_intake.h - how much libnice may read of a socket at once.
+ *
+ * libnice 0.1.21 reads a socket until it is empty, its agent locked meanwhile, and answers what checks are
+ * among it. Who sends faster than it reads keeps it there for as long as he likes: 100 000 checks of one
+ * participant's held up the other legs of the loop for half a minute. GLib offers no place between the socket
+ * and libnice, so the process has a recvmsg(2) of its own, which tells libnice that the socket is empty when
+ * its turn is over. What is left waits in the kernel for the loop's next round:
+ *
+ *   kernel > recvmsg of ours > GLib > libnice
+ *
+ * Outside of a round's _begin and _end, and for every other thread, it is the system's.
+ * Threads: any; the state is the thread's own. */
+#ifndef MCU_NET_ICE_INTAKE_H
+#define MCU_NET_ICE_INTAKE_H
+
+#define MCU_ICE_INTAKE_PACKETS 64 /* of a socket in a round; a burst of pictures takes some rounds */
+
+/* Around each dispatch of a context with ICE agents. Not nested. */
+void mcu_ice_intake_begin(void);
+void mcu_ice_intake_end(void);
+
+#endif
