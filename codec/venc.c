@@ -108,6 +108,12 @@ int mcu_venc_encode(struct mcu_venc *enc, const struct mcu_pic *pic, bool keyfra
     return 0;
 }
 
+void mcu_venc_brace(struct mcu_venc *enc)
+{
+    if (enc->ops->brace)
+        enc->ops->brace(enc->impl);
+}
+
 void mcu_venc_set_bitrate(struct mcu_venc *enc, int bitrate_bps)
 {
     bitrate_bps = mcu_clamp(bitrate_bps, MIN_BPS, MAX_BPS);

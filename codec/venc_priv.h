@@ -17,6 +17,7 @@ struct mcu_venc_ops {
      * or -ENOMEM. */
     int (*encode)(void *impl, const struct mcu_pic *pic, bool keyframe, struct mcu_unit **out);
     void (*set_bitrate)(void *impl, int bitrate_bps);
+    void (*brace)(void *impl); /* or NULL: see mcu_venc_brace */
 };
 
 extern const struct mcu_venc_ops mcu_venc_openh264, mcu_venc_x264, mcu_venc_vpx,

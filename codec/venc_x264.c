@@ -22,7 +22,7 @@ static void set_rate(AVCodecContext *c, int bitrate_bps)
 {
     c->bit_rate = bitrate_bps;
     c->rc_max_rate = bitrate_bps;
-    c->rc_buffer_size = bitrate_bps / 2; /* half a second: a keyframe fits, a second holds */
+    c->rc_buffer_size = bitrate_bps / 3; /* s: a keyframe fits, a second holds */
 }
 
 static void fill_context(AVCodecContext *c, const struct mcu_venc_config *config)

@@ -8,7 +8,8 @@
 #include "mixer/base/util.h"
 #include "mixer/text.h"
 
-/* A tick of 25 tiles needs at most a label, an avatar and a frame for each. */
+/* A tick of 25 tiles asks for all that it needs before it draws: at most a label and an avatar each, two
+ * frames and a few hands. */
 #define CACHE_ITEMS 100
 
 enum kind { LABEL, AVATAR, FRAME, HAND, MESSAGE };

@@ -14,7 +14,7 @@
 struct mcu_decor;
 
 /* One rendered thing. serial: never 0, of no other item; equal serials look the same. An empty
- * sprite (w = 0) means that there is nothing to draw. Valid until 50 other items were asked for. */
+ * sprite (w = 0) means that there is nothing to draw. Valid until 90 other items were asked for. */
 struct mcu_decor_item {
     uint64_t serial;
     struct mcu_sprite sprite;

@@ -14,7 +14,6 @@ struct run {
 
 struct mcu_fade {
     struct mcu_pic *before; /* copied when a run begins; runs of tiles have a part each */
-    uint8_t *row, *alpha;
     bool started;
     int64_t time_ns;        /* of the last tick */
     struct run canvas, tile[MCU_LAYOUT_MAX_TILES];
@@ -28,10 +27,6 @@ int mcu_fade_new(struct mcu_fade **out, int width, int height)
     if (!f)
         return -ENOMEM;
     int rc = mcu_pic_new(&f->before, width, height);
-    f->row = rc == 0 ? calloc(2, (size_t)width) : NULL;
-    f->alpha = f->row ? f->row + width : NULL;
-    if (rc == 0 && !f->row)
-        rc = -ENOMEM;
     if (rc < 0)
         mcu_fade_free(&f);
     else
@@ -46,7 +41,6 @@ void mcu_fade_free(struct mcu_fade **fp)
     if (!f)
         return;
     mcu_pic_unref(&f->before);
-    free(f->row);
     free(f);
 }
 
@@ -124,18 +118,27 @@ int mcu_fade_of_tile(const struct mcu_fade *f, int i)
     return f->canvas.left ? 0 : f->tile[i].left;
 }
 
-void mcu_fade_mix(struct mcu_fade *f, const struct mcu_paint_dsp *dsp, struct mcu_pic *pic,
+/* A row, in pieces that fit the stack: several tiles may be mixed at a time. */
+static void mix_row(const struct mcu_paint_dsp *dsp, uint8_t *dst, const uint8_t *before, int w,
+                    int left)
+{
+    uint8_t row[512], alpha[512];
+    memset(alpha, left, sizeof(alpha));
+    for (int x = 0; x < w; x += (int)sizeof(row)) {
+        int n = mcu_min(w - x, (int)sizeof(row));
+        memcpy(row, before + x, (size_t)n);
+        dsp->level(row, (left * 256 + 127) / 255, 128, n);
+        dsp->over(dst + x, row, alpha, n);
+    }
+}
+
+void mcu_fade_mix(const struct mcu_fade *f, const struct mcu_paint_dsp *dsp, struct mcu_pic *pic,
                   struct mcu_rect r, int left)
 {
-    memset(f->alpha, left, (size_t)r.w);
     for (int i = 0; i < 3; i++) {
-        int half = i ? 1 : 0, w = r.w >> half;
-        for (int y = r.y >> half; y < (r.y + r.h) >> half; y++) {
-            memcpy(f->row, f->before->plane[i] + (ptrdiff_t)y * f->before->stride[i] + (r.x >> half),
-                   (size_t)w);
-            dsp->level(f->row, (left * 256 + 127) / 255, 128, w);
-            dsp->over(pic->plane[i] + (ptrdiff_t)y * pic->stride[i] + (r.x >> half), f->row,
-                      f->alpha, w);
-        }
+        int half = i ? 1 : 0, x = r.x >> half;
+        for (int y = r.y >> half; y < (r.y + r.h) >> half; y++)
+            mix_row(dsp, pic->plane[i] + (ptrdiff_t)y * pic->stride[i] + x,
+                    f->before->plane[i] + (ptrdiff_t)y * f->before->stride[i] + x, r.w >> half, left);
     }
 }

@@ -35,8 +35,9 @@ void mcu_fade_tick(struct mcu_fade *fade, const struct mcu_pic *last,
 int mcu_fade_of_canvas(const struct mcu_fade *fade);
 int mcu_fade_of_tile(const struct mcu_fade *fade, int i);
 
-/* Lays so much of what was there over a rectangle that is drawn as it is now. */
-void mcu_fade_mix(struct mcu_fade *fade, const struct mcu_paint_dsp *dsp, struct mcu_pic *pic,
+/* Lays so much of what was there over a rectangle that is drawn as it is now. Different rectangles may
+ * be mixed on several threads at a time. */
+void mcu_fade_mix(const struct mcu_fade *fade, const struct mcu_paint_dsp *dsp, struct mcu_pic *pic,
                   struct mcu_rect rect, int left);
 
 #endif

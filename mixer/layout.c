@@ -1,6 +1,7 @@
 #include "mixer/layout.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "mixer/base/util.h"
 
@@ -121,6 +122,22 @@ struct mcu_rect mcu_layout_fit(struct mcu_rect tile, int src_w, int src_h)
     return r;
 }
 
+/* The sides that shrink to a tile's by a ratio that has a kernel of its own, where they differ from
+ * the crop's by at most 1 % of the source: a sliver for several times the speed, and shape kept. */
+static void snap(struct mcu_rect *r, int src_w, int src_h, int tile_w, int tile_h)
+{
+    static const int halves[] = { 2, 3, 4, 6, 8, 10 };
+    for (size_t i = 0; i < MCU_ARRAY_LEN(halves); i++) {
+        int64_t w = (int64_t)tile_w * halves[i] / 2, h = (int64_t)tile_h * halves[i] / 2;
+        if (w > src_w || h > src_h || 100 * llabs(w - r->w) > src_w ||
+            100 * llabs(h - r->h) > src_h)
+            continue;
+        r->w = (int)w;
+        r->h = (int)h;
+        return;
+    }
+}
+
 struct mcu_rect mcu_layout_crop(int src_w, int src_h, int tile_w, int tile_h)
 {
     struct mcu_rect r = { 0, 0, even_down(src_w), even_down(src_h) };
@@ -130,6 +147,8 @@ struct mcu_rect mcu_layout_crop(int src_w, int src_h, int tile_w, int tile_h)
         r.w = even_part(src_h, tile_w, tile_h, src_w);
     else
         r.h = even_part(src_w, tile_h, tile_w, src_h);
+    if (!((tile_w | tile_h) & 1))
+        snap(&r, src_w, src_h, tile_w, tile_h);
     r.x = even_down((src_w - r.w) / 2);
     r.y = even_down((src_h - r.h) / 2);
     return r;

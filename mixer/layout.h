@@ -10,7 +10,7 @@ enum mcu_layout_kind {
 };
 
 struct mcu_rect {
-    int x, y, w, h; /* luma samples; all even, so that chroma lands on whole samples */
+    int x, y, w, h; /* luma samples; on a canvas all even, so that chroma lands on whole samples */
 };
 
 /* Places `wanted` tiles (0 to 25; more are cut) on a canvas of even width and height. Tiles do not
@@ -24,7 +24,9 @@ int mcu_layout_place(enum mcu_layout_kind kind, int wanted, int canvas_w, int ca
  * even. */
 struct mcu_rect mcu_layout_fit(struct mcu_rect tile, int src_w, int src_h);
 
-/* The part of a source that is shown when it fills (is cropped to) a tile; even. */
+/* The part of a source that is shown when it fills (is cropped to) a tile. Up to 1 % more of the
+ * source is cut where the rest then shrinks by exactly 1, 3:2, 2, 3, 4 or 5 in both directions. x and
+ * y are even, width and height too but for 3:2 of a tile (639 samples become 426). */
 struct mcu_rect mcu_layout_crop(int src_w, int src_h, int tile_w, int tile_h);
 
 #endif

@@ -85,7 +85,8 @@ int mcu_image_parse(struct mcu_image **out, const uint8_t *data, size_t size)
     if (rc < 0)
         return rc;
     cairo_surface_t *s = cairo_image_surface_create_from_png_stream(read_bytes, &c);
-    rc = from_cairo(cairo_surface_status(s));
+    /* libpng's complaints come as shortage of memory, too; of that there is enough for this size. */
+    rc = cairo_surface_status(s) == CAIRO_STATUS_SUCCESS ? 0 : -EBADMSG;
     int w = cairo_image_surface_get_width(s), h = cairo_image_surface_get_height(s);
     if (rc == 0)
         rc = image_new(&i, w, h);

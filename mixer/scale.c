@@ -239,6 +239,22 @@ static void shrink3to2(const struct mcu_scaler *s, struct plane src, struct plan
                               src.at + (ptrdiff_t)(y / 2) * 3 * src.stride, src.stride, w);
 }
 
+/* How far ahead of their use rows are asked for; found by trying. */
+#define AHEAD_BYTES 2048
+
+/* What the rows below the next output row's bring anew, half of it while rows are weighed, half while
+ * the second pass looks at none: memory is kept busy by both. */
+static void plan_ahead(const struct axis *y, int i, struct plane src, struct mcu_resize_ahead half[2])
+{
+    int more = i + 1 < y->dst ? y->taps.start[i + 1] - y->taps.start[i] : 0;
+    int below = y->taps.start[i] + y->count[i];
+    int lines = (int)((more * src.stride + 63) / 64);
+    half[0].at = (uintptr_t)src.at + (uintptr_t)(below * src.stride) + AHEAD_BYTES;
+    half[0].lines = lines / 2;
+    half[1].at = half[0].at + 64 * (uintptr_t)half[0].lines;
+    half[1].lines = lines - half[0].lines;
+}
+
 static void scale_general(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
                           struct plane dst)
 {
@@ -247,12 +263,15 @@ static void scale_general(const struct mcu_scaler *s, const struct plane_scale *
     for (int i = 0; i < y->dst; i++) {
         const uint8_t *from = src.at + y->taps.start[i] * src.stride;
         size_t at = (size_t)i * (size_t)y->taps.taps;
+        struct mcu_resize_ahead ahead[2];
+        plan_ahead(y, i, src, ahead);
         if (y->bytes)
-            s->resize->rows8(s->mid, from, src.stride, y->bytes + at, y->count[i], p->x.src);
+            s->resize->rows8(s->mid, from, src.stride, y->bytes + at, y->count[i], p->x.src,
+                             ahead[0]);
         else
             s->resize->rows16(s->mid, from, src.stride, y->taps.weights + at, y->count[i], p->x.src,
                               14 - bits);
-        s->resize->horizontal(dst.at + i * dst.stride, s->mid, &p->x.taps, 14 + bits);
+        s->resize->horizontal(dst.at + i * dst.stride, s->mid, &p->x.taps, 14 + bits, ahead[1]);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "mixer/view_priv.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "mixer/dsp/cpu.h"
 
 #define CANVASES 3
+#define HELP_SAMPLES (4 << 20) /* of sources: about half a millisecond's work */
 
 /* All that decides how a tile looks. Kept by value: no picture outlives the call. */
 struct shown {
@@ -225,41 +227,109 @@ static void copy_rect(struct mcu_pic *dst, const struct mcu_pic *src, struct mcu
     }
 }
 
-/* Brings tile i of c up to date by the cheapest means. A source slower than the canvas is scaled
+/* How tile i of c is brought up to date by the cheapest means. A source slower than the canvas is scaled
  * once and then copied: the canvases take turns, so each would scale it again. */
-static int compose_tile(struct mcu_view *v, struct canvas *c, const struct canvas *last, bool keep,
-                        int i, const struct mcu_tile *tile)
+static void plan_tile(struct mcu_view *v, struct canvas *c, const struct canvas *last, bool keep, int i,
+                      const struct mcu_tile *tile)
 {
     struct mcu_view_plates p = mcu_view_find_plates(v, tile);
     struct shown want = describe(v, i, tile, p);
-    int rc = 0;
     if (keep && same_look(&c->shown[i], &want)) {
         v->stats.tiles_kept++;
-        return 0;
+        return;
     }
-    if (last && i < last->n && same_look(&last->shown[i], &want)) {
-        copy_rect(&c->pic, &last->pic, want.rect);
+    bool copy = last && i < last->n && same_look(&last->shown[i], &want);
+    if (copy)
         v->stats.tiles_copied++;
-    } else {
-        rc = mcu_view_draw_tile(v, i, tile, p, &c->pic);
-        if (want.fading)
-            mcu_fade_mix(v->fade, v->paint, &c->pic, want.rect, want.fading);
+    else
         v->stats.tiles_drawn++;
-    }
+    v->share.todo[v->share.count++] = (struct mcu_view_todo){
+        .tile = i, .what = tile, .copy = copy ? &last->pic : NULL, .plates = p,
+        .fading = want.fading };
     c->shown[i] = want;
-    return rc;
+}
+
+/* ---- the work of a tick, shared ---- */
+
+static void do_tile(struct mcu_view *v, const struct mcu_view_todo *t)
+{
+    struct mcu_pic *pic = v->share.pic;
+    if (t->copy) {
+        copy_rect(pic, t->copy, t->what->rect);
+        return;
+    }
+    int rc = mcu_view_draw_tile(v, t->tile, t->what, t->plates, pic);
+    if (rc < 0)
+        atomic_store(&v->share.error, rc);
+    else if (t->fading)
+        mcu_fade_mix(v->fade, v->paint, pic, t->what->rect, t->fading);
+}
+
+static void do_tiles(struct mcu_view *v)
+{
+    int i;
+    while ((i = atomic_fetch_add(&v->share.next, 1)) < v->share.count)
+        do_tile(v, &v->share.todo[i]);
+}
+
+/* Either this sees that the share is closed, or the compose job sees that somebody is here. */
+void mcu_view_help(struct mcu_view *v)
+{
+    atomic_fetch_add(&v->share.helpers, 1);
+    if (atomic_load(&v->share.open))
+        do_tiles(v);
+    atomic_fetch_sub(&v->share.helpers, 1);
+}
+
+void mcu_view_set_help(struct mcu_view *v, void (*ask)(void *arg), void *arg)
+{
+    v->ask_help = ask;
+    v->help_arg = arg;
+}
+
+/* Whether the pictures to be read are so many that a second core is worth waking. */
+static bool is_much(const struct mcu_view_share *s)
+{
+    int64_t samples = 0;
+    for (int i = 0; i < s->count; i++)
+        if (!s->todo[i].copy && s->todo[i].what->pic)
+            samples += (int64_t)s->todo[i].what->pic->width * s->todo[i].what->pic->height;
+    return samples >= HELP_SAMPLES;
+}
+
+/* With help or without: a helper that comes late finds nothing to do, and nobody waits for one that does
+ * not come; only for what it has in hand. */
+static int do_share(struct mcu_view *v)
+{
+    struct mcu_view_share *s = &v->share;
+    bool helped = v->ask_help && is_much(s);
+    atomic_store(&s->next, 0);
+    atomic_store(&s->error, 0);
+    if (helped) {
+        atomic_store(&s->open, true);
+        v->ask_help(v->help_arg);
+    }
+    do_tiles(v);
+    if (helped) {
+        atomic_store(&s->open, false);
+        while (atomic_load(&s->helpers) > 0)
+            sched_yield();
+    }
+    return atomic_load(&s->error);
 }
 
 static int compose_tiles(struct mcu_view *v, struct canvas *c, const struct mcu_tile *tiles, int n)
 {
     const struct canvas *last = find_last(v, c);
     bool keep = same_places(c, tiles, n) && c->logo == v->logo.serial;
-    int rc = 0;
     if (!keep)
         mcu_view_draw_background(v, NULL, &c->pic);
     c->n = -1; /* until all has gone well */
-    for (int i = 0; rc == 0 && i < n; i++)
-        rc = compose_tile(v, c, last, keep, i, &tiles[i]);
+    v->share.count = 0;
+    v->share.pic = &c->pic;
+    for (int i = 0; i < n; i++)
+        plan_tile(v, c, last, keep, i, &tiles[i]);
+    int rc = do_share(v);
     if (rc == 0)
         c->n = n;
     return rc;

@@ -42,7 +42,7 @@ static void make_grey(const struct mcu_view *v, struct mcu_pic *pic, struct mcu_
                    (size_t)r.w / 2);
 }
 
-static int draw_picture(struct mcu_view *v, int i, const struct mcu_tile *tile, struct mcu_pic *pic)
+static int draw_picture(const struct mcu_view *v, int i, const struct mcu_tile *tile, struct mcu_pic *pic)
 {
     const struct mcu_pic *src = tile->pic;
     struct mcu_rect to = tile->rect, from = { 0, 0, src->width, src->height };
@@ -94,15 +94,25 @@ static void draw_corners(const struct mcu_view *v, const struct mcu_sprite *s, s
     }
 }
 
-static void draw_frame(struct mcu_view *v, const struct mcu_tile *tile, struct mcu_pic *pic)
+/* Of its corners; 0: plain ones. */
+static int frame_radius(const struct mcu_view *v, const struct mcu_tile *tile)
+{
+    return v->config.plain ? 0 : mcu_clamp(tile->rect.h / 30, 2, 14);
+}
+
+static bool has_frame(const struct mcu_view *v, const struct mcu_tile *tile)
+{
+    int t = frame_thickness(v, tile), least = 4 * (t + frame_radius(v, tile) + 2);
+    return t && tile->rect.w >= least && tile->rect.h >= least;
+}
+
+static void draw_frame(const struct mcu_view *v, const struct mcu_tile *tile,
+                       const struct mcu_decor_item *frame, struct mcu_pic *pic)
 {
     struct mcu_rect r = tile->rect;
     int t = frame_thickness(v, tile);
-    int radius = v->config.plain ? 0 : mcu_clamp(r.h / 30, 2, 14);
-    if (!t || r.w < 4 * (t + radius + 2) || r.h < 4 * (t + radius + 2))
+    if (!has_frame(v, tile))
         return;
-    const struct mcu_decor_item *frame =
-        radius ? mcu_decor_frame(v->decor, tile->speaking, t, radius) : NULL;
     struct mcu_rgb colour = tile->speaking ? mcu_decor_speaking() : mcu_decor_background();
     int c = frame ? frame->sprite.w / 2 : 0;
     fill(pic, (struct mcu_rect){ r.x + c, r.y, r.w - 2 * c, t }, colour);
@@ -129,6 +139,9 @@ struct mcu_view_plates mcu_view_find_plates(struct mcu_view *v, const struct mcu
         p.label = mcu_decor_label(v->decor, name, tile->muted, r.w, r.h);
     if (!tile->pic)
         p.avatar = mcu_decor_avatar(v->decor, tile->name, mcu_min(r.w, r.h) / 2 & ~1);
+    if (has_frame(v, tile) && frame_radius(v, tile))
+        p.frame = mcu_decor_frame(v->decor, tile->speaking, frame_thickness(v, tile),
+                                  frame_radius(v, tile));
     if (tile->hand)
         p.hand = mcu_decor_hand(v->decor, hand_size(tile));
     return p;
@@ -229,7 +242,7 @@ void mcu_view_draw_background(struct mcu_view *v, const struct mcu_decor_item *i
     draw_logo(v, pic, all);
 }
 
-int mcu_view_draw_tile(struct mcu_view *v, int i, const struct mcu_tile *tile,
+int mcu_view_draw_tile(const struct mcu_view *v, int i, const struct mcu_tile *tile,
                        struct mcu_view_plates p, struct mcu_pic *pic)
 {
     int margin = v->config.border + mcu_max(4, tile->rect.h / 40), rc = 0;
@@ -243,7 +256,7 @@ int mcu_view_draw_tile(struct mcu_view *v, int i, const struct mcu_tile *tile,
         draw_whole(v, p.label, pic, tile->rect.x + margin,
                    tile->rect.y + tile->rect.h - margin - p.label->sprite.h);
     draw_whole(v, p.hand, pic, tile->rect.x + margin, tile->rect.y + margin);
-    draw_frame(v, tile, pic);
+    draw_frame(v, tile, p.frame, pic);
     draw_logo(v, pic, tile->rect);
     return rc;
 }

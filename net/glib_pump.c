@@ -46,7 +46,8 @@ struct mcu_glib_pump {
     bool due;   /* lazy: something of this context is ready, in this round */
     bool stale; /* lazy: the list of the last query may be wrong */
     struct mcu_glib_pump_files files;
-    void (*begin)(void), (*end)(void); /* of a dispatch; may be NULL */
+    void (*begin)(void *arg), (*end)(void *arg); /* of a dispatch; may be NULL */
+    void *turns_arg;
 };
 
 /* GLib's and epoll's bits are both poll(2)'s on Linux, where this runs. */
@@ -223,10 +224,10 @@ static void on_check(uv_check_t *handle)
     if (!g_main_context_check(pump->context, pump->priority, pump->polls, pump->polls_used))
         return;
     if (pump->begin)
-        pump->begin();
+        pump->begin(pump->turns_arg);
     g_main_context_dispatch(pump->context);
     if (pump->end)
-        pump->end();
+        pump->end(pump->turns_arg);
     pump->dispatched |= !pump->lazy || pump->files_change;
 }
 
@@ -296,10 +297,12 @@ void mcu_glib_pump_watch_files(struct mcu_glib_pump *pump, const struct mcu_glib
     pump->files = *files;
 }
 
-void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void), void (*end)(void))
+void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void *arg),
+                             void (*end)(void *arg), void *arg)
 {
     pump->begin = begin;
     pump->end = end;
+    pump->turns_arg = arg;
 }
 
 void mcu_glib_pump_free(struct mcu_glib_pump **pp)

@@ -37,7 +37,8 @@ void mcu_glib_pump_set_lazy(struct mcu_glib_pump *pump, bool files_change);
 void mcu_glib_pump_kick(struct mcu_glib_pump *pump);
 
 /* Called around each dispatch. */
-void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void), void (*end)(void));
+void mcu_glib_pump_set_turns(struct mcu_glib_pump *pump, void (*begin)(void *arg),
+                             void (*end)(void *arg), void *arg);
 
 /* Tells which descriptors there are and which have data, to who has to know and is not told by the
  * library whose sources these are. In the loop's own order: opened before the first ready; closed after

@@ -32,7 +32,8 @@ enum mcu_ice_state {
     MCU_ICE_NEW,          /* no remote side yet */
     MCU_ICE_CONNECTING,   /* checks run */
     MCU_ICE_CONNECTED,    /* a checked pair is chosen; it stays so during a restart */
-    MCU_ICE_DISCONNECTED, /* was CONNECTED, consent is lost: only a restart brings it back */
+    MCU_ICE_DISCONNECTED, /* was CONNECTED, no check of consent was answered for 30 s (RFC 7675): nothing
+                             is sent any more, and only a restart brings it back */
     MCU_ICE_FAILED,       /* for good: never was CONNECTED and cannot be, as every pair failed and none
                              will come; or checks came from more than MCU_ICE_MAX_SOURCES addresses */
 };
@@ -55,9 +56,7 @@ struct mcu_ice_config {
     int port; /* of the host candidates; 0: any */
     /* Offers and takes ICE-TCP candidates as well (RFC 6544, active and passive). Bytes that the
      * kernel does not take are dropped by the packet, so nothing queues up. libnice keeps one frame
-     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing.
-     * With TCP of any kind (here, or to a TURN server) consent ends after 50 s instead of 23
-     * (net/ice_filter.h). */
+     * buffer for all TCP connections of an agent: a stranger who connects can spoil its framing. */
     bool tcp;
     bool relay_only; /* host and server-reflexive candidates are neither offered nor used */
     bool controlling;
@@ -67,7 +66,7 @@ struct mcu_ice_config {
 
 /* Any may be NULL. Each may call any function here, mcu_ice_free of its own agent too. */
 struct mcu_ice_events {
-    /* Once a gathering: all local candidates are known, or 2 s are over (more may still come). */
+    /* Once a gathering: all local candidates are known, or 0.5 s are over (more may still come). */
     void (*gathered)(void *arg);
     /* Each local one as it comes: "candidate:..." (RFC 8839 5.1), without "a=". */
     void (*candidate)(const char *text, void *arg);
@@ -110,8 +109,7 @@ int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mc
 void mcu_ice_free(struct mcu_ice **ice);
 
 /* Opens the sockets and calls candidate for each host candidate before it returns; without servers
- * gathered too. Returns 0, -EADDRINUSE (the port is taken, or an address is not this machine's),
- * or another negative errno (the kernel refuses the socket filter). */
+ * gathered too. Returns 0, -EADDRINUSE (the port is taken, or an address is not this machine's). */
 int mcu_ice_gather(struct mcu_ice *ice);
 
 /* Our credentials of this generation, for the description. */

@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "net/stun.h"
 
 #define TURN_NS  MCU_NS_PER_MS       /* of a socket */
 #define ROUND_NS (5 * MCU_NS_PER_MS) /* of all the context's; then each has LEAST more */
 #define LEAST    4
+#define MESSAGES 4 /* of a read that are looked at; a stream may bring several */
 
 /* One socket after the other is read, so the state of the one at hand is enough. */
 static _Thread_local struct {
@@ -20,10 +23,14 @@ static _Thread_local struct {
     int fd;   /* being read; -1: none yet */
     int left; /* of its packets */
     int64_t turn_end_ns, round_end_ns;
+    void (*stun)(const uint8_t *data, size_t size, void *arg);
+    void *arg;
 } intake;
 
-void mcu_ice_intake_begin(void)
+void mcu_ice_intake_begin(void (*stun)(const uint8_t *data, size_t size, void *arg), void *arg)
 {
+    intake.stun = stun;
+    intake.arg = arg;
     intake.on = true;
     intake.fd = -1;
     intake.round_end_ns = mcu_clock_now_ns() + ROUND_NS;
@@ -50,12 +57,40 @@ static bool may_read(int fd)
     return false;
 }
 
+/* RFC 7983 7: DTLS and RTP have nothing of STUN in them. */
+static bool may_hold_stun(uint8_t first)
+{
+    return first < 20 || (first >= 64 && first < 128);
+}
+
+static void look_for_stun(const uint8_t *data, size_t size)
+{
+    static const uint8_t cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
+    const uint8_t *end = data + size, *at = data;
+    if (size < MCU_STUN_HEADER_BYTES || !may_hold_stun(data[0]))
+        return;
+    for (int i = 0; i < MESSAGES && (at = memmem(at, (size_t)(end - at), cookie, sizeof(cookie))); i++) {
+        if (at - data >= 4) {
+            const uint8_t *message = at - 4;
+            size_t n = MCU_STUN_HEADER_BYTES + (size_t)(message[2] << 8 | message[3]);
+            if (n <= (size_t)(end - message))
+                intake.stun(message, n, intake.arg);
+        }
+        at += sizeof(cookie);
+    }
+}
+
 /* In the dynamic symbol table, where GLib finds it before libc's. */
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    if (intake.on && !may_read(fd)) {
+    if (!intake.on)
+        return syscall(SYS_recvmsg, fd, msg, flags);
+    if (!may_read(fd)) {
         errno = EAGAIN;
         return -1;
     }
-    return syscall(SYS_recvmsg, fd, msg, flags);
+    ssize_t n = syscall(SYS_recvmsg, fd, msg, flags);
+    if (n > 0 && msg->msg_iovlen > 0)
+        look_for_stun(msg->msg_iov[0].iov_base, (size_t)n < msg->msg_iov[0].iov_len ? (size_t)n : msg->msg_iov[0].iov_len);
+    return n;
 }

@@ -4,19 +4,26 @@
  * among it. Who sends faster than it reads keeps it there for as long as he likes: 100 000 checks of one
  * participant's held up the other legs of the loop for half a minute. GLib offers no place between the socket
  * and libnice, so the process has a recvmsg(2) of its own, which tells libnice that the socket is empty when
- * its turn is over. What is left waits in the kernel for the loop's next round:
+ * its turn is over. What is left waits in the kernel for the loop's next round. Here too is seen what libnice keeps
+ * to itself, the answers to our own checks of consent:
  *
  *   kernel > recvmsg of ours > GLib > libnice
+ *                 > STUN > net/ice_consent.h
  *
  * Outside of a round's _begin and _end, and for every other thread, it is the system's.
  * Threads: any; the state is the thread's own. */
 #ifndef MCU_NET_ICE_INTAKE_H
 #define MCU_NET_ICE_INTAKE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define MCU_ICE_INTAKE_PACKETS 64 /* of a socket in a round; a burst of pictures takes some rounds */
 
-/* Around each dispatch of a context with ICE agents. Not nested. */
-void mcu_ice_intake_begin(void);
+/* Around each dispatch of a context with ICE agents. Not nested. stun: told of what may be a STUN message, also
+ * within what a TURN server passes on (ChannelData, Data indications) and within a stream's frames, unless it
+ * came in pieces; within recvmsg, so it may do little. */
+void mcu_ice_intake_begin(void (*stun)(const uint8_t *data, size_t size, void *arg), void *arg);
 void mcu_ice_intake_end(void);
 
 #endif

@@ -75,6 +75,16 @@ static void on_reap(struct mcu_msg *msg)
     free(group);
 }
 
+static void begin_turn(void *arg)
+{
+    mcu_ice_intake_begin(mcu_ice_see_stun, arg);
+}
+
+static void end_turn(void *arg)
+{
+    mcu_ice_intake_end();
+}
+
 static int new_group(struct mcu_ice_loop *owner, struct mcu_ice_group **out)
 {
     struct mcu_ice_group *group = calloc(1, sizeof(*group));
@@ -87,7 +97,7 @@ static int new_group(struct mcu_ice_loop *owner, struct mcu_ice_group **out)
         free(group);
         return rc;
     }
-    mcu_glib_pump_set_turns(group->pump, mcu_ice_intake_begin, mcu_ice_intake_end);
+    mcu_glib_pump_set_turns(group->pump, begin_turn, end_turn, group);
     group->reap.fn = on_reap;
     group->owner = owner;
     group->next = owner->groups;

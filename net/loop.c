@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -29,8 +30,9 @@ struct mcu_loop {
 
     /* any thread, under the lock */
     pthread_mutex_t lock;
-    struct mcu_msg *head, **tail;
+    struct mcu_msg *head, **tail, *first_head, **first_tail;
     bool stopping;
+    _Atomic bool has_first; /* so that asking costs no lock */
 
     uv_async_t wake;
 
@@ -109,6 +111,33 @@ static void arm(struct mcu_loop *loop)
     timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
+static struct mcu_msg *take_list(struct mcu_loop *loop, struct mcu_msg **head, struct mcu_msg ***tail)
+{
+    pthread_mutex_lock(&loop->lock);
+    struct mcu_msg *m = *head;
+    *head = NULL;
+    *tail = head;
+    if (head == &loop->first_head)
+        atomic_store_explicit(&loop->has_first, false, memory_order_relaxed);
+    pthread_mutex_unlock(&loop->lock);
+    return m;
+}
+
+int mcu_loop_serve_first(struct mcu_loop *loop)
+{
+    int ran = 0;
+    if (!atomic_load_explicit(&loop->has_first, memory_order_relaxed))
+        return 0;
+    struct mcu_msg *m = take_list(loop, &loop->first_head, &loop->first_tail);
+    while (m) {
+        struct mcu_msg *next = m->next; /* fn may free m */
+        m->fn(m);
+        m = next;
+        ran++;
+    }
+    return ran;
+}
+
 /* Runs what is due at `now`; a timer that starts itself again for a time already past waits for the
  * next round, so that one late timer cannot hold the loop. */
 static int run_timers(struct mcu_loop *loop, int64_t now)
@@ -119,6 +148,7 @@ static int run_timers(struct mcu_loop *loop, int64_t now)
         heap_remove(loop, t);
         t->fn(t);
         ran++;
+        mcu_loop_serve_first(loop);
     }
     arm(loop);
     return ran;
@@ -175,17 +205,13 @@ static void on_timerfd(uv_poll_t *poll, int status, int events)
 
 static int run_inbox(struct mcu_loop *loop)
 {
-    pthread_mutex_lock(&loop->lock);
-    struct mcu_msg *m = loop->head;
-    loop->head = NULL;
-    loop->tail = &loop->head;
-    pthread_mutex_unlock(&loop->lock);
-    int ran = 0;
+    int ran = mcu_loop_serve_first(loop);
+    struct mcu_msg *m = take_list(loop, &loop->head, &loop->tail);
     while (m) {
         struct mcu_msg *next = m->next; /* fn may free m */
         m->fn(m);
         m = next;
-        ran++;
+        ran += 1 + mcu_loop_serve_first(loop);
     }
     return ran;
 }
@@ -202,12 +228,25 @@ void mcu_loop_send(struct mcu_loop *loop, struct mcu_msg *msg)
         uv_async_send(&loop->wake);
 }
 
+void mcu_loop_send_first(struct mcu_loop *loop, struct mcu_msg *msg)
+{
+    msg->next = NULL;
+    pthread_mutex_lock(&loop->lock);
+    bool was_empty = !loop->first_head;
+    *loop->first_tail = msg;
+    loop->first_tail = &msg->next;
+    atomic_store_explicit(&loop->has_first, true, memory_order_relaxed);
+    pthread_mutex_unlock(&loop->lock);
+    if (was_empty && !loop->manual)
+        uv_async_send(&loop->wake);
+}
+
 static void on_wake(uv_async_t *async)
 {
     struct mcu_loop *loop = async->data;
     run_inbox(loop);
     pthread_mutex_lock(&loop->lock);
-    bool stop = loop->stopping && !loop->head;
+    bool stop = loop->stopping && !loop->head && !loop->first_head;
     pthread_mutex_unlock(&loop->lock);
     if (stop)
         uv_stop(&loop->uv);
@@ -239,6 +278,7 @@ int mcu_loop_new(struct mcu_loop **out, const char *name, bool manual)
     snprintf(loop->name, sizeof(loop->name), "%s", name);
     loop->manual = manual;
     loop->tail = &loop->head;
+    loop->first_tail = &loop->first_head;
     loop->armed_ns = INT64_MAX;
     loop->timer_fd = -1;
     pthread_mutex_init(&loop->lock, NULL);

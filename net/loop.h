@@ -42,6 +42,10 @@ int64_t mcu_loop_now(const struct mcu_loop *loop);
 
 /* Any thread. Messages of one sender arrive in order. */
 void mcu_loop_send(struct mcu_loop *loop, struct mcu_msg *msg);
+/* Any thread. The same, before all that waits and between two timers: for sound that is ready. */
+void mcu_loop_send_first(struct mcu_loop *loop, struct mcu_msg *msg);
+/* Its thread, within work that takes long: runs what was sent first. Returns how many that were. */
+int mcu_loop_serve_first(struct mcu_loop *loop);
 /* True on the loop's thread (or, in manual mode, always). */
 bool mcu_loop_is_current(const struct mcu_loop *loop);
 /* Any other thread: runs fn on the loop and waits for it. For start, stop and tests only. */

@@ -25,11 +25,16 @@ static void put_session(struct mcu_text_out *t, const struct mcu_nego_caps *caps
             caps->address, name, net, caps->address);
 }
 
+static int asked_bps(const struct mcu_nego_caps *caps)
+{
+    return caps->ask.width ? mcu_min(caps->ask.bps, caps->video_bps) : caps->video_bps;
+}
+
 /* b=AS with the headers that b=TIAS leaves out, as mcu_sdp_parse takes them off again. */
 static void put_bandwidth(struct mcu_text_out *t, const struct mcu_nego_caps *caps,
                           enum mcu_kind kind, int ptime_ms)
 {
-    int64_t bps = kind == MCU_AUDIO ? caps->audio_bps : caps->video_bps;
+    int64_t bps = kind == MCU_AUDIO ? caps->audio_bps : asked_bps(caps);
     int header_bytes = caps->ipv6 ? 60 : 40;
     if (bps <= 0)
         return;
@@ -38,16 +43,30 @@ static void put_bandwidth(struct mcu_text_out *t, const struct mcu_nego_caps *ca
     mcu_put(t, "b=AS:%lld\r\nb=TIAS:%lld\r\n", (long long)((as + 999) / 1000), (long long)bps);
 }
 
-static int64_t own_fs(const struct mcu_nego_caps *caps)
+static int64_t macroblocks(int width, int height)
 {
-    return (int64_t)((caps->max_width + 15) / 16) * ((caps->max_height + 15) / 16);
+    return (int64_t)((width + 15) / 16) * ((height + 15) / 16);
 }
 
-/* h: what our fmtp is to say, with the limits of its level; we say where we can do more. */
+static int64_t own_fs(const struct mcu_nego_caps *caps)
+{
+    return macroblocks(caps->max_width, caps->max_height);
+}
+
+static int64_t asked_fs(const struct mcu_nego_caps *caps)
+{
+    int64_t own = own_fs(caps), asked = macroblocks(caps->ask.width, caps->ask.height);
+    return asked > 0 && asked < own ? asked : own;
+}
+
+/* h: what our fmtp is to say, with the limits of its level; we say where we can do more, unless the
+ * level was lowered to ask for less. */
 static void put_h264_fmtp(struct mcu_text_out *t, int pt, const struct mcu_nego_h264 *h,
                           bool say_mode, bool asymmetric, const struct mcu_nego_caps *caps)
 {
-    int64_t fs = own_fs(caps), mbps = fs * caps->max_fps;
+    bool less = caps->ask.width && asymmetric;
+    int64_t fs = less ? asked_fs(caps) : own_fs(caps), mbps = fs * caps->max_fps;
+    int bps = less ? asked_bps(caps) : caps->video_bps;
     mcu_put(t, "a=fmtp:%d profile-level-id=%02x%02x%02x", pt, (unsigned)h->profile_idc,
             (unsigned)h->constraint_flags, (unsigned)h->level_idc);
     if (say_mode)
@@ -58,8 +77,8 @@ static void put_h264_fmtp(struct mcu_text_out *t, int pt, const struct mcu_nego_
         mcu_put(t, ";max-fs=%lld", (long long)fs);
     if (mbps > h->max_mbps)
         mcu_put(t, ";max-mbps=%lld", (long long)mbps);
-    if (caps->video_bps / 1000 > h->max_br_kbps)
-        mcu_put(t, ";max-br=%d", caps->video_bps / 1000);
+    if (bps / 1000 > h->max_br_kbps)
+        mcu_put(t, ";max-br=%d", bps / 1000);
     mcu_put(t, "\r\n");
 }
 
@@ -84,7 +103,7 @@ static void put_vpx_fmtp(struct mcu_text_out *t, int pt, enum mcu_codec codec,
 {
     const char *profile = codec == MCU_CODEC_VP9 ? "profile-id=0;" : "";
     if (own_fs(caps) > 0 && caps->max_fps > 0)
-        mcu_put(t, "a=fmtp:%d %smax-fs=%lld;max-fr=%d\r\n", pt, profile, (long long)own_fs(caps),
+        mcu_put(t, "a=fmtp:%d %smax-fs=%lld;max-fr=%d\r\n", pt, profile, (long long)asked_fs(caps),
                 caps->max_fps);
 }
 
@@ -139,6 +158,9 @@ static void put_answer_format(struct mcu_text_out *t, const struct mcu_sdp_forma
         bool mode = mcu_sdp_fmtp_get(f->fmtp, "packetization-mode", unused, sizeof(unused));
         bool asymmetric = mcu_sdp_fmtp_int(f->fmtp, "level-asymmetry-allowed", 0) == 1;
         mcu_nego_h264_answer(&h, f->fmtp, caps);
+        if (asymmetric && caps->ask.width)
+            mcu_h264_set_level(&h, mcu_h264_level_for(caps->ask.width, caps->ask.height,
+                                                      caps->max_fps, asked_bps(caps)));
         put_h264_fmtp(t, f->pt, &h, mode, asymmetric, caps);
     }
 }
@@ -176,7 +198,8 @@ static void put_feedback(struct mcu_text_out *t, const struct mcu_nego_line *l,
     }
 }
 
-/* Of the video line that we offer. */
+/* Of the video line that we offer. No NACK for sound: it is played 40 to 80 ms after it came, so a repeat comes
+ * in time on the shortest ways alone, and Opus carries the last frame along (FEC). */
 static void put_own_feedback(struct mcu_text_out *t)
 {
     for (size_t k = 0; k < MCU_ARRAY_LEN(feedback); k++)
@@ -357,6 +380,16 @@ static int add_own(struct mcu_nego_own *out, struct mcu_nego_own own,
     return 1;
 }
 
+/* Silence of G.711 and G.722, whose clock it has (RFC 3389 4). */
+static bool has_low_clock(const struct mcu_nego_caps *caps)
+{
+    for (int i = 0; i < caps->audio_count && i < MCU_NEGO_MAX_CODECS; i++)
+        if (caps->audio[i] == MCU_CODEC_G722 || caps->audio[i] == MCU_CODEC_PCMU ||
+            caps->audio[i] == MCU_CODEC_PCMA)
+            return true;
+    return false;
+}
+
 /* H.264: high first, for its better pictures from room systems, then constrained baseline in both
  * modes. */
 static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX], const struct mcu_nego_caps *caps,
@@ -376,6 +409,8 @@ static int own_formats(struct mcu_nego_own out[MCU_NEGO_OWN_MAX], const struct m
         for (size_t n = 0; codecs[i] == MCU_CODEC_H264 && n < MCU_ARRAY_LEN(h264); n++)
             count += add_own(&out[count], h264[n], caps, next_pt);
     }
+    if (kind == MCU_AUDIO && has_low_clock(caps))
+        count += add_own(&out[count], (struct mcu_nego_own){ .codec = MCU_CODEC_CN }, caps, next_pt);
     return count;
 }
 

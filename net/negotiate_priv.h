@@ -14,7 +14,7 @@ struct mcu_nego_own {
     bool mode1;
 };
 
-#define MCU_NEGO_OWN_MAX (MCU_NEGO_MAX_CODECS * 3)
+#define MCU_NEGO_OWN_MAX (MCU_NEGO_MAX_CODECS * 3 + 1)
 
 /* Our formats for one kind, in the order of our offer; the same for the same caps, so that an
  * answer can be told from caps alone. Returns the count. */

@@ -87,10 +87,11 @@ struct mcu_sip_events {
      * after which all is as it was before the offer. */
     void (*offer_done)(struct mcu_sip_call *call, int status, const char *sdp, size_t sdp_bytes,
                        void *arg);
-    /* REFER within a call: the peer asks us to call uri (good for mcu_sip_call_out). Returns 202,
+    /* REFER within a call: the peer asks us to call uri, in the place of another call of the one there
+     * where replaces is not NULL (both good for mcu_sip_call_out). Returns 202,
      * and tells him with mcu_sip_refer_progress what comes of it, or the status to refuse with. One
      * at a time: the next one is refused until the last word on this one. */
-    int (*refer)(struct mcu_sip_call *call, const char *uri, void *arg);
+    int (*refer)(struct mcu_sip_call *call, const char *uri, const char *replaces, void *arg);
     /* What the peer says of our mcu_sip_refer: a provisional status of the call that he makes, and,
      * as the last word, a final one (his refusal of the REFER; 202: he will tell no more; 0: not
      * known). */
@@ -167,11 +168,12 @@ void mcu_sip_refer_progress(struct mcu_sip_call *call, int status, const char *p
 /* INFO picture_fast_update to the peer (RFC 5168). */
 void mcu_sip_ask_keyframe(struct mcu_sip_call *call);
 /* Outgoing call with our offer: `answered` or `ended` follows; early media is passed over. uri:
- * "sip:user@host:port[;transport=tcp]". login: for a challenge of its realm and no other, copied;
+ * "sip:user@host:port[;transport=tcp]". replaces: the value of a Replaces header (RFC 3891), which the
+ * callee then must understand; NULL: none. login: for a challenge of its realm and no other, copied;
  * NULL: none. 0, -EINVAL (the uri), -EBUSY (shutting down, or too many calls) or -ENOMEM. */
 int mcu_sip_call_out(struct mcu_sip_call **out, struct mcu_sip *sip, const char *uri,
-                     const char *from_user, const char *sdp, const struct mcu_digest_login *login,
-                     void *call_arg);
+                     const char *replaces, const char *from_user, const char *sdp,
+                     const struct mcu_digest_login *login, void *call_arg);
 /* Whether mcu_sip_call_out would take it: 0 or -EINVAL. */
 int mcu_sip_uri_check(const char *uri);
 /* The address of ours that the uri's host would see, for an offer: the public one, or by route. */

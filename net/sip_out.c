@@ -21,6 +21,7 @@
 struct sip_out {
     char uri[MAX_URI];
     char from[SIP_MAX_ROOM * 3 + 320];
+    char replaces[MCU_SIP_REPLACES_BYTES]; /* "": none */
     char realm[MCU_DIGEST_TEXT], user[MCU_DIGEST_TEXT], password[MCU_DIGEST_TEXT]; /* "": none */
     int answers; /* to challenges, so far */
     char sdp[];
@@ -144,7 +145,10 @@ static nua_handle_t *new_handle(const struct mcu_sip *sip, const struct sip_out 
 /* No 100rel here: what comes before the answer is passed over, and need not be confirmed. */
 static void send_invite(const struct mcu_sip_call *call, const char *www, const char *proxy)
 {
+    const char *replaces = call->out->replaces[0] ? call->out->replaces : NULL;
     nua_invite(call->nh, SIPTAG_CONTACT_STR(call->contact), SIPTAG_SUPPORTED_STR(SIP_SUPPORTED),
+               TAG_IF(replaces, SIPTAG_REPLACES_STR(replaces)),
+               TAG_IF(replaces, SIPTAG_REQUIRE_STR("replaces")), /* or there would be a second call */
                TAG_IF(www, SIPTAG_AUTHORIZATION_STR(www)),
                TAG_IF(proxy, SIPTAG_PROXY_AUTHORIZATION_STR(proxy)),
                TAG_IF(call->id[0], SIPTAG_CALL_ID_STR(call->id)),
@@ -153,16 +157,18 @@ static void send_invite(const struct mcu_sip_call *call, const char *www, const 
 }
 
 static int new_out(struct sip_out **pp, const struct mcu_sip *sip, const char *uri,
-                   const char *from_user, const char *host, const char *sdp,
+                   const char *replaces, const char *from_user, const char *host, const char *sdp,
                    const struct mcu_digest_login *login)
 {
     struct sip_out *out = calloc(1, sizeof(*out) + strlen(sdp) + 1);
     if (!out)
         return -ENOMEM;
     strcpy(out->uri, uri);
+    bool fits = snprintf(out->replaces, sizeof(out->replaces), "%s", replaces ? replaces : "") <
+                (int)sizeof(out->replaces);
     strcpy(out->sdp, sdp);
     int rc = make_from(out->from, sizeof(out->from), sip, from_user, host);
-    if (rc == 0 && !copy_login(out, login))
+    if (rc == 0 && (!fits || !copy_login(out, login)))
         rc = -EINVAL;
     if (rc < 0)
         mcu_sip_out_free(&out);
@@ -172,8 +178,8 @@ static int new_out(struct sip_out **pp, const struct mcu_sip *sip, const char *u
 }
 
 int mcu_sip_call_out(struct mcu_sip_call **pp, struct mcu_sip *sip, const char *uri,
-                     const char *from_user, const char *sdp, const struct mcu_digest_login *login,
-                     void *call_arg)
+                     const char *replaces, const char *from_user, const char *sdp,
+                     const struct mcu_digest_login *login, void *call_arg)
 {
     char text[MAX_URI], local[64], host[66];
     struct sip_out *out = NULL;
@@ -185,7 +191,7 @@ int mcu_sip_call_out(struct mcu_sip_call **pp, struct mcu_sip *sip, const char *
         return rc;
     mcu_sip_local_address(sip, uri, local);
     snprintf(host, sizeof(host), strchr(local, ':') ? "[%s]" : "%s", local);
-    rc = new_out(&out, sip, uri, from_user, host, sdp, login);
+    rc = new_out(&out, sip, uri, replaces, from_user, host, sdp, login);
     if (rc < 0)
         return rc;
     nua_handle_t *nh = new_handle(sip, out);

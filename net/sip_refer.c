@@ -35,9 +35,11 @@ static void respond(const struct sip_event *e, int status, const char *phrase)
                 TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("5")), TAG_END());
 }
 
-/* The target's method must be what we do: call. What follows '?' would be headers of that INVITE.
+/* The target's method must be what we do: call. What follows '?' would be headers of that INVITE: of
+ * these the one of an attended transfer is taken (RFC 5589 7), and no other.
  * Never 404, 416 and their like: having sent one, the stack drops the whole dialog, and says nothing. */
-static int check_target(char uri[MAX_REFER_TO], const sip_t *msg, const char **why)
+static int check_target(char uri[MAX_REFER_TO], char replaces[MCU_SIP_REPLACES_BYTES], const sip_t *msg,
+                        const char **why)
 {
     char method[16];
     const sip_refer_to_t *to = msg->sip_refer_to;
@@ -49,8 +51,14 @@ static int check_target(char uri[MAX_REFER_TO], const sip_t *msg, const char **w
         *why = "Refer-To Is No SIP Address";
         return 400;
     }
-    isize_t size = url_e(uri, MAX_REFER_TO, url);
-    if (url->url_headers || size <= 0 || size >= MAX_REFER_TO || mcu_sip_uri_check(uri) < 0)
+    url_t bare = *url;
+    bare.url_headers = NULL;
+    isize_t size = url_e(uri, MAX_REFER_TO, &bare);
+    if (size <= 0 || size >= MAX_REFER_TO || mcu_sip_uri_check(uri) < 0)
+        return 400;
+    replaces[0] = '\0';
+    if (url->url_headers &&
+        mcu_sip_replaces_take(replaces, MCU_SIP_REPLACES_BYTES, url->url_headers) < 0)
         return 400;
     if (url_param(url->url_params, "method", method, sizeof(method)) &&
         strcasecmp(method, "INVITE") != 0)
@@ -72,9 +80,9 @@ static void open_referral(struct mcu_sip_call *call, const struct sip_event *e)
 
 static int take_refer(const struct sip_event *e, const char **why)
 {
-    char uri[MAX_REFER_TO];
+    char uri[MAX_REFER_TO], replaces[MCU_SIP_REPLACES_BYTES];
     struct mcu_sip_call *call = e->call;
-    int status = check_target(uri, e->msg, why);
+    int status = check_target(uri, replaces, e->msg, why);
     if (status)
         return status;
     *why = NULL;
@@ -83,7 +91,7 @@ static int take_refer(const struct sip_event *e, const char **why)
     if (!mcu_sip_admit(e->sip))
         return 503;
     open_referral(call, e);
-    return e->sip->events.refer(call, uri, e->sip->arg);
+    return e->sip->events.refer(call, uri, replaces[0] ? replaces : NULL, e->sip->arg);
 }
 
 void mcu_sip_on_refer(const struct sip_event *e)

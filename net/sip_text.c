@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -81,6 +82,52 @@ static size_t utf8_length(const char *text)
     bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
     bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
     return overlong || beyond ? 0 : n;
+}
+
+/* Of a Call-ID and of tags, what real ones have of RFC 3261's "word" and "token". */
+static size_t word_bytes(const char *s)
+{
+    static const char more[] = "-.!*_+`'~:/@[]{}()$&";
+    size_t n = 0;
+    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(more, s[n])))
+        n++;
+    return n;
+}
+
+/* One of each tag, in any order, and early-only at most once. */
+static bool are_replaces_params(const char *s)
+{
+    static const char *const names[] = { "to-tag=", "from-tag=", "early-only" };
+    int seen[3] = { 0 };
+    while (*s == ';') {
+        int which = 0;
+        s++;
+        while (which < 3 && strncasecmp(s, names[which], strlen(names[which])) != 0)
+            which++;
+        if (which == 3 || seen[which]++)
+            return false;
+        s += strlen(names[which]);
+        size_t n = which < 2 ? word_bytes(s) : 0;
+        if (which < 2 && n == 0)
+            return false;
+        s += n;
+    }
+    return *s == '\0' && seen[0] && seen[1];
+}
+
+int mcu_sip_replaces_take(char *out, size_t size, const char *headers)
+{
+    static const char name[] = "Replaces=";
+    char value[MCU_SIP_REPLACES_BYTES];
+    if (strncasecmp(headers, name, sizeof(name) - 1) != 0 || strchr(headers, '&'))
+        return -EINVAL;
+    int rc = mcu_sip_user_decode(value, sizeof(value), headers + sizeof(name) - 1);
+    if (rc < 0)
+        return rc;
+    size_t n = word_bytes(value);
+    if (n == 0 || !are_replaces_params(value + n))
+        return -EINVAL;
+    return snprintf(out, size, "%s", value) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 void mcu_sip_text_clean(char *out, size_t size, const char *text)

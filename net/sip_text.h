@@ -14,6 +14,13 @@ int mcu_sip_user_decode(char *out, size_t size, const char *user);
 /* The other way: everything but RFC 3261's "unreserved" becomes %HH. Same errors. */
 int mcu_sip_user_encode(char *out, size_t size, const char *user);
 
+#define MCU_SIP_REPLACES_BYTES 256
+
+/* The headers of a URI ("Replaces=...", RFC 3261 19.1.1), which must be that one alone, to the value of a
+ * Replaces header (RFC 3891 6.1): a Call-ID, both tags, and early-only perhaps. Returns 0, -EINVAL
+ * (another header, more than one, or not such a value) or -ENAMETOOLONG. */
+int mcu_sip_replaces_take(char *out, size_t size, const char *headers);
+
 /* Copies text for people and logs: control characters become spaces, bytes that are not UTF-8
  * become '?'; cut at a character's end. NULL gives "". */
 void mcu_sip_text_clean(char *out, size_t size, const char *text);

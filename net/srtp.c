@@ -1,5 +1,6 @@
 #include "net/srtp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -244,6 +245,14 @@ int mcu_srtp_protect(struct mcu_srtp *s, bool rtcp, uint8_t *buf, size_t size, s
     return n;
 }
 
+/* libsrtp2 2.5.0 looks for the number as it stands in the packet, others convert it themselves: the one that
+ * finds nothing does nothing. */
+static void forget_source(struct mcu_srtp *s, uint32_t ssrc)
+{
+    if (srtp_remove_stream(s->rx.session, ssrc) != srtp_err_status_ok)
+        srtp_remove_stream(s->rx.session, htonl(ssrc));
+}
+
 /* libsrtp2 keeps a stream for every SSRC that ever held the key: a peer who invents new ones would
  * fill memory, so the one heard of first makes room. */
 static void remember_source(struct mcu_srtp *s, uint32_t ssrc)
@@ -252,7 +261,7 @@ static void remember_source(struct mcu_srtp *s, uint32_t ssrc)
         if (s->source[i] == ssrc)
             return;
     if (s->source_count == MCU_SRTP_SOURCES) {
-        srtp_remove_stream(s->rx.session, s->source[0]); /* host order: it converts */
+        forget_source(s, s->source[0]);
         memmove(s->source, s->source + 1, sizeof(s->source) - sizeof(s->source[0]));
         s->source_count--;
     }

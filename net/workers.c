@@ -61,10 +61,13 @@ static void deliver(struct mcu_msg *msg)
     job->done(job);
 }
 
-static void finish(struct mcu_job *job)
+static void finish(struct mcu_job *job, enum mcu_job_kind kind)
 {
     job->msg.fn = deliver;
-    mcu_loop_send(job->home, &job->msg);
+    if (kind == MCU_JOB_AUDIO)
+        mcu_loop_send_first(job->home, &job->msg);
+    else
+        mcu_loop_send(job->home, &job->msg);
 }
 
 /* ---- under the lock ---- */
@@ -73,6 +76,7 @@ static void make_ready(struct mcu_workers *w, struct mcu_strand *s)
 {
     struct ready_queue *q = &w->ready[s->kind];
     s->next_ready = NULL;
+    s->ready_ns = mcu_clock_now_ns();
     if (q->tail)
         q->tail->next_ready = s;
     else
@@ -119,7 +123,9 @@ static struct mcu_strand *wait_for_strand(struct mcu_workers *w, bool audio_only
 
 static void run_one(struct mcu_workers *w, struct mcu_strand *s)
 {
+    enum mcu_job_kind kind = s->kind;
     struct mcu_job *job = s->head;
+    w->stats.wait_ns[s->kind] += mcu_clock_now_ns() - s->ready_ns;
     s->head = job->next;
     if (!s->head)
         s->tail = NULL;
@@ -134,7 +140,7 @@ static void run_one(struct mcu_workers *w, struct mcu_strand *s)
     else
         s->scheduled = false;
     /* Last: once it is delivered, the strand's owner may free strand and job. */
-    finish(job);
+    finish(job, kind);
 }
 
 static void runner_main(uv_work_t *work)
@@ -234,7 +240,7 @@ void mcu_strand_push(struct mcu_strand *s, struct mcu_job *job)
     if (w->inline_mode) {
         run_job(job);
         w->stats.jobs[s->kind]++;
-        finish(job);
+        finish(job, s->kind);
         return;
     }
     pthread_mutex_lock(&w->lock);

@@ -8,6 +8,8 @@
  *
  *   any thread --push--> strand --ready--> runner: run() --mcu_loop_send--> home loop: done()
  *
+ * Sound that is done comes first on its loop too, whatever waits there (mcu_loop_send_first).
+ *
  * Threads: push from any thread; run on a runner; done on the job's home loop. */
 #ifndef MCU_NET_WORKERS_H
 #define MCU_NET_WORKERS_H
@@ -37,12 +39,14 @@ struct mcu_strand {
     enum mcu_job_kind kind;
     struct mcu_job *head, *tail;
     struct mcu_strand *next_ready;
+    int64_t ready_ns;
     bool scheduled; /* in a ready queue, or a runner is in it */
 };
 
 struct mcu_workers_stats {
     uint64_t jobs[MCU_JOB_KINDS];
     int64_t cpu_ns[MCU_JOB_KINDS];
+    int64_t wait_ns[MCU_JOB_KINDS]; /* from ready to begun, added up */
     int queued[MCU_JOB_KINDS]; /* strands ready and waiting now */
 };
 

@@ -45,6 +45,10 @@ struct mcu_shown {
     int bps;                /* that such a picture is worth */
 };
 
+/* What a picture of that size is worth, in bits a second: 720p30 video.in_bps, others by pixel rate to
+ * the power 0.75. Any thread. */
+int mcu_shown_bps(const struct mcu_config *config, int width, int height, int fps);
+
 /* What the conference calls of a leg, on the conference's loop. */
 struct mcu_sink {
     struct mcu_ref ref;       /* the leg, where it is one */

@@ -9,6 +9,7 @@
 #include "server/conf_priv.h"
 
 #define LATE_NS (5 * MCU_NS_PER_MS)
+#define SENT_LATE_NS MCU_PCM_TICK_NS /* the next one is due already */
 
 /* Renditions are few and their keys coarse, so that legs share: 0 is "by the channels". */
 static const int opus_rates_bps[] = { 96000, 64000, 48000, 32000, 24000, 16000, 12000 };
@@ -315,6 +316,7 @@ static void launch(struct mcu_conf *conf, int64_t now_ns)
     if (due > MCU_AUDIO_MAX_TICKS) {
         g->skipped += (uint64_t)(due - MCU_AUDIO_MAX_TICKS);
         mcu_count_add(MCU_CNT_AUDIO_SKIPPED_TICKS, (uint64_t)(due - MCU_AUDIO_MAX_TICKS));
+        mcu_media_tick(&conf->media->ticks.sound_late, due - MCU_AUDIO_MAX_TICKS);
         g->next_tick += due - MCU_AUDIO_MAX_TICKS;
         due = MCU_AUDIO_MAX_TICKS;
     }
@@ -388,10 +390,22 @@ static void release(struct mcu_conf *conf)
     mcu_conf_node_gone(conf);
 }
 
+static void note_lateness(const struct mcu_conf *conf)
+{
+    const struct mcu_audio_graph *g = &conf->audio;
+    int64_t behind_ns = mcu_loop_now(conf->media->loop) -
+                        (g->start_ns + (g->job_first_tick + g->job_ticks - 1) * MCU_PCM_TICK_NS);
+    mcu_media_tick(&conf->media->ticks.sound, g->job_ticks);
+    /* All but the last of several were to leave a tick or more ago. */
+    mcu_media_tick(&conf->media->ticks.sound_late,
+                   behind_ns > SENT_LATE_NS ? g->job_ticks : g->job_ticks - 1);
+}
+
 static void on_done(struct mcu_job *job)
 {
     struct mcu_conf *conf = mcu_container_of(job, struct mcu_conf, audio.job);
     struct mcu_audio_graph *g = &conf->audio;
+    note_lateness(conf);
     g->cpu_ns += job->cpu_ns;
     g->shared_encodes = g->job_shared_encodes;
     g->own_encodes = g->job_own_encodes;

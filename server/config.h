@@ -95,6 +95,7 @@ struct mcu_config {
     struct mcu_config_rung rungs[MCU_CONFIG_RUNGS];
     int rung_count;
     int video_in_bps;        /* asked of senders: 1500000 */
+    bool reinvite_for_size;  /* tell callers without TMMBR by a re-INVITE: false */
     int max_in_width, max_in_height; /* pictures larger are refused: 1920 1088 */
     /* audio: */
     enum mcu_codec audio_codecs[MCU_CONFIG_MAX_CODECS]; /* OPUS G722 PCMU PCMA */
@@ -108,6 +109,7 @@ struct mcu_config {
     char record_dir[256];    /* "recordings" */
     /* limits: */
     int max_conferences, max_legs, max_legs_per_conference; /* 200 1000 200 */
+    bool overload;           /* true: pictures are given up and newcomers refused when it is late */
     int max_calls_per_s;     /* 100 */
     int max_calls_per_source_s, max_legs_per_source; /* 60, 0: no such limit */
     /* TCP and TLS connections of SIP: 200 of one source, 15 s for the first request, 180 s without

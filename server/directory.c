@@ -195,6 +195,11 @@ void mcu_directory_find(struct mcu_directory *d, const char *name, mcu_directory
     }
 }
 
+int mcu_directory_users(const struct mcu_room *room)
+{
+    return room->users;
+}
+
 /* ---- the end ---- */
 
 static void tidy_later(struct mcu_directory *d)

@@ -28,6 +28,9 @@ void mcu_directory_find(struct mcu_directory *directory, const char *name, mcu_d
                         void *arg);
 void mcu_directory_release(struct mcu_directory *directory, struct mcu_room **room);
 
+/* How many use it: its legs, seen or not, and those on their way. */
+int mcu_directory_users(const struct mcu_room *room);
+
 /* Sends the changed configuration to every conference. */
 void mcu_directory_reload(struct mcu_directory *directory);
 

@@ -39,7 +39,8 @@ struct mcu_bus;
     X(RENDITION_STARTED, "rendition-started")                                                      \
     X(RENDITION_ENDED, "rendition-ended")                                                          \
     X(RECORDING_STARTED, "recording-started")                                                      \
-    X(RECORDING_ENDED, "recording-ended")
+    X(RECORDING_ENDED, "recording-ended")                                                          \
+    X(OVERLOAD_CHANGED, "overload-changed")
 
 enum mcu_event_type {
 #define MCU_EVENT_ID(id, name) MCU_EVENT_##id,

@@ -68,7 +68,10 @@ void mcu_media_post(struct mcu_ref to, size_t table, mcu_media_fn fn, int line,
     }
     *m = (struct media_msg){ .msg.fn = deliver, .to = to, .table = table, .fn = fn, .line = line,
                              .unit = unit ? mcu_unit_ref(unit) : NULL };
-    mcu_loop_send(to.media->loop, &m->msg);
+    if (unit && mcu_codec_info(unit->codec)->kind == MCU_AUDIO)
+        mcu_loop_send_first(to.media->loop, &m->msg);
+    else
+        mcu_loop_send(to.media->loop, &m->msg);
 }
 
 struct call_msg {

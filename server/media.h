@@ -17,6 +17,11 @@
 struct mcu_pool;
 struct mcu_ice_loop;
 
+/* How the ticks of its conferences go; written by the loop, read by the control loop. */
+struct mcu_media_ticks {
+    _Atomic uint64_t sound, sound_late, pictures, pictures_late; /* see server/overload.h */
+};
+
 struct mcu_media {
     struct mcu_loop *loop;
     int index;
@@ -29,7 +34,15 @@ struct mcu_media {
     struct mcu_image *logo;              /* the operator's; NULL: none */
     struct mcu_ice_loop *ice;            /* made by the first leg that needs it */
     _Atomic int leg_load, conf_load;     /* for placement; written by the control loop */
+    _Atomic int overload_level;          /* server/overload.h; written by the control loop */
+    struct mcu_media_ticks ticks;
 };
+
+/* So many more of them; relaxed, for sums. */
+static inline void mcu_media_tick(_Atomic uint64_t *ticks, int64_t n)
+{
+    atomic_fetch_add_explicit(ticks, (uint64_t)n, memory_order_relaxed);
+}
 
 /* An object on a media loop, from anywhere. */
 struct mcu_ref {
@@ -46,7 +59,8 @@ typedef void (*mcu_media_fn)(void *obj, int line, struct mcu_unit *unit);
 
 /* Calls fn on the object now if its loop is the current one, else by a message. table: offset of
  * the handle table in struct mcu_media (MCU_LEGS, MCU_CONF_LEGS, ...). A handle that has ended is
- * counted. Media messages are dropped, counted, when too many are on their way. */
+ * counted. Media messages are dropped, counted, when too many are on their way; sound comes before all
+ * else that waits there. */
 void mcu_media_post(struct mcu_ref to, size_t table, mcu_media_fn fn, int line,
                     struct mcu_unit *unit);
 

@@ -243,6 +243,9 @@ char *mcu_metrics_text(const struct mcu_snapshot *s, size_t *size)
     write_process(f, s);
     gauge(f, "conferences", s->conf_count, "Conferences");
     gauge(f, "legs", s->leg_count, "Legs");
+    gauge(f, "overload_level", s->overload_level,
+          "0: all is well; 1 to 4: pictures at 15, 10, 5, 5 a second, and smaller");
+    gauge(f, "overload_refuses", s->refuses, "1 while newcomers are refused because of overload");
     gauge(f, "rtp_port_pairs_used", s->rtp_ports_used, "RTP port pairs taken");
     write_providers(f, s);
     write_workers(f, &s->workers);

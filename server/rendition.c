@@ -1,93 +1,20 @@
-/* The ladder of one view: rungs (sizes), the renditions on them (one encoder each), and their
- * subscribers.
+/* The ladder of one view: rungs (sizes) and the renditions on them (one encoder each). Who subscribes to
+ * which is in vsub.c.
  *
  *   canvas > rung: scale, once a size > rendition: encode, once > unit > every subscriber
  *
- * One picture waits before a scaler or an encoder, and the newest wins. Keyframes are merged; a leg
- * that keeps asking is moved to a repair rendition that such legs share. */
+ * One picture waits before a scaler or an encoder, and the newest wins. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
-#include "server/video_priv.h"
+#include "server/rendition_priv.h"
 
-#define HISTORY_UNITS       64
-#define HISTORY_BYTES       (1u << 20)
-#define HISTORY_NS          (2 * MCU_NS_PER_S)
-#define KEYFRAME_APART_NS   MCU_NS_PER_S
-#define REPAIR_ASKS         4 /* keyframe requests within the window that send a leg to repair */
-#define REPAIR_WINDOW_NS    (10 * MCU_NS_PER_S)
-#define REPAIR_MAX_NS       (160 * MCU_NS_PER_S)
-#define RUNG_PICTURES       3
-#define CATCH_UP_NS         MCU_NS_PER_MS
-
-struct rung;
-
-struct rendition {
-    struct rendition *next;
-    struct rung *rung;
-    enum mcu_codec codec;
-    bool repair;
-    int subscribers;
-    bool dead;
-
-    struct mcu_strand strand;
-    struct mcu_job job;
-    bool running;
-    struct mcu_pic *waiting;
-
-    bool keyframe_wanted;
-    int64_t last_keyframe_ns; /* 0: none yet */
-    struct mcu_unit *history[HISTORY_UNITS]; /* since the last keyframe, while it is short enough */
-    int history_count;
-    size_t history_bytes;
-    uint64_t frames, keyframes, bytes;
-    char encoder_name[16];
-
-    struct { /* the running job only */
-        struct mcu_venc *encoder;
-        struct mcu_pic *pic;
-        bool keyframe;
-        struct mcu_unit *unit;
-        int result;
-    } in;
-};
-
-struct rung {
-    struct mcu_ladder *ladder;
-    struct mcu_config_rung spec;
-    bool scaled;             /* not the canvas's own size */
-    int64_t next_due_ns;
-    struct rendition *renditions;
-
-    struct mcu_strand strand;
-    struct mcu_job job;
-    bool running;
-    struct mcu_pic *waiting;
-    struct mcu_scaler *scaler;
-    struct mcu_pic_pool *pool;
-    struct mcu_pic *in, *out; /* the running job only */
-};
-
-struct mcu_ladder {
-    struct mcu_conf *conf;
-    struct rung rungs[MCU_CONFIG_RUNGS];
-    int rung_count;
-    int in_flight; /* jobs of rungs and renditions */
-    bool ended;
-};
-
-struct mcu_vsub {
-    struct mcu_conf_leg *leg;
-    struct rendition *now, *next; /* next: waits for a keyframe there; holds a subscription too */
-    int asks;
-    int64_t window_start_ns, last_ask_ns;
-    int64_t repair_ns; /* how long he must be quiet to come back: doubled each time */
-    int64_t counted_ask_ns;        /* the newest that was not a repeat */
-};
+#define HISTORY_BYTES (1u << 20)
+#define HISTORY_NS    (2 * MCU_NS_PER_S)
+#define RUNG_PICTURES 3
 
 static int64_t now_ns(const struct mcu_ladder *l)
 {
@@ -96,7 +23,7 @@ static int64_t now_ns(const struct mcu_ladder *l)
 
 /* ---- life of renditions ---- */
 
-static void forget_history(struct rendition *r)
+static void forget_history(struct mcu_rendition *r)
 {
     for (int i = 0; i < r->history_count; i++)
         mcu_unit_unref(&r->history[i]);
@@ -104,9 +31,9 @@ static void forget_history(struct rendition *r)
     r->history_bytes = 0;
 }
 
-static void free_rendition(struct rendition *r)
+static void free_rendition(struct mcu_rendition *r)
 {
-    struct rendition **p = &r->rung->renditions;
+    struct mcu_rendition **p = &r->rung->renditions;
     while (*p != r)
         p = &(*p)->next;
     *p = r->next;
@@ -122,7 +49,7 @@ static void release_if_done(struct mcu_ladder *l)
         return;
     struct mcu_conf *conf = l->conf;
     for (int i = 0; i < l->rung_count; i++) {
-        struct rung *g = &l->rungs[i];
+        struct mcu_rung *g = &l->rungs[i];
         while (g->renditions)
             free_rendition(g->renditions);
         mcu_pic_unref(&g->waiting);
@@ -133,7 +60,7 @@ static void release_if_done(struct mcu_ladder *l)
     mcu_conf_node_gone(conf);
 }
 
-static void rendition_event(struct rendition *r, enum mcu_event_type type)
+static void rendition_event(struct mcu_rendition *r, enum mcu_event_type type)
 {
     const struct mcu_config_rung *s = &r->rung->spec;
     mcu_conf_event(r->rung->ladder->conf, NULL, type, "codec=%s size=%dx%d fps=%d bps=%d repair=%d",
@@ -141,15 +68,15 @@ static void rendition_event(struct rendition *r, enum mcu_event_type type)
                    r->repair);
 }
 
-static struct rendition *take_rendition(struct rung *g, enum mcu_codec codec, bool repair)
+struct mcu_rendition *mcu_rendition_take(struct mcu_rung *g, enum mcu_codec codec, bool repair)
 {
-    for (struct rendition *r = g->renditions; r; r = r->next) {
+    for (struct mcu_rendition *r = g->renditions; r; r = r->next) {
         if (r->codec == codec && r->repair == repair && !r->dead) {
             r->subscribers++;
             return r;
         }
     }
-    struct rendition *r = calloc(1, sizeof(*r));
+    struct mcu_rendition *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
     r->rung = g;
@@ -163,7 +90,7 @@ static struct rendition *take_rendition(struct rung *g, enum mcu_codec codec, bo
     return r;
 }
 
-static void drop_rendition(struct rendition *r)
+void mcu_rendition_drop(struct mcu_rendition *r)
 {
     if (!r || --r->subscribers > 0)
         return;
@@ -175,42 +102,60 @@ static void drop_rendition(struct rendition *r)
 
 /* ---- encode ---- */
 
-static void run_encode(struct mcu_job *job)
+static int open_encoder(struct mcu_rendition *r)
 {
-    struct rendition *r = mcu_container_of(job, struct rendition, job);
     const struct mcu_config_rung *s = &r->rung->spec;
     const char *h264 = r->rung->ladder->conf->config.h264_encoder;
+    struct mcu_venc_config c = {
+        .codec = r->codec, .width = s->width, .height = s->height, .fps = s->fps,
+        .bitrate_bps = s->bitrate_bps,
+        .backend = r->codec == MCU_CODEC_H264 && strcmp(h264, "x264") == 0 ? MCU_VENC_X264
+                                                                           : MCU_VENC_AUTO,
+    };
+    mcu_venc_watch_set(&r->in.watch, s->bitrate_bps, s->fps);
+    r->in.keyframe = true;
+    return mcu_venc_new(&r->in.encoder, &c);
+}
+
+/* One unit, or none: the rung's bits of this second are spent. */
+static void run_encode(struct mcu_job *job)
+{
+    struct mcu_rendition *r = mcu_container_of(job, struct mcu_rendition, job);
     r->in.unit = NULL;
-    r->in.result = 0;
-    if (!r->in.encoder) {
-        struct mcu_venc_config c = {
-            .codec = r->codec, .width = s->width, .height = s->height, .fps = s->fps,
-            .bitrate_bps = s->bitrate_bps,
-            .backend = r->codec == MCU_CODEC_H264 && strcmp(h264, "x264") == 0 ? MCU_VENC_X264
-                                                                               : MCU_VENC_AUTO,
-        };
-        r->in.result = mcu_venc_new(&r->in.encoder, &c);
-        r->in.keyframe = true;
+    r->in.result = r->in.encoder ? 0 : open_encoder(r);
+    if (r->in.result < 0)
+        return;
+    enum mcu_venc_verdict verdict =
+        mcu_venc_watch_picture(&r->in.watch, r->in.pic, r->in.keyframe);
+    if (verdict == MCU_VENC_LEAVE) {
+        mcu_count(MCU_CNT_PICTURES_LEFT_OUT);
+        return;
     }
+    if (verdict == MCU_VENC_CUT) {
+        mcu_count(MCU_CNT_KEYFRAMES_CUT);
+        mcu_venc_brace(r->in.encoder);
+    }
+    r->in.result = mcu_venc_encode(r->in.encoder, r->in.pic,
+                                   r->in.keyframe || verdict == MCU_VENC_CUT, &r->in.unit);
     if (r->in.result == 0)
-        r->in.result = mcu_venc_encode(r->in.encoder, r->in.pic, r->in.keyframe, &r->in.unit);
+        mcu_venc_watch_coded(&r->in.watch, r->in.unit->size);
 }
 
 /* What a newcomer's pacer takes at once: it refuses more than a second at 2.5 times the rate. */
-static size_t history_limit(const struct rendition *r)
+static size_t history_limit(const struct mcu_rendition *r)
 {
     size_t two_seconds = (size_t)r->rung->spec.bitrate_bps / 8 * 2;
     return two_seconds < HISTORY_BYTES ? two_seconds : HISTORY_BYTES;
 }
 
-static void remember(struct rendition *r, struct mcu_unit *u)
+static void remember(struct mcu_rendition *r, struct mcu_unit *u)
 {
     if (u->keyframe)
         forget_history(r);
     else if (r->history_count == 0)
         return;
     int64_t since = u->time_ns - (r->history_count ? r->history[0]->time_ns : u->time_ns);
-    if (r->history_count == HISTORY_UNITS || r->history_bytes + u->size > history_limit(r) ||
+    if (r->history_count == MCU_RENDITION_HISTORY || r->history_bytes + u->size > history_limit(r) ||
         since > HISTORY_NS) {
         forget_history(r);
         return;
@@ -219,65 +164,42 @@ static void remember(struct rendition *r, struct mcu_unit *u)
     r->history_bytes += u->size;
 }
 
-/* The unit with another time, or NULL. */
-static struct mcu_unit *copy_at(const struct mcu_unit *u, int64_t time_ns)
+/* Sound that has become ready meanwhile goes out before the next leg's picture. Returns where leg i
+ * stands then: others may have left. */
+static int serve_sound(struct mcu_conf *conf, int i)
 {
-    struct mcu_unit *c = mcu_unit_new(u->size);
-    if (!c)
-        return NULL;
-    memcpy(c->data, u->data, u->size);
-    c->size = u->size;
-    c->codec = u->codec;
-    c->time_ns = time_ns;
-    c->sent_ns = u->sent_ns;
-    c->duration_ns = u->duration_ns;
-    c->keyframe = u->keyframe;
-    return c;
+    mcu_handle next = conf->legs[i]->handle;
+    int count = conf->leg_count;
+    mcu_loop_serve_first(conf->media->loop);
+    for (int k = 0; k < conf->leg_count && conf->leg_count != count; k++)
+        if (conf->legs[k]->handle == next)
+            return k;
+    return i;
 }
 
-/* Encoders are not equally quick: after a change the new one's units may be as old as what the leg
- * has had from the other. Receivers throw away what goes back in time, so these come a little after
- * one another instead, until the stream has caught up. */
-static void send_unit(const struct mcu_vsub *sub, struct mcu_unit *u)
-{
-    struct mcu_conf_leg *leg = sub->leg;
-    struct mcu_unit *later = NULL;
-    if (u->time_ns <= leg->video_sent_ns)
-        later = copy_at(u, leg->video_sent_ns + CATCH_UP_NS);
-    u = later ? later : u;
-    leg->video_sent_ns = u->time_ns;
-    leg->join.sink.unit(&leg->join.sink, MCU_ROLE_VIDEO, u); /* it may leave here */
-    mcu_unit_unref(&later);
-}
-
-static void arrive(struct mcu_vsub *sub)
-{
-    struct rendition *old = sub->now;
-    sub->now = sub->next;
-    sub->next = NULL;
-    drop_rendition(old);
-}
-
-static void fan_out(struct rendition *r, struct mcu_unit *u)
+static void fan_out(struct mcu_rendition *r, struct mcu_unit *u)
 {
     struct mcu_conf *conf = r->rung->ladder->conf;
     for (int i = 0; i < conf->leg_count; i++) {
+        i = serve_sound(conf, i);
+        if (i >= conf->leg_count)
+            return;
         struct mcu_conf_leg *leg = conf->legs[i];
         struct mcu_vsub *sub = leg->vsub;
         if (sub && sub->next == r && u->keyframe)
-            arrive(sub);
+            mcu_vsub_arrive(sub);
         if (sub && sub->now == r)
-            send_unit(sub, u);
+            mcu_vsub_send(sub, u);
         if (i < conf->leg_count && conf->legs[i] != leg)
             i--; /* it has left meanwhile, and the next one stands in its place */
     }
 }
 
-static void start_encode(struct rendition *r);
+static void start_encode(struct mcu_rendition *r);
 
 static void encoded(struct mcu_job *job)
 {
-    struct rendition *r = mcu_container_of(job, struct rendition, job);
+    struct mcu_rendition *r = mcu_container_of(job, struct mcu_rendition, job);
     struct mcu_ladder *l = r->rung->ladder;
     struct mcu_unit *u = r->in.unit;
     r->in.unit = NULL;
@@ -315,12 +237,12 @@ static void encoded(struct mcu_job *job)
         start_encode(r);
 }
 
-static void start_encode(struct rendition *r)
+static void start_encode(struct mcu_rendition *r)
 {
     struct mcu_ladder *l = r->rung->ladder;
     r->in.pic = r->waiting;
     r->waiting = NULL;
-    bool apart = !r->last_keyframe_ns || now_ns(l) - r->last_keyframe_ns >= KEYFRAME_APART_NS;
+    bool apart = !r->last_keyframe_ns || now_ns(l) - r->last_keyframe_ns >= MCU_KEYFRAME_APART_NS;
     r->in.keyframe = r->keyframe_wanted && apart;
     if (r->in.keyframe)
         r->keyframe_wanted = false;
@@ -332,13 +254,14 @@ static void start_encode(struct rendition *r)
     mcu_strand_push(&r->strand, &r->job);
 }
 
-static void offer(struct rung *g, struct mcu_pic *pic)
+static void offer(struct mcu_rung *g, struct mcu_pic *pic)
 {
-    for (struct rendition *r = g->renditions; r; r = r->next) {
+    for (struct mcu_rendition *r = g->renditions; r; r = r->next) {
         if (r->dead)
             continue;
         if (r->waiting) {
             mcu_count(MCU_CNT_CANVAS_REPLACED);
+            mcu_media_tick(&g->ladder->conf->media->ticks.pictures_late, 1);
             mcu_pic_unref(&r->waiting);
         }
         r->waiting = mcu_pic_ref(pic);
@@ -351,7 +274,7 @@ static void offer(struct rung *g, struct mcu_pic *pic)
 
 static void run_scale(struct mcu_job *job)
 {
-    struct rung *g = mcu_container_of(job, struct rung, job);
+    struct mcu_rung *g = mcu_container_of(job, struct mcu_rung, job);
     struct mcu_rect from = { 0, 0, g->in->width, g->in->height };
     struct mcu_rect to = { 0, 0, g->spec.width, g->spec.height };
     g->out = g->pool ? mcu_pic_pool_get(g->pool) : NULL;
@@ -365,11 +288,11 @@ static void run_scale(struct mcu_job *job)
     g->out->sent_ns = g->in->sent_ns;
 }
 
-static void start_scale(struct rung *g);
+static void start_scale(struct mcu_rung *g);
 
 static void scaled(struct mcu_job *job)
 {
-    struct rung *g = mcu_container_of(job, struct rung, job);
+    struct mcu_rung *g = mcu_container_of(job, struct mcu_rung, job);
     struct mcu_ladder *l = g->ladder;
     struct mcu_pic *out = g->out;
     g->out = NULL;
@@ -385,7 +308,7 @@ static void scaled(struct mcu_job *job)
         start_scale(g);
 }
 
-static void start_scale(struct rung *g)
+static void start_scale(struct mcu_rung *g)
 {
     g->in = g->waiting;
     g->waiting = NULL;
@@ -397,7 +320,7 @@ static void start_scale(struct rung *g)
     mcu_strand_push(&g->strand, &g->job);
 }
 
-static bool rung_is_due(struct rung *g, int64_t time_ns)
+static bool rung_is_due(struct mcu_rung *g, int64_t time_ns)
 {
     int64_t period = MCU_NS_PER_S / g->spec.fps;
     int64_t slack = MCU_NS_PER_S / g->ladder->conf->config.fps / 2;
@@ -411,7 +334,7 @@ static bool rung_is_due(struct rung *g, int64_t time_ns)
 void mcu_ladder_canvas(struct mcu_ladder *l, struct mcu_pic *canvas)
 {
     for (int i = 0; i < l->rung_count; i++) {
-        struct rung *g = &l->rungs[i];
+        struct mcu_rung *g = &l->rungs[i];
         if (!g->renditions || !rung_is_due(g, canvas->time_ns))
             continue;
         if (!g->scaled) {
@@ -430,7 +353,7 @@ void mcu_ladder_canvas(struct mcu_ladder *l, struct mcu_pic *canvas)
 
 /* ---- the ladder ---- */
 
-static int init_rung(struct mcu_ladder *l, struct rung *g, const struct mcu_config_rung *spec)
+static int init_rung(struct mcu_ladder *l, struct mcu_rung *g, const struct mcu_config_rung *spec)
 {
     g->ladder = l;
     g->spec = *spec;
@@ -473,7 +396,7 @@ void mcu_ladder_end(struct mcu_ladder **lp)
 void mcu_ladder_get_info(const struct mcu_ladder *l, struct mcu_conf_info *info)
 {
     for (int i = 0; i < l->rung_count; i++) {
-        for (const struct rendition *r = l->rungs[i].renditions; r; r = r->next) {
+        for (const struct mcu_rendition *r = l->rungs[i].renditions; r; r = r->next) {
             if (r->dead || info->rendition_count == MCU_CONF_MAX_RENDITIONS)
                 continue;
             struct mcu_rendition_info *o = &info->renditions[info->rendition_count++];
@@ -485,179 +408,5 @@ void mcu_ladder_get_info(const struct mcu_ladder *l, struct mcu_conf_info *info)
             };
             memcpy(o->encoder, r->encoder_name, sizeof(o->encoder));
         }
-    }
-}
-
-/* ---- subscribers ---- */
-
-static bool fits(const struct mcu_config_rung *s, const struct mcu_video_want *w)
-{
-    int fs = ((s->width + 15) / 16) * ((s->height + 15) / 16);
-    return (!w->max_bps || s->bitrate_bps <= w->max_bps) && (!w->max_fs || fs <= w->max_fs) &&
-           (!w->max_mbps || fs * s->fps <= w->max_mbps) && (!w->max_fps || s->fps <= w->max_fps);
-}
-
-/* The best rung within the leg's limits (the smallest when none is), or one below it when its receiver
- * loses too much or may take less. */
-static struct rung *choose_rung(struct mcu_ladder *l, struct mcu_conf_leg *leg)
-{
-    int bps[MCU_CONFIG_RUNGS], best = 0;
-    if (l->rung_count == 0)
-        return NULL;
-    for (int i = 0; i < l->rung_count; i++)
-        bps[i] = l->rungs[i].spec.bitrate_bps;
-    while (best < l->rung_count - 1 && !fits(&l->rungs[best].spec, &leg->join.video))
-        best++;
-    return &l->rungs[mcu_rung_policy_choose(&leg->rung, bps, l->rung_count, best, now_ns(l))];
-}
-
-/* Comes to a rendition: with the next keyframe; who has no picture yet gets the units since the last
- * one at once. Takes over the subscription. */
-static void move_to(struct mcu_vsub *sub, struct rendition *r)
-{
-    struct mcu_conf_leg *leg = sub->leg;
-    drop_rendition(sub->next);
-    sub->next = NULL;
-    if (r == sub->now) { /* thought better of it */
-        drop_rendition(r);
-        return;
-    }
-    sub->next = r;
-    if (r->history_count && !sub->now) {
-        r->subscribers++; /* stays while it sends, whatever the leg answers */
-        arrive(sub);
-        /* The leg may answer a unit by going elsewhere. */
-        for (int i = 0; i < r->history_count && leg->vsub == sub && sub->now == r; i++)
-            send_unit(sub, r->history[i]);
-        mcu_count(MCU_CNT_KEYFRAMES_MERGED);
-        drop_rendition(r);
-    } else {
-        r->keyframe_wanted = true;
-    }
-}
-
-int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
-{
-    const struct mcu_video_want *want = &leg->join.video;
-    struct rung *g = want->codec != MCU_CODEC_NONE ? choose_rung(l, leg) : NULL;
-    if (!g)
-        return 0;
-    struct mcu_vsub *sub = calloc(1, sizeof(*sub));
-    struct rendition *r = sub ? take_rendition(g, want->codec, false) : NULL;
-    if (!r) {
-        free(sub);
-        return -ENOMEM;
-    }
-    sub->leg = leg;
-    leg->vsub = sub;
-    move_to(sub, r);
-    return 0;
-}
-
-void mcu_vsub_leave(struct mcu_conf_leg *leg)
-{
-    struct mcu_vsub *sub = leg->vsub;
-    if (!sub)
-        return;
-    leg->vsub = NULL;
-    drop_rendition(sub->now);
-    drop_rendition(sub->next);
-    free(sub);
-}
-
-void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
-{
-    struct mcu_vsub *sub = leg->vsub;
-    const struct mcu_video_want *want = &leg->join.video;
-    struct rendition *to = sub ? sub->next ? sub->next : sub->now : NULL;
-    if (to && want->codec == to->codec && choose_rung(l, leg) == to->rung)
-        return;
-    if (!sub || want->codec == MCU_CODEC_NONE || (to && to->codec != want->codec)) {
-        mcu_vsub_leave(leg);
-        if (mcu_vsub_join(l, leg) < 0)
-            mcu_log(MCU_LOG_ERROR, "video-subscriber-failed", "leg=%u", leg->join.leg);
-        return;
-    }
-    struct rendition *r = take_rendition(choose_rung(l, leg), want->codec, false);
-    if (r)
-        move_to(sub, r);
-}
-
-void mcu_vsub_refresh(struct mcu_conf_leg *leg)
-{
-    struct rendition *r = leg->vsub ? leg->vsub->next ? leg->vsub->next : leg->vsub->now : NULL;
-    if (r)
-        r->keyframe_wanted = true;
-}
-
-void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
-{
-    struct mcu_vsub *sub = leg->vsub;
-    struct rendition *r = sub ? sub->now ? sub->now : sub->next : NULL;
-    if (!r)
-        return;
-    int64_t now = now_ns(r->rung->ladder);
-    mcu_count(MCU_CNT_KEYFRAMES_REQUESTED);
-    if (now - sub->window_start_ns > REPAIR_WINDOW_NS) {
-        sub->window_start_ns = now;
-        sub->asks = 0;
-    }
-    /* Repeats within a round trip or two are one request; who repeats all the time asks anew. */
-    if (now - sub->counted_ask_ns > KEYFRAME_APART_NS / 2) {
-        sub->asks++;
-        sub->counted_ask_ns = now;
-    }
-    sub->last_ask_ns = now;
-    if (!r->repair && r->subscribers > 1 && sub->asks >= REPAIR_ASKS && !sub->next) {
-        struct rendition *repair = take_rendition(r->rung, r->codec, true);
-        sub->repair_ns = sub->repair_ns ? 2 * sub->repair_ns : REPAIR_WINDOW_NS;
-        if (sub->repair_ns > REPAIR_MAX_NS)
-            sub->repair_ns = REPAIR_MAX_NS;
-        if (repair)
-            move_to(sub, repair);
-        return;
-    }
-    if (r->keyframe_wanted)
-        mcu_count(MCU_CNT_KEYFRAMES_MERGED);
-    r->keyframe_wanted = true;
-}
-
-/* To the rung that its receiver's reports call for. */
-static void fit_rung(struct mcu_vsub *sub)
-{
-    struct mcu_ladder *l = sub->now->rung->ladder;
-    struct rung *g = choose_rung(l, sub->leg);
-    struct rendition *r = g != sub->now->rung ? take_rendition(g, sub->now->codec, false) : NULL;
-    if (!r)
-        return;
-    mcu_count(MCU_CNT_RUNGS_CHANGED);
-    move_to(sub, r);
-}
-
-/* A leg goes to the rung that suits it; one that has not asked for a while goes back to where the others
- * are. */
-void mcu_vsub_heal(struct mcu_conf_leg *leg)
-{
-    struct mcu_vsub *sub = leg->vsub;
-    if (sub && sub->now && !sub->next)
-        fit_rung(sub);
-    if (!sub || !sub->now || !sub->now->repair || sub->next)
-        return;
-    struct rung *g = sub->now->rung;
-    if (now_ns(g->ladder) - sub->last_ask_ns < sub->repair_ns)
-        return;
-    struct rendition *r = take_rendition(g, sub->now->codec, false);
-    sub->asks = 0;
-    if (r)
-        move_to(sub, r);
-}
-
-void mcu_vsub_get_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *info)
-{
-    const struct rendition *r = leg->vsub ? leg->vsub->now : NULL;
-    info->video_out = leg->join.video.codec;
-    if (r) {
-        info->video_out_w = r->rung->spec.width;
-        info->video_out_h = r->rung->spec.height;
     }
 }

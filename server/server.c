@@ -10,6 +10,7 @@
 #include "mixer/base/clock.h"
 #include "net/dtls.h"
 #include "net/ice.h"
+#include "server/load.h"
 #include "server/logo.h"
 #include "server/recorder.h"
 #include "server/web_side.h"
@@ -175,7 +176,9 @@ static void start_network(void *arg)
     bool web = s->config.web && s->config.http_port;
     if ((web || s->config.security != MCU_SECURITY_OFF) && mcu_dtls_start() < 0)
         mcu_log(MCU_LOG_WARN, "dtls-unavailable", NULL); /* SDES works without it */
-    int rc = mcu_sip_side_new(&s->calls, s);
+    int rc = mcu_load_new(&s->load, s);
+    if (rc == 0)
+        rc = mcu_sip_side_new(&s->calls, s);
     if (rc < 0)
         snprintf(r->start_what, sizeof(r->start_what), "SIP on %s port %d", s->config.address,
                  s->config.sip_port);
@@ -266,6 +269,7 @@ static void close_network(void *arg)
         mcu_http_side_close(&s->http, NULL, NULL);
     if (s->api)
         mcu_api_close(&s->api, nothing, NULL);
+    mcu_load_free(&s->load);
     mcu_web_side_free(&s->web);
     mcu_sip_side_free(&s->calls);
 }

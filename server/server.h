@@ -16,6 +16,7 @@
 struct mcu_sip_side;  /* sip_side.c: the calls */
 struct mcu_web_side;  /* web_side.c: browsers, WHIP, WHEP */
 struct mcu_http_side; /* http_side.c: the listener of API and web */
+struct mcu_load;      /* load.c: whether the machine keeps up */
 
 struct mcu_server {
     struct mcu_config config;      /* control loop, once it runs */
@@ -31,6 +32,7 @@ struct mcu_server {
     struct mcu_web_side *web;      /* NULL: off */
     struct mcu_api *api;           /* NULL: no HTTP */
     struct mcu_http_side *http;    /* NULL: no HTTP */
+    struct mcu_load *load;
     int64_t started_ns;
     bool stopping;                 /* a signal came: calls end, nothing new begins */
 };
@@ -91,6 +93,8 @@ struct mcu_snapshot {
     struct mcu_workers_stats workers;
     int64_t taken_ns, uptime_ns;
     int rtp_ports_used;
+    int overload_level;
+    bool refuses;                  /* newcomers, for overload */
     struct mcu_sip_provider_status providers[MCU_SIP_MAX_PROVIDERS];
     int provider_count;
 };

@@ -4,6 +4,7 @@
 
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
+#include "server/overload.h"
 #include "server/video_priv.h"
 
 #define LESS_NS   (2 * MCU_NS_PER_S) /* before a smaller tile is told: the floor may come right back */
@@ -20,17 +21,24 @@ static struct mcu_rect cover(struct mcu_rect r, int w, int h)
     return r;
 }
 
-/* What the rungs are made by too: 720p30 at video.in_bps, others by pixel rate to the power 0.75. */
-static struct mcu_shown shown_as(const struct mcu_config *k, const struct mcu_vsource *source,
+/* What the rungs are made by too. */
+int mcu_shown_bps(const struct mcu_config *k, int width, int height, int fps)
+{
+    double rate = (double)width * height * fps / (1280.0 * 720 * 30);
+    return mcu_clamp((int)(k->video_in_bps * pow(rate, 0.75)), LEAST_BPS, k->video_in_bps);
+}
+
+static struct mcu_shown shown_as(const struct mcu_conf *conf, const struct mcu_vsource *source,
                                  struct mcu_rect rect)
 {
-    int w, h;
+    const struct mcu_config *k = &conf->config;
+    int level = atomic_load_explicit(&conf->media->overload_level, memory_order_relaxed);
+    int w, h, fps = mcu_overload_fps(level, k->fps);
     if (mcu_vsource_size(source, &w, &h))
         rect = k->crop ? cover(rect, w, h) : mcu_layout_fit(rect, w, h);
-    double rate = (double)rect.w * rect.h * k->fps / (1280.0 * 720 * 30);
     return (struct mcu_shown){
-        .width = rect.w, .height = rect.h, .fps = k->fps,
-        .bps = mcu_clamp((int)(k->video_in_bps * pow(rate, 0.75)), LEAST_BPS, k->video_in_bps),
+        .width = rect.w, .height = rect.h, .fps = fps,
+        .bps = mcu_shown_bps(k, rect.w, rect.h, fps),
     };
 }
 
@@ -78,7 +86,7 @@ void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
             continue;
         for (int k = 0; k < n; k++)
             if (legs[k] == leg)
-                now = shown_as(&conf->config, leg->vsource, rects[k]);
+                now = shown_as(conf, leg->vsource, rects[k]);
         update(leg, &now, now_ns);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mixer/base/log.h"
+#include "server/load.h"
 #include "server/sip_side_priv.h"
 
 /* ---- calls of ours ---- */
@@ -26,8 +27,8 @@ int mcu_call_dial(struct call *c)
     mcu_sip_local_address(c->side->sip, t->uri, c->local_address);
     int rc = sdp ? mcu_call_offer(c, sdp) : -ENOMEM;
     if (rc >= 0)
-        rc = mcu_sip_call_out(&c->sip, c->side->sip, t->uri, c->room_name, sdp,
-                              t->user[0] ? &login : NULL, c);
+        rc = mcu_sip_call_out(&c->sip, c->side->sip, t->uri, t->replaces[0] ? t->replaces : NULL,
+                              c->room_name, sdp, t->user[0] ? &login : NULL, c);
     mcu_digest_wipe(t->password, sizeof(t->password));
     c->offered = rc >= 0;
     free(sdp);
@@ -42,10 +43,13 @@ void mcu_call_free_target(struct call *c)
     c->target = NULL;
 }
 
-static struct target *new_target(const char *uri, const struct mcu_digest_login *login)
+static struct target *new_target(const char *uri, const char *replaces,
+                                 const struct mcu_digest_login *login)
 {
     struct target *t = calloc(1, sizeof(*t));
     bool fits = t && snprintf(t->uri, sizeof(t->uri), "%s", uri) < (int)sizeof(t->uri) &&
+                snprintf(t->replaces, sizeof(t->replaces), "%s", replaces ? replaces : "") <
+                    (int)sizeof(t->replaces) &&
                 (!login ||
                  (snprintf(t->realm, MCU_DIGEST_TEXT, "%s", login->realm) < MCU_DIGEST_TEXT &&
                   snprintf(t->user, MCU_DIGEST_TEXT, "%s", login->user) < MCU_DIGEST_TEXT &&
@@ -56,17 +60,17 @@ static struct target *new_target(const char *uri, const struct mcu_digest_login 
     return NULL;
 }
 
-int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *uri,
-                      const struct mcu_digest_login *login, uint32_t *leg)
+int mcu_call_begin(struct mcu_sip_side *side, const char *room, const char *uri, const char *replaces,
+                   const struct mcu_digest_login *login, uint32_t *leg)
 {
     struct mcu_server *s = side->server;
     if (mcu_sip_uri_check(uri) < 0)
         return -EINVAL;
-    if (mcu_server_legs(s) >= s->config.max_legs)
+    if (mcu_server_legs(s) >= s->config.max_legs || !mcu_load_admits(s->load))
         return -EBUSY;
     if (strlen(room) >= MCU_ROOM_NAME_BYTES)
         return -EINVAL;
-    struct target *t = new_target(uri, login);
+    struct target *t = new_target(uri, replaces, login);
     struct call *c = t ? mcu_call_new(side) : NULL;
     if (!c) {
         free(t);
@@ -80,6 +84,12 @@ int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *u
     c->finding = true;
     mcu_directory_find(s->directory, c->room_name, mcu_call_found, c);
     return 0;
+}
+
+int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *uri,
+                      const struct mcu_digest_login *login, uint32_t *leg)
+{
+    return mcu_call_begin(side, room, uri, NULL, login, leg);
 }
 
 /* ---- moves by hand ---- */

@@ -243,11 +243,13 @@ void mcu_call_answer(struct call *c, const char *text, size_t len)
         goto out;
     }
     struct words words = { .nego = nego, .peer = offer };
+    mcu_call_ask(c, nego, &caps);
     if (write_sdp(c, &words, &caps, &local, sdp) < 0 || apply(c, nego) < 0) {
         mcu_call_refuse(c, 500, "the answer could not be made", 0);
         goto out;
     }
     keep(c, &offer, &nego);
+    mcu_call_size_settled(c);
     mcu_sip_accept(c->sip, sdp);
     mcu_call_replace(c);
 out:
@@ -285,11 +287,12 @@ int mcu_call_offer(struct call *c, char *sdp)
 }
 
 /* In a running session the lines stay what they are (RFC 3264 section 8). */
-static int next_offer(struct call *c, const struct mcu_nego_caps *caps, bool hold, char *sdp)
+static int next_offer(struct call *c, struct mcu_nego_caps *caps, bool hold, char *sdp)
 {
     struct mcu_nego_local local;
     struct words words = { .nego = c->nego, .peer = c->peer, .offer = true };
     int rc = take_ports(c, c->nego, &local);
+    mcu_call_ask(c, c->nego, caps);
     for (int i = 0; i < MCU_SDP_MAX_LINES; i++)
         local.hold[i] = hold;
     rc = rc < 0 ? rc : write_sdp(c, &words, caps, &local, sdp);
@@ -328,6 +331,16 @@ static void accept_keys(struct call *c, struct mcu_nego *nego, const struct mcu_
         mcu_nego_keep_roles(nego, answer, c->nego);
 }
 
+/* Our first offer asked for the whole canvas, of a caller that was not known yet. */
+static void first_told(struct call *c, const struct mcu_nego *nego)
+{
+    struct mcu_nego_caps caps;
+    fill_caps(c, &caps);
+    mcu_call_ask(c, nego, &caps);
+    c->size.offered_bps = c->size.offered_bps ? caps.video_bps : 0;
+    mcu_call_size_settled(c);
+}
+
 void mcu_call_take_answer(struct call *c, const char *text, size_t len)
 {
     struct mcu_nego_caps caps;
@@ -349,6 +362,10 @@ void mcu_call_take_answer(struct call *c, const char *text, size_t len)
         mcu_count(MCU_CNT_SDP_BAD);
         mcu_call_hang_up(c, "the answer to our offer is of no use");
     } else {
+        if (first)
+            first_told(c, nego);
+        else
+            mcu_call_size_settled(c);
         keep(c, &answer, &nego);
         mcu_leg_confirm(c->leg); /* it came in the ACK */
     }
@@ -382,6 +399,8 @@ void mcu_call_offer_done(struct call *c, int status, const char *sdp, size_t siz
     } else {
         snprintf(detail, sizeof(detail), "status=%d", status);
         mcu_call_emit(c, MCU_EVENT_LEG_OFFER_REFUSED, detail);
+        if (!changes)
+            mcu_call_size_refused(c);
         if (c->hold_wanted == c->hold_offered)
             c->hold_wanted = c->held;
     }

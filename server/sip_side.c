@@ -12,6 +12,7 @@
 
 #include "mixer/base/counter.h"
 #include "net/room_name.h"
+#include "server/load.h"
 #include "server/sip_side_priv.h"
 
 /* ---- life of a call ---- */
@@ -27,6 +28,7 @@ struct call *mcu_call_new(struct mcu_sip_side *side)
     c->session_id >>= 2; /* o= wants a number that others can hold in 63 bits */
     for (int i = 0; i < MCU_ROLES; i++)
         c->fd[i][0] = c->fd[i][1] = -1;
+    mcu_call_size_init(c);
     c->prev = &side->calls;
     c->next = side->calls;
     if (c->next)
@@ -52,6 +54,7 @@ void mcu_call_release_if_over(struct call *c)
     struct mcu_server *s = side->server;
     if (c->sip || c->leg_alive || c->finding)
         return;
+    mcu_call_size_free(c);
     mcu_call_close_sockets(c);
     for (int i = 0; i < MCU_ROLES; i++)
         if (c->port[i])
@@ -115,6 +118,11 @@ static void leg_asks_keyframe(void *arg)
         mcu_sip_ask_keyframe(c->sip);
 }
 
+static void leg_shown(const struct mcu_shown *shown, void *arg)
+{
+    mcu_call_shown(arg, shown);
+}
+
 static void leg_ended(void *arg)
 {
     struct call *c = arg;
@@ -125,6 +133,7 @@ static void leg_ended(void *arg)
 const struct mcu_leg_events mcu_call_leg_events = {
     .failed = leg_failed,
     .ask_keyframe = leg_asks_keyframe,
+    .shown = leg_shown,
     .ended = leg_ended,
 };
 
@@ -192,6 +201,11 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
     if (mcu_server_legs(s) > s->config.max_legs) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
         mcu_call_refuse(c, 503, "no more callers are possible now", CALL_RETRY_AFTER_S);
+        return;
+    }
+    if (!c->replaces && !mcu_load_admits(s->load)) {
+        mcu_count(MCU_CNT_ADMISSION_REFUSED);
+        mcu_call_refuse(c, 503, "the server has no time for another caller now", CALL_RETRY_AFTER_S);
         return;
     }
     if (in->sdp) {

@@ -1,11 +1,12 @@
 /* server/sip_side_priv.h - what sip_side.c (calls and their words), sip_media.c (offers and
- * answers), sip_control.c (what is asked for through the API) and sip_transfer.c (REFER, Replaces)
- * share. Threads: the control loop. */
+ * answers), sip_control.c (what is asked for through the API), sip_size.c (what its tile needs) and sip_transfer.c
+ * (REFER, Replaces) share. Threads: the control loop. */
 #ifndef MCU_SERVER_SIP_SIDE_PRIV_H
 #define MCU_SERVER_SIP_SIDE_PRIV_H
 
 #include "net/negotiate.h"
 #include "net/room_name.h"
+#include "net/sip_text.h"
 #include "server/leg_params.h"
 #include "server/server.h"
 
@@ -14,7 +15,7 @@
 
 /* A call of ours, until it is dialled. */
 struct target {
-    char uri[512];
+    char uri[512], replaces[MCU_SIP_REPLACES_BYTES];
     char realm[MCU_DIGEST_TEXT], user[MCU_DIGEST_TEXT], password[MCU_DIGEST_TEXT]; /* "": none */
 };
 
@@ -51,6 +52,13 @@ struct call {
     struct mcu_srtp_key tx_key[MCU_ROLES], rx_key[MCU_ROLES];
     int fd[MCU_ROLES][2];      /* -1 once the leg has them */
     struct mcu_leg_params params;
+    struct {
+        struct mcu_shown shown;         /* as the conference says; bps 0: nothing yet */
+        int told_bps, offered_bps;      /* in the description that holds; in the open offer */
+        bool refused;                   /* an offer of ours for this: no more of them */
+        int64_t may_ns;                 /* not before */
+        struct mcu_timer timer;
+    } size;
 };
 
 struct mcu_sip_side {
@@ -96,8 +104,23 @@ void mcu_call_offer_done(struct call *c, int status, const char *sdp, size_t siz
 void mcu_call_close_sockets(struct call *c);
 void mcu_call_free_media(struct call *c);
 
+/* ---- sip_size.c ---- */
+
+void mcu_call_size_init(struct call *c);
+void mcu_call_size_free(struct call *c);
+/* Fills caps->ask: what a caller without TMMBR (by nego) is to send, in an answer or a later offer; then
+ * that description holds, or, an offer, was refused. */
+void mcu_call_ask(struct call *c, const struct mcu_nego *nego, struct mcu_nego_caps *caps);
+void mcu_call_size_settled(struct call *c);
+void mcu_call_size_refused(struct call *c);
+/* How his picture is shown has changed. */
+void mcu_call_shown(struct call *c, const struct mcu_shown *shown);
+
 /* ---- sip_control.c ---- */
 
+/* mcu_sip_side_call, in the place of another call of the callee's (RFC 3891; replaces NULL: none). */
+int mcu_call_begin(struct mcu_sip_side *side, const char *room, const char *uri, const char *replaces,
+                   const struct mcu_digest_login *login, uint32_t *leg);
 /* Calls the target, once its room has been found. 0 or negative errno. */
 int mcu_call_dial(struct call *c);
 /* Emits the event of a call of ours that became no leg. */
@@ -113,7 +136,7 @@ void mcu_call_note_replaces(struct call *c, const struct mcu_sip_call *replaced)
 /* Tells who asked for this call by REFER what came of it. */
 void mcu_call_tell_referrer(struct call *c, int status, const char *reason);
 /* Events of net/sip.h. */
-int mcu_call_on_refer(struct mcu_sip_call *sip, const char *uri, void *arg);
+int mcu_call_on_refer(struct mcu_sip_call *sip, const char *uri, const char *replaces, void *arg);
 void mcu_call_on_referred(struct mcu_sip_call *sip, int status, bool last, void *arg);
 
 #endif

@@ -49,7 +49,7 @@ static bool may_refer(const struct call *c)
     return allowed == MCU_REFER_ALL || (allowed == MCU_REFER_ACCOUNTS && c->authenticated);
 }
 
-int mcu_call_on_refer(struct mcu_sip_call *sip, const char *uri, void *arg)
+int mcu_call_on_refer(struct mcu_sip_call *sip, const char *uri, const char *replaces, void *arg)
 {
     struct call *c = mcu_sip_call_arg(sip);
     char quoted[1100];
@@ -58,9 +58,9 @@ int mcu_call_on_refer(struct mcu_sip_call *sip, const char *uri, void *arg)
         return 481;
     if (!may_refer(c))
         return 403;
-    int rc = mcu_sip_side_call(c->side, c->room_name, uri, NULL, &leg);
-    mcu_log(MCU_LOG_INFO, "refer", "leg=%u target=%s for=%u result=%d", c->identity.leg,
-            mcu_log_quote(quoted, sizeof(quoted), uri), leg, rc);
+    int rc = mcu_call_begin(c->side, c->room_name, uri, replaces, NULL, &leg);
+    mcu_log(MCU_LOG_INFO, "refer", "leg=%u target=%s replaces=%d for=%u result=%d", c->identity.leg,
+            mcu_log_quote(quoted, sizeof(quoted), uri), replaces != NULL, leg, rc);
     if (rc < 0)
         return rc == -EINVAL ? 400 : 503;
     struct call *called = find_any(c->side, leg);

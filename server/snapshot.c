@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mixer/base/clock.h"
+#include "server/load.h"
 #include "server/server.h"
 
 struct gathering {
@@ -60,6 +61,10 @@ static void finish(void *arg)
     s->taken_ns = mcu_loop_now(g->server->control);
     s->uptime_ns = s->taken_ns - g->server->started_ns;
     s->provider_count = mcu_sip_side_providers(g->server->calls, s->providers);
+    struct mcu_overload overload;
+    mcu_load_get(g->server->load, &overload);
+    s->overload_level = overload.level;
+    s->refuses = overload.refuses;
     s->rtp_ports_used = mcu_ports_used(g->server->ports);
     g->cb(g->failed ? NULL : s, g->arg);
     for (int i = 0; i < s->conf_count; i++)

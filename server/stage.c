@@ -2,12 +2,14 @@
  * and composes what changed; the canvas goes to the ladder. The canvas ticks whatever a source
  * does, and stands still only while nobody watches. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "server/overload.h"
 #include "server/video_priv.h"
 
 #define LATE_NS         (5 * MCU_NS_PER_MS)
@@ -22,9 +24,13 @@ struct mcu_stage {
     struct mcu_conf *conf;
     struct mcu_timer timer;
     int64_t start_ns, next_tick; /* tick n is due at start_ns + n / fps s */
+    int64_t composed_tick;       /* the newest that was to have a canvas */
     struct mcu_strand strand;
     struct mcu_job job;
     bool running, ended;
+    struct mcu_strand help_strand;
+    struct mcu_job help_job; /* a second core for a tick with much to do */
+    atomic_bool helping;     /* it is with the workers */
     struct mcu_view *view;
     struct mcu_view_config view_config;
     struct mcu_ladder *ladder;
@@ -123,13 +129,34 @@ static void fill_tiles(struct mcu_stage *st)
 
 /* ---- compose ---- */
 
+static void run_help(struct mcu_job *job)
+{
+    mcu_view_help(mcu_container_of(job, struct mcu_stage, help_job)->view);
+}
+
+/* From the compose job. One that still waits from a tick before will do. */
+static void ask_help(void *arg)
+{
+    struct mcu_stage *st = arg;
+    if (!atomic_exchange(&st->helping, true))
+        mcu_strand_push(&st->help_strand, &st->help_job);
+}
+
+static int make_view(struct mcu_stage *st)
+{
+    int rc = mcu_view_new(&st->view, &st->view_config);
+    if (rc == 0 && mcu_workers_cores(st->conf->media->workers) > 1)
+        mcu_view_set_help(st->view, ask_help, st);
+    return rc;
+}
+
 static void run_compose(struct mcu_job *job)
 {
     struct mcu_stage *st = mcu_container_of(job, struct mcu_stage, job);
     st->in.canvas = NULL;
     st->in.result = 0;
     if (!st->view)
-        st->in.result = mcu_view_new(&st->view, &st->view_config);
+        st->in.result = make_view(st);
     if (st->in.result == 0)
         mcu_view_set_logo(st->view, st->in.logo, st->in.logo_corner, st->in.logo_percent);
     if (st->in.result == 0)
@@ -139,12 +166,24 @@ static void run_compose(struct mcu_job *job)
         mcu_view_get_stats(st->view, &st->view_stats);
 }
 
+/* When nothing of it is with the workers any more. */
 static void release(struct mcu_stage *st)
 {
     struct mcu_conf *conf = st->conf;
+    if (st->running || atomic_load(&st->helping))
+        return;
     mcu_view_free(&st->view);
     free(st);
     mcu_conf_node_gone(conf);
+}
+
+static void helped(struct mcu_job *job)
+{
+    struct mcu_stage *st = mcu_container_of(job, struct mcu_stage, help_job);
+    st->cpu_ns += job->cpu_ns;
+    atomic_store(&st->helping, false);
+    if (st->ended)
+        release(st);
 }
 
 static void composed(struct mcu_job *job)
@@ -185,6 +224,8 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     if (st->running) {
         st->skipped++;
         mcu_count(MCU_CNT_VIDEO_SKIPPED_TICKS);
+        mcu_media_tick(&conf->media->ticks.pictures, 1);
+        mcu_media_tick(&conf->media->ticks.pictures_late, 1);
         return;
     }
     if (!somebody_watches(conf)) {
@@ -192,6 +233,7 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
         mcu_shown_tell(conf, NULL, NULL, 0);
         return;
     }
+    mcu_media_tick(&conf->media->ticks.pictures, 1);
     st->in.time_ns = time_ns;
     snprintf(st->in.idle_text, sizeof(st->in.idle_text), "%s", conf->room);
     st->in.logo = conf->media->logo ? mcu_image_ref(conf->media->logo) : NULL;
@@ -203,6 +245,17 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
     st->job.done = composed;
     st->running = true;
     mcu_strand_push(&st->strand, &st->job);
+}
+
+/* Under overload not every tick has a canvas. */
+static bool has_canvas(struct mcu_stage *st)
+{
+    int level = atomic_load_explicit(&st->conf->media->overload_level, memory_order_relaxed);
+    int fps = st->conf->config.fps, most = mcu_overload_fps(level, fps);
+    if (st->composed_tick && st->next_tick - st->composed_tick < (fps + most - 1) / most)
+        return false;
+    st->composed_tick = st->next_tick;
+    return true;
 }
 
 static void on_tick(struct mcu_timer *timer)
@@ -221,7 +274,8 @@ static void on_tick(struct mcu_timer *timer)
         mcu_count_add(MCU_CNT_VIDEO_SKIPPED_TICKS, (uint64_t)(tick - st->next_tick));
         st->next_tick = tick;
     }
-    compose(st, tick_time(st, st->next_tick));
+    if (has_canvas(st))
+        compose(st, tick_time(st, st->next_tick));
     if (++st->ticks % (uint64_t)(HEAL_EVERY_S * conf->config.fps) == 0)
         for (int i = 0; i < conf->leg_count; i++)
             mcu_vsub_heal(conf->legs[i]);
@@ -256,6 +310,8 @@ int mcu_stage_new(struct mcu_conf *conf)
         return rc;
     }
     mcu_strand_init(&st->strand, conf->media->workers, MCU_JOB_VIDEO);
+    mcu_strand_init(&st->help_strand, conf->media->workers, MCU_JOB_VIDEO);
+    st->help_job = (struct mcu_job){ .home = conf->media->loop, .run = run_help, .done = helped };
     conf->stage = st;
     mcu_stage_set_config(conf);
     st->start_ns = mcu_loop_now(conf->media->loop) + 3 * MCU_NS_PER_MS;
@@ -274,8 +330,7 @@ void mcu_stage_end(struct mcu_conf *conf)
     mcu_timer_stop(&st->timer);
     st->ended = true;
     mcu_ladder_end(&st->ladder);
-    if (!st->running)
-        release(st);
+    release(st);
 }
 
 struct mcu_ladder *mcu_stage_ladder(struct mcu_conf *conf)

@@ -40,7 +40,7 @@ void mcu_stage_end(struct mcu_conf *conf); /* mcu_conf_node_gone follows, now or
 void mcu_stage_set_config(struct mcu_conf *conf);
 void mcu_stage_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info);
 
-/* ---- renditions (rendition.c): canvas > size > encoder > subscribers ---- */
+/* ---- renditions (rendition.c, vsub.c): canvas > size > encoder > subscribers ---- */
 
 struct mcu_ladder; /* all sizes and renditions of one view */
 

@@ -7,6 +7,7 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "net/srtp.h"
+#include "server/load.h"
 #include "server/web_priv.h"
 
 #define PATIENCE_NS (3 * MCU_NS_PER_S) /* before a leg that does not connect gives way to another */
@@ -108,5 +109,7 @@ int mcu_web_guard(struct mcu_web_side *side, const char *source, uint8_t key[MCU
                       source);
     if (!take_from_all(side, now))
         return refuse(503, "too many joins just now (limits.calls_per_s)", why, source);
+    if (!mcu_load_admits(side->server->load))
+        return refuse(503, "the server has no time for another caller now", why, source);
     return is_room(side, now) ? 0 : refuse(503, "no more callers are possible now", why, source);
 }

@@ -9,17 +9,21 @@
 #include "mixer/base/log.h"
 #include "mixer/base/util.h"
 #include "net/addr.h"
+#include "net/ice_probe.h"
 #include "net/resolve.h"
 #include "net/srtp.h"
 
 #define AGAIN_NS (600 * MCU_NS_PER_S) /* addresses move without our being told */
 #define RETRY_NS (30 * MCU_NS_PER_S)
+#define PROBE_NS (30 * MCU_NS_PER_S)
 
 /* A server of the configuration. */
 struct server {
     struct mcu_web_ice *ice;
     struct mcu_ice_server given, literal; /* literal.host[0] == 0: not known */
     struct mcu_resolve *lookup;           /* on its way */
+    struct mcu_ice_probe *probe;          /* likewise */
+    bool dead;                            /* it did not answer the last one */
 };
 
 struct mcu_web_ice {
@@ -28,7 +32,7 @@ struct mcu_web_ice {
     struct server server[MCU_ARRAY_LEN(((struct mcu_config *)0)->web_servers)];
     int server_count;
     bool names; /* some are not literal */
-    struct mcu_timer timer;
+    struct mcu_timer timer, probe_timer;
 };
 
 /* ---- our addresses ---- */
@@ -72,6 +76,9 @@ static void known(struct server *s, const struct mcu_addr *addr)
     mcu_addr_ip(addr, ip);
     if (strcmp(ip, s->literal.host) == 0)
         return;
+    s->dead = false; /* that was another one */
+    mcu_ice_probe_cancel(&s->probe);
+    mcu_timer_start(&s->ice->probe_timer, mcu_loop_now(s->ice->control));
     s->literal = s->given;
     snprintf(s->literal.host, sizeof(s->literal.host), "%s", ip);
     mcu_log(MCU_LOG_INFO, "ice-server", "host=%s address=%s port=%d", s->given.host, ip,
@@ -119,6 +126,30 @@ static void on_timer(struct mcu_timer *timer)
     mcu_web_ice_reload(mcu_container_of(timer, struct mcu_web_ice, timer));
 }
 
+/* ---- dead servers ---- */
+
+static void on_probed(bool there, void *arg)
+{
+    struct server *s = arg;
+    s->probe = NULL;
+    if (s->dead != there)
+        return;
+    s->dead = !there;
+    mcu_log(there ? MCU_LOG_INFO : MCU_LOG_WARN, there ? "ice-server-back" : "ice-server-dead",
+            "host=%s address=%s port=%d", s->given.host, s->literal.host, s->given.port);
+}
+
+static void on_probe_timer(struct mcu_timer *timer)
+{
+    struct mcu_web_ice *ice = mcu_container_of(timer, struct mcu_web_ice, probe_timer);
+    mcu_timer_start(timer, mcu_loop_now(ice->control) + PROBE_NS);
+    for (int i = 0; i < ice->server_count; i++) {
+        struct server *s = &ice->server[i];
+        if (!s->probe && s->literal.host[0])
+            mcu_ice_probe_start(&s->probe, ice->control, &s->literal, on_probed, s); /* else in 30 s */
+    }
+}
+
 /* ---- life ---- */
 
 int mcu_web_ice_new(struct mcu_web_ice **out, struct mcu_loop *control,
@@ -142,6 +173,9 @@ int mcu_web_ice_new(struct mcu_web_ice **out, struct mcu_loop *control,
             ice->names = true;
     }
     mcu_web_ice_reload(ice);
+    mcu_timer_init(&ice->probe_timer, control, on_probe_timer);
+    if (ice->server_count)
+        mcu_timer_start(&ice->probe_timer, mcu_loop_now(control));
     *out = ice;
     return 0;
 }
@@ -153,19 +187,23 @@ void mcu_web_ice_free(struct mcu_web_ice **pp)
     if (!ice)
         return;
     mcu_timer_stop(&ice->timer);
-    for (int i = 0; i < ice->server_count; i++)
+    mcu_timer_stop(&ice->probe_timer);
+    for (int i = 0; i < ice->server_count; i++) {
         mcu_resolve_cancel(&ice->server[i].lookup);
+        mcu_ice_probe_cancel(&ice->server[i].probe);
+    }
     mcu_srtp_wipe(ice->server, sizeof(ice->server)); /* passwords */
     free(ice);
 }
 
-/* A server of a family that we have no address of would only cost its time-out. */
+/* A dead server, or one of a family that we have no address of, would only cost its time-out. */
 void mcu_web_ice_fill(const struct mcu_web_ice *ice, struct mcu_ice_config *out)
 {
     struct mcu_addr a;
     fill_addresses(ice->config, out);
     out->server_count = 0;
     for (int i = 0; i < ice->server_count; i++)
-        if (mcu_addr_parse(&a, ice->server[i].literal.host, 0) == 0 && same_family(out, &a))
+        if (!ice->server[i].dead && mcu_addr_parse(&a, ice->server[i].literal.host, 0) == 0 &&
+            same_family(out, &a))
             out->servers[out->server_count++] = ice->server[i].literal;
 }

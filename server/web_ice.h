@@ -3,7 +3,9 @@
  *
  *   start, reload, every 10 minutes, 30 s after a failure > net/resolve.h > the next leg's servers
  *
- * A server whose name is not known yet is left out; one whose name is not known any more keeps its
+ *   start, every 30 s > net/ice_probe.h > whether it is there
+ *
+ * A server whose name is not known yet, or that did not answer last time, is left out; one whose name is not known any more keeps its
  * last address. Link fields name servers as the configuration does. Threads: the control loop. */
 #ifndef MCU_SERVER_WEB_ICE_H
 #define MCU_SERVER_WEB_ICE_H

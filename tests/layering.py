@@ -22,6 +22,9 @@ FOLDERS = {
     "server": ("libmcu_server.a", ["mixer/base", "mixer", "codec", "net"]),
 }
 
+# What stands in place of a function of libc's, for libraries that offer no other way in.
+INTERPOSED = {("net", "recvmsg")}  # net/ice_intake.h
+
 # Third-party: the folder or the single files that own it, headers by prefix, symbols by pattern.
 OWNED = [
     (["mixer/text.c", "mixer/png.c"], ["pango/", "cairo"], r"pango_|cairo_"),
@@ -136,7 +139,8 @@ def c_library():
         path = subprocess.run(["gcc", f"-print-file-name={lib}"], check=True, capture_output=True,
                               text=True).stdout.strip()
         names |= {name.split("@")[0] for _, kind, name in nm("-D", "--defined-only", path)}
-    return names | {"_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__cpu_indicator_init"}
+    return names | {"_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__cpu_features2",
+                    "__cpu_indicator_init"}
 
 
 def symbol_owner(name):
@@ -173,7 +177,8 @@ def check_symbols(build):
             wrong = check_symbol(folder, member, name, defined, libc)
             if wrong:
                 complain(f"{pathlib.Path(archive).name}({member}): {wrong}")
-        foreign = sorted(n for n in defined[folder] if not n.startswith("mcu_"))
+        foreign = sorted(n for n in defined[folder] if not n.startswith("mcu_") and
+                         (folder, n) not in INTERPOSED)
         if foreign:
             complain(f"{folder}/ exports names without mcu_: {' '.join(foreign[:5])}")
     return count

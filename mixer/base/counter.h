@@ -53,6 +53,9 @@
     X(CANVAS_REPLACED, "canvas_replaced_total", "Canvases replaced before their encoder was free") \
     X(KEYFRAMES_REQUESTED, "keyframe_requests_received_total", "PLI, FIR and INFO from receivers") \
     X(KEYFRAMES_ENCODED, "keyframes_encoded_total", "Keyframes encoded")                           \
+    X(KEYFRAMES_CUT, "keyframes_cut_total", "Of these, because a wholly other picture came")       \
+    X(PICTURES_LEFT_OUT, "pictures_left_out_total",                                                \
+      "Pictures not encoded: the second had its bits")                                             \
     X(KEYFRAMES_MERGED, "keyframe_requests_merged_total", "Keyframe requests merged into one")     \
     X(RUNGS_CHANGED, "rungs_changed_total", "Receivers moved to another size for loss or limits")  \
     X(KEYFRAMES_ASKED, "keyframe_requests_sent_total", "Keyframes asked of senders")               \
@@ -84,7 +87,8 @@
     X(WRITER_DROPPED, "writer_units_dropped_total", "Units dropped at a slow writer")              \
     X(PACER_DROPPED, "pacer_units_dropped_total", "Video units dropped at a full pacer")           \
     X(LEGS_TIMED_OUT, "legs_timed_out_total", "Legs ended because nothing arrived")                \
-    X(ADMISSION_REFUSED, "admission_refused_total", "Joins refused at a limit")
+    X(ADMISSION_REFUSED, "admission_refused_total", "Joins refused at a limit")                    \
+    X(OVERLOAD_REFUSED, "overload_refused_total", "Of these, because the machine had no time left")
 
 enum mcu_counter {
 #define MCU_COUNTER_ID(id, name, help) MCU_CNT_##id,

@@ -127,6 +127,12 @@ static inline void store_low_halves(uint8_t *p, lanes v)
     v = _mm256_permute4x64_epi64(v, 0x08);
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(v));
 }
+/* Bytes to words in order, each twice. */
+static inline lanes load_twice(const uint8_t *p)
+{
+    __m128i v = _mm_loadl_epi64((const __m128i *)p);
+    return _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(v, v));
+}
 /* Eight bytes from each. */
 static inline lanes load_halves(const void *a, const void *b, const void *c, const void *d)
 {
@@ -144,7 +150,7 @@ static inline void store_quads(uint8_t *p, lanes v)
 }
 
 #elif defined(MCU_DSP_X86) && defined(__SSE4_1__)
-#include <smmintrin.h>
+#include <immintrin.h>
 
 typedef __m128i lanes;
 
@@ -191,6 +197,13 @@ static inline void store_words(int16_t *p, lanes lo, lanes hi)
     store(p + 8, hi);
 }
 static inline void store_low_halves(uint8_t *p, lanes v) { _mm_storel_epi64((__m128i *)p, v); }
+static inline lanes load_twice(const uint8_t *p)
+{
+    int four;
+    memcpy(&four, p, 4);
+    __m128i v = _mm_cvtsi32_si128(four);
+    return _mm_cvtepu8_epi16(_mm_unpacklo_epi8(v, v));
+}
 static inline lanes load_halves(const void *a, const void *b, const void *c, const void *d)
 {
     return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)a),
@@ -292,6 +305,13 @@ static inline void store_words(int16_t *p, lanes lo, lanes hi)
     store(p + 8, hi);
 }
 static inline void store_low_halves(uint8_t *p, lanes v) { vst1_u8(p, vget_low_u8(v)); }
+static inline lanes load_twice(const uint8_t *p)
+{
+    uint32_t four;
+    memcpy(&four, p, 4);
+    uint8x8_t v = vreinterpret_u8_u32(vdup_n_u32(four));
+    return of_u16(vmovl_u8(vzip1_u8(v, v)));
+}
 static inline lanes load_halves(const void *a, const void *b, const void *c, const void *d)
 {
     return vcombine_u8(vld1_u8(a), vld1_u8(b));

@@ -28,7 +28,8 @@ struct mcu_paint_dsp {
 };
 
 extern const struct mcu_paint_dsp mcu_paint_c;
-extern const struct mcu_paint_dsp mcu_paint_avx2; /* on x86-64 only */
+extern const struct mcu_paint_dsp mcu_paint_sse41, mcu_paint_avx2; /* x86 */
+extern const struct mcu_paint_dsp mcu_paint_neon;                  /* arm64 */
 
 /* The best for these flags (enum mcu_cpu_flag). */
 const struct mcu_paint_dsp *mcu_paint_choose(unsigned cpu_flags);

@@ -1,7 +1,7 @@
 /* mixer/dsp/resize.h - rows of samples made smaller or larger.
  * Threads: any; no state. All versions give the same bits. Outputs are written up to w and no
- * further; inputs are read only where the contract says. Kernels ask the processor to fetch the rows
- * that stand behind theirs: a caller goes through a picture from top to bottom. */
+ * further; inputs are read only where the contract says. The shrink kernels ask the processor to
+ * fetch the rows that stand behind theirs: a caller goes through a picture from top to bottom. */
 #ifndef MCU_MIXER_DSP_RESIZE_H
 #define MCU_MIXER_DSP_RESIZE_H
 
@@ -27,6 +27,13 @@ struct mcu_resize_taps {
     void *own;        /* of prepare; malloc'ed, freed by whoever holds this; NULL: none */
 };
 
+/* What to fetch meanwhile, spread over the work: lines of 64 bytes from `at` on, which may lie behind
+ * all that is allocated. */
+struct mcu_resize_ahead {
+    uintptr_t at;
+    int lines;
+};
+
 struct mcu_resize_dsp {
     mcu_shrink_fn *shrink2, *shrink3, *shrink4, *shrink5;
     /* 3 rows of 3 * w / 2 samples to 2 rows of w, w even: each output is the exactly rounded mean
@@ -36,7 +43,7 @@ struct mcu_resize_dsp {
     /* First pass of few rows: mid[w] = sum over rows of weights[k] * row k, in Q7. rows: 1 to
      * MCU_RESIZE_ROWS; weights below MCU_RESIZE_BYTE, except of one row alone. */
     void (*rows8)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
-                  int rows, int w);
+                  int rows, int w, struct mcu_resize_ahead ahead);
     /* First pass of any rows: Q14 weights, rounded to Q(14 - shift). rows >= 1. */
     void (*rows16)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
                    int rows, int w, int shift);
@@ -45,7 +52,8 @@ struct mcu_resize_dsp {
     int (*prepare)(struct mcu_resize_taps *t);
     /* Second pass: dst[i] = sum over taps of weights[i][k] * mid[start[i] + k], shifted down by
      * 14 + the fraction bits of mid, rounded and clipped. */
-    void (*horizontal)(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift);
+    void (*horizontal)(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift,
+                       struct mcu_resize_ahead ahead);
 };
 
 extern const struct mcu_resize_dsp mcu_resize_c;

@@ -1,8 +1,10 @@
 /* What 64-byte vectors, byte shuffles across all of them and dot products make faster than AVX2;
  * the other kernels are those of resize_lanes.h, built with 32 registers. */
-#include "mixer/dsp/resize_lanes.h"
+#include "mixer/dsp/cpu.h"
 
 #if defined(MCU_DSP_X86)
+
+#include "mixer/dsp/resize_lanes.h"
 
 #define WIDE 64
 
@@ -50,22 +52,22 @@ static void shrink3_wide(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int
 }
 
 static void rows8_wide(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
-                       int rows, int w)
+                       int rows, int w, struct mcu_resize_ahead ahead)
 {
     const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
     const __m512i high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     __m512i pair[MCU_RESIZE_ROWS / 2];
     if (w < WIDE || rows == 1) {
-        rows8(mid, src, stride, weights, rows, w);
+        rows8(mid, src, stride, weights, rows, w, ahead);
         return;
     }
-    struct ahead next = ahead_of(src, stride, rows, w);
+    int share = share_of(ahead, (w + WIDE - 1) / WIDE);
     for (int k = 0; k < rows; k += 2)
         pair[k / 2] = _mm512_set1_epi16(
             (short)(weights[k] | (k + 1 < rows ? weights[k + 1] << 8 : 0)));
     for (int i = 0; i < w; i = i + 2 * WIDE > w && i + WIDE < w ? w - WIDE : i + WIDE) {
         __m512i lo = _mm512_setzero_si512(), hi = lo;
-        fetch_lines(&next, rows, FETCH_FAR);
+        fetch_share(&ahead, share);
         for (int k = 0; k < rows; k += 2) {
             __m512i a = load512(src + k * stride + i);
             __m512i b = load512(row_at(src, stride, k + 1, rows) + i);
@@ -154,10 +156,12 @@ static inline __m128i outputs16(const int16_t *mid, const struct wide_block *b, 
 }
 
 static inline void wide_row(uint8_t *dst, const int16_t *mid, const struct wide_table *own,
-                            int pairs, int w, int shift)
+                            int pairs, int w, int shift, struct mcu_resize_ahead ahead)
 {
     const uint8_t *block = own->blocks;
+    int share = share_of(ahead, (w + 15) / 16);
     for (int i = 0; i < w; i += 16, block += own->size) {
+        fetch_share(&ahead, share);
         __m128i v = outputs16(mid, (const struct wide_block *)(const void *)block, pairs, shift);
         if (i + 16 <= w)
             _mm_storeu_si128((__m128i *)(dst + i), v);
@@ -167,15 +171,15 @@ static inline void wide_row(uint8_t *dst, const int16_t *mid, const struct wide_
 }
 
 static void horizontal_wide(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t,
-                            int shift)
+                            int shift, struct mcu_resize_ahead ahead)
 {
     const struct wide_table *own = t->own;
     if (!own)
-        horizontal(dst, mid, t, shift);
+        horizontal(dst, mid, t, shift, ahead);
     else if (own->pairs == 2)
-        wide_row(dst, mid, own, 2, t->w, shift);
+        wide_row(dst, mid, own, 2, t->w, shift, ahead);
     else
-        wide_row(dst, mid, own, own->pairs, t->w, shift);
+        wide_row(dst, mid, own, own->pairs, t->w, shift, ahead);
 }
 
 const struct mcu_resize_dsp mcu_resize_avx512 = {

@@ -66,7 +66,7 @@ static void shrink3to2(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, p
 }
 
 static void rows8(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
-                  int rows, int w)
+                  int rows, int w, struct mcu_resize_ahead ahead)
 {
     for (int i = 0; i < w; i++) {
         int sum = 0;
@@ -92,7 +92,8 @@ static int prepare(struct mcu_resize_taps *t)
     return 0;
 }
 
-static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift)
+static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift,
+                       struct mcu_resize_ahead ahead)
 {
     for (int i = 0; i < t->w; i++) {
         const int16_t *m = mid + t->start[i];

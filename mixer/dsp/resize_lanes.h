@@ -17,14 +17,27 @@ static inline const uint8_t *row_at(const uint8_t *p, ptrdiff_t stride, int k, i
     return p + (k < n ? k : n - 1) * stride;
 }
 
+/* One block's share of n blocks' work; asks for no more than is left. */
+static inline void fetch_share(struct mcu_resize_ahead *a, int share)
+{
+    for (int k = 0; k < share && a->lines > 0; k++, a->lines--, a->at += 64)
+        __builtin_prefetch((const void *)a->at);
+}
+
+static inline int share_of(struct mcu_resize_ahead a, int blocks)
+{
+    return (a.lines + blocks - 1) / blocks;
+}
+
 /* `pairs` of rows, known to the compiler where they are few. */
 static inline void add_rows8(int16_t *mid, const uint8_t *src, ptrdiff_t stride,
-                             const lanes *weights, int rows, int pairs, int w)
+                             const lanes *weights, int rows, int pairs, int w,
+                             struct mcu_resize_ahead ahead)
 {
-    struct ahead next = ahead_of(src, stride, rows, w);
+    int share = share_of(ahead, (w + BLOCK - 1) / BLOCK);
     for (int i = 0; i < w; i = next_block(i, w)) {
         lanes lo = set8(0), hi = lo;
-        fetch_lines(&next, (BLOCK * rows + 63) / 64, FETCH_FAR);
+        fetch_share(&ahead, share);
         for (int k = 0; k < pairs; k++) {
             lanes a = load(row_at(src, stride, 2 * k, rows) + i);
             lanes b = load(row_at(src, stride, 2 * k + 1, rows) + i);
@@ -47,11 +60,11 @@ static void widen(int16_t *mid, const uint8_t *src, int w)
 }
 
 static void rows8(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
-                  int rows, int w)
+                  int rows, int w, struct mcu_resize_ahead ahead)
 {
     lanes pair[MCU_RESIZE_ROWS / 2];
     if (w < BLOCK) {
-        mcu_resize_c.rows8(mid, src, stride, weights, rows, w);
+        mcu_resize_c.rows8(mid, src, stride, weights, rows, w, ahead);
         return;
     }
     if (rows == 1) {
@@ -61,11 +74,11 @@ static void rows8(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint
     for (int k = 0; k < rows; k += 2)
         pair[k / 2] = set16(weights[k] | (k + 1 < rows ? weights[k + 1] << 8 : 0));
     if (rows == 2)
-        add_rows8(mid, src, stride, pair, 2, 1, w);
+        add_rows8(mid, src, stride, pair, 2, 1, w, ahead);
     else if (rows <= 4)
-        add_rows8(mid, src, stride, pair, rows, 2, w);
+        add_rows8(mid, src, stride, pair, rows, 2, w, ahead);
     else
-        add_rows8(mid, src, stride, pair, rows, (rows + 1) / 2, w);
+        add_rows8(mid, src, stride, pair, rows, (rows + 1) / 2, w, ahead);
 }
 
 #define WORDS (8 * LANES)
@@ -174,13 +187,16 @@ static inline void horizontal16(uint8_t *dst, const int16_t *mid, const struct b
 }
 
 static void horizontal_groups(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t,
-                              int shift)
+                              int shift, struct mcu_resize_ahead ahead)
 {
+    int share = share_of(ahead, (t->w + 15) / 16);
     const struct block16 *b = t->own;
     uint8_t tail[16];
     int i = 0;
-    for (; i + 16 <= t->w; i += 16)
+    for (; i + 16 <= t->w; i += 16) {
+        fetch_share(&ahead, share);
         horizontal16(dst + i, mid, b++, shift);
+    }
     if (i < t->w) {
         horizontal16(tail, mid, b, shift);
         memcpy(dst + i, tail, (size_t)(t->w - i));
@@ -218,16 +234,18 @@ static inline lanes partial_sums4(const int16_t *mid, const struct mcu_resize_ta
 
 #define QUADS (4 * LANES)
 
-static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift)
+static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift,
+                       struct mcu_resize_ahead ahead)
 {
     const lanes half = set32(1 << (shift - 1));
+    int i = 0, share = share_of(ahead, (t->w + QUADS - 1) / QUADS);
     if (t->own) {
-        horizontal_groups(dst, mid, t, shift);
+        horizontal_groups(dst, mid, t, shift, ahead);
         return;
     }
-    int i = 0;
     for (; i + QUADS <= t->w; i += QUADS) {
         lanes a, b;
+        fetch_share(&ahead, share);
         if (t->taps == 4) {
             a = partial_sums4(mid, t, i);
             b = partial_sums4(mid, t, i + 2);
@@ -239,7 +257,7 @@ static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize
     }
     struct mcu_resize_taps rest = { .w = t->w - i, .taps = t->taps, .start = t->start + i,
                                     .weights = t->weights + (ptrdiff_t)i * t->taps };
-    mcu_resize_c.horizontal(dst + i, mid, &rest, shift);
+    mcu_resize_c.horizontal(dst + i, mid, &rest, shift, ahead);
 }
 
 #endif

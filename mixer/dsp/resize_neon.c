@@ -1,6 +1,8 @@
-#include "mixer/dsp/resize_lanes.h"
+#include "mixer/dsp/cpu.h"
 
 #if defined(MCU_DSP_NEON)
+#include "mixer/dsp/resize_lanes.h"
+
 const struct mcu_resize_dsp mcu_resize_neon = {
     shrink2, shrink3, shrink4, shrink5, shrink3to2, rows8, rows16, prepare, horizontal
 };

@@ -41,8 +41,7 @@ struct mcu_sum_dsp {
 const struct mcu_sum_dsp *mcu_sum_get(void);
 
 extern const struct mcu_sum_dsp mcu_sum_c;
-#if defined(__x86_64__)
-extern const struct mcu_sum_dsp mcu_sum_avx2;
-#endif
+extern const struct mcu_sum_dsp mcu_sum_sse41, mcu_sum_avx2; /* x86 */
+extern const struct mcu_sum_dsp mcu_sum_neon;                /* arm64 */
 
 #endif

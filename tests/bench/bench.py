@@ -13,8 +13,9 @@ import time
 import common
 
 # In the order of the tables; one module each.
-FAMILIES = ("kernels", "encoders", "audio", "servers", "meetings", "viewers", "rooms", "delay", "pacing",
+FAMILIES = ("kernels", "encoders", "audio", "servers", "viewers", "rooms", "delay", "pacing",
             "overload", "cost")
+OTHERS = ("GStreamer", "ffmpeg")  # what they do not deliver is no failure of ours
 ROWS = {name: importlib.import_module(name) for name in FAMILIES if importlib.util.find_spec(name)}
 
 
@@ -27,37 +28,68 @@ def version_of(package):
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "?")
-    packages = ("libvpx7", "libopenh264-7", "libavcodec59", "libopus0", "libyuv0", "libswscale6")
+    packages = ("libvpx7", "libopenh264-7", "libx264-164", "libavcodec59", "libopus0", "libyuv0",
+                "libswscale6", "ffmpeg", "gstreamer1.0-tools", "gstreamer1.0-plugins-bad")
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "versions": {p: version_of(p) for p in packages}}
+
+
+def taken():
+    """When and of what the rows of a family were measured."""
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
-            "commit": commit, "load_before": os.getloadavg()[0],
-            "versions": {p: version_of(p) for p in packages}}
+    return {"commit": commit, "time": time.strftime("%Y-%m-%d %H:%M:%S"), "load": os.getloadavg()[0]}
+
+
+def read_before(here):
+    """The last result of this machine: families that are not measured now stay in it."""
+    try:
+        with open(os.path.join(common.FOLDER, "result.json"), encoding="utf-8") as f:
+            old = json.load(f)
+        return old if old["machine"] == here and "taken" in old else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def merged(old, new):
+    """Rows of a part of a family take the place of their like."""
+    def key(row):
+        return row.get("what"), row.get("who")
+    fresh = {key(r) for r in new}
+    return [r for r in old if key(r) not in fresh] + new
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--only", default="", metavar="TEXT",
+                        help="servers: NxSIZE-CODEC that have it, as 9x360p or h264; or: extras")
     parser.add_argument("row", nargs="*", choices=[[], *ROWS], help="; ".join(ROWS))
     options = parser.parse_args()
     options.seconds = 3 if options.quick else 24 if options.full else 8
     os.makedirs(common.FOLDER, exist_ok=True)
     begin = time.time()
-    result = {"machine": machine(), "rows": {}}
-    where = result["machine"]
-    print(f"{where['cores']} x {where['cpu']}, Linux {where['kernel']}, tessera {where['commit']}, "
-          f"load {where['load_before']:.1f}")
+    where = machine()
+    result = read_before(where) or {"machine": where, "taken": {}, "rows": {}}
+    complete = True
     for name in options.row or ROWS:
-        result["rows"][name] = ROWS[name].run(options)
+        at = taken()
+        if name == (options.row or list(ROWS))[0]:
+            print(f"{where['cores']} x {where['cpu']}, Linux {where['kernel']}, tessera {at['commit']}, "
+                  f"load {at['load']:.1f}")
+        rows = ROWS[name].run(options)
+        complete &= all(r.get("ok", True) or r.get("who") in OTHERS for r in rows)
+        result["rows"][name] = merged(result["rows"].get(name, []), rows) if options.only else rows
+        result["taken"][name] = at
         ROWS[name].plots(result["rows"][name], common.FOLDER)
+        with open(os.path.join(common.FOLDER, "result.json"), "w", encoding="utf-8") as f:
+            json.dump(result, f, indent=1)
         sys.stdout.flush()
-    with open(os.path.join(common.FOLDER, "result.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=1)
-    complete = all(r.get("ok", True) for rows in result["rows"].values() for r in rows)
     print(f"\n{time.time() - begin:.0f} s; bench/result.json and bench/*.svg are written"
           + ("" if complete else "; something was not delivered"))
     return 0 if complete else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

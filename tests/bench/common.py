@@ -4,7 +4,9 @@ A row family is a module of this folder with two functions:
   run(options) -> list of rows   measures, prints its own table; a row is a dict that JSON can hold.
                                  row["ok"] = False: what was due was not delivered (INCOMPLETE)
   plots(rows, folder)            writes its SVG files into the folder; nothing where nothing is worth it
-options: .quick and .full (bool), .seconds (to measure a row for: 3, 8, 24)."""
+A row that has "what" and "who" takes the place of its like where --only measures a part.
+options: .quick and .full (bool), .seconds (to measure a row for: 3, 8, 24),
+.only (a text, mostly empty)."""
 import json
 import os
 import subprocess

@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import time
+import urllib.request
 
 FOLDER = "bench"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -22,10 +23,11 @@ class Callers:
         self.name, self.count, self.arguments, self.fps = name, count, arguments, fps
 
 
-def _free_ports(count):
+def free_ports(count):
     """The first of so many UDP ports that nobody uses, below those that the kernel gives away."""
     for _ in range(50):
-        first = random.randrange(10000, 32000 - count, 2)
+        low, high = (int(p) for p in os.environ.get("BENCH_PORTS", "10000-31999").split("-"))
+        first = random.randrange(low, high + 1 - count, 2)
         try:
             for port in range(first, first + count, max(1, count // 50)):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -37,19 +39,33 @@ def _free_ports(count):
 
 
 class Server:
-    """The release build, with ports of its own."""
+    """The release build, with ports of its own; further: settings."""
 
-    def __init__(self, legs):
-        self.sip = _free_ports(4)
-        rtp = _free_ports(4 * legs + 40)
+    def __init__(self, legs, further=()):
+        self.sip = free_ports(4)
+        rtp = free_ports(4 * legs + 40)
         settings = [f"listen.sip_port={self.sip}", "listen.http_port=0", f"listen.rtp_first={rtp}",
                     f"listen.rtp_last={rtp + 4 * legs + 39}", "limits.calls_per_s=1000",
-                    "log.level=warn"]
+                    "log.level=warn", *further]
         self._log = open(os.path.join(FOLDER, "server.log"), "w", encoding="utf-8")
         self.child = subprocess.Popen(
             ["build/tessera"] + [part for s in settings for part in ("--set", s)],
             stdout=self._log, stderr=self._log)
-        time.sleep(0.7)
+        self.http = next(int(s.split("=")[1]) for s in reversed(settings) if "listen.http_port" in s)
+        self._wait()
+
+    def _wait(self):
+        """Until it answers, where it has HTTP; a busy machine takes its time."""
+        if not self.http:
+            return time.sleep(0.7)
+        for _ in range(100):
+            try:
+                return self.read("/healthz")
+            except ValueError:
+                return None
+            except OSError:
+                time.sleep(0.1)
+        raise OSError("the server does not answer")
 
     def cpu(self):
         """Seconds by kind of thread since its start: user and system."""
@@ -64,6 +80,11 @@ class Server:
             seconds[kind] = seconds.get(kind, 0) + used
         return seconds
 
+    def read(self, path):
+        """What its HTTP API says, from JSON."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
+            return json.load(answer)
+
     def stop(self):
         self.child.terminate()
         self.child.wait(10)
@@ -72,7 +93,7 @@ class Server:
 
 def _start(callers, server, seconds):
     need = 4 * callers.count + 20
-    first = _free_ports(need)
+    first = free_ports(need)
     result = os.path.join(FOLDER, callers.name + ".json")
     child = subprocess.Popen(
         ["build/tests/mcu_peer", "--server", f"127.0.0.1:{server.sip}", "--room", "bench", "--name",

@@ -81,11 +81,11 @@ def browsers(c, what, how):
     server.stop()
 
 
-def phones(c, what, *further):
-    server = Server(c)
-    callers = Peer(c, server, "room", "cam", *PHONE, *further, count=ROOM, seconds=SETTLE_S + MEASURE_S + 8)
+def phones(c, what, *further, settings=(), settle=SETTLE_S):
+    server = Server(c, *settings)
+    callers = Peer(c, server, "room", "cam", *PHONE, *further, count=ROOM, seconds=settle + MEASURE_S + 8)
     c.wait_for(lambda: len(server.participants("room")) == ROOM, 20, "sixteen in the room")
-    time.sleep(SETTLE_S)
+    time.sleep(settle)
     meter = Meter(server, "cam")
     time.sleep(MEASURE_S)
     got = meter.rates()
@@ -115,6 +115,10 @@ def test(c):
         told = subprocess.run([c.options.peer, "--help"], capture_output=True, check=False, text=True)
         busy = ["--busy"] if "--busy" in told.stdout + told.stderr else []
         phones(c, "phone, told nothing", *busy)
+        if "--obey" in told.stdout + told.stderr:
+            phones(c, "phone: TIAS, level in the answer", "--obey", *busy)
+            phones(c, "phone: TIAS, level by re-INVITE", "--obey", *busy, settle=45,
+                   settings=["video.reinvite_for_size=true"])
         if "--tmmbr" in told.stdout + told.stderr:
             phones(c, "phone: TMMBR", "--tmmbr", *busy)
     table(c.rows)

@@ -1,15 +1,19 @@
 /* tests/bench/view.c - composes canvases of made-up callers: `bench_view` prints the processor
  * time of a tick, `bench_view N grid|speaker FILE [LOGO.png]` writes one canvas of N tiles as raw I420, 1280x720
- * (ffmpeg -f rawvideo -pix_fmt yuv420p -s 1280x720 -i FILE picture.png). */
+ * (ffmpeg -f rawvideo -pix_fmt yuv420p -s 1280x720 -i FILE picture.png); `bench_view split` how soon a canvas
+ * is there when its tiles are one job on the server's workers, and when they are two. */
 #include <math.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "mixer/base/clock.h"
 #include "mixer/base/util.h"
 #include "mixer/dsp/cpu.h"
 #include "mixer/view.h"
+#include "net/workers.h"
 
 #define WIDTH  1280
 #define HEIGHT 720
@@ -68,15 +72,20 @@ static void write_canvas(const struct mcu_pic *p, const char *path)
     fclose(f);
 }
 
-static struct mcu_view *new_view(bool crop)
+static struct mcu_view *new_view_of(int width, int height, bool crop)
 {
     struct mcu_view_config config = {
-        .width = WIDTH, .height = HEIGHT, .crop = crop, .border = 2, .names = true
+        .width = width, .height = height, .crop = crop, .border = 2, .names = true
     };
     struct mcu_view *view = NULL;
     if (mcu_view_new(&view, &config) < 0)
         exit(1);
     return view;
+}
+
+static struct mcu_view *new_view(bool crop)
+{
+    return new_view_of(WIDTH, HEIGHT, crop);
 }
 
 static void show(int n, enum mcu_layout_kind kind, const char *path, const char *logo)
@@ -168,8 +177,130 @@ static void measure_all(void)
     measure("5x5 of 1280x720", 25, 1280, 720, false);
 }
 
+/* ---- one job or two ---- */
+
+enum { SPLIT_TICKS = 200, PARTS_MAX = 2 };
+
+struct part {
+    struct mcu_job job;
+    struct mcu_strand strand;
+    struct split *split;
+    struct mcu_view *view;
+    struct mcu_tile *tiles;
+    int n;
+};
+
+/* A canvas whose tiles are shared out among `parts` views, each a job of its own. */
+struct split {
+    struct part part[PARTS_MAX];
+    int parts, left;
+    int64_t start_ns, took_ns;
+    sem_t there;
+};
+
+static void run_part(struct mcu_job *job)
+{
+    struct part *p = mcu_container_of(job, struct part, job);
+    struct mcu_pic *canvas = NULL;
+    if (mcu_view_compose(p->view, p->tiles, p->n, NULL, 0, &canvas) == 0)
+        mcu_pic_unref(&canvas);
+}
+
+static void part_done(struct mcu_job *job)
+{
+    struct split *s = mcu_container_of(job, struct part, job)->split;
+    if (--s->left > 0)
+        return;
+    s->took_ns = mcu_clock_now_ns() - s->start_ns;
+    sem_post(&s->there);
+}
+
+static void begin_tick(void *arg)
+{
+    struct split *s = arg;
+    s->start_ns = mcu_clock_now_ns();
+    s->left = s->parts;
+    for (int i = 0; i < s->parts; i++)
+        mcu_strand_push(&s->part[i].strand, &s->part[i].job);
+}
+
+static int64_t middle_latency(struct split *s, struct mcu_loop *loop, struct mcu_tile *tiles, int n)
+{
+    static int64_t took[SPLIT_TICKS];
+    for (int tick = 0; tick < SPLIT_TICKS; tick++) {
+        for (int i = 0; i < n; i++)
+            tiles[i].pic_id += 1000;
+        mcu_loop_call(loop, begin_tick, s);
+        sem_wait(&s->there);
+        took[tick] = s->took_ns;
+    }
+    qsort(took, SPLIT_TICKS, sizeof(took[0]), compare_ns);
+    return took[SPLIT_TICKS / 2];
+}
+
+static double measure_split(struct mcu_workers *workers, struct mcu_loop *loop, int parts, int width,
+                            int height, struct mcu_tile *tiles, int n)
+{
+    struct split s = { .parts = parts };
+    sem_init(&s.there, 0, 0);
+    for (int i = 0; i < parts; i++) {
+        struct part *p = &s.part[i];
+        int first = n * i / parts;
+        *p = (struct part){ .job = { .home = loop, .run = run_part, .done = part_done }, .split = &s,
+                            .view = new_view_of(width, height, false), .tiles = tiles + first,
+                            .n = n * (i + 1) / parts - first };
+        mcu_strand_init(&p->strand, workers, MCU_JOB_VIDEO);
+    }
+    double ms = (double)middle_latency(&s, loop, tiles, n) / 1e6;
+    for (int i = 0; i < parts; i++)
+        mcu_view_free(&s.part[i].view);
+    sem_destroy(&s.there);
+    return ms;
+}
+
+static void compare_split(struct mcu_workers *workers, struct mcu_loop *loop, int width, int height)
+{
+    struct mcu_pic *src[MCU_LAYOUT_MAX_TILES];
+    struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
+    struct mcu_tile tiles[MCU_LAYOUT_MAX_TILES];
+    for (int i = 0; i < MCU_LAYOUT_MAX_TILES; i++) {
+        if (mcu_pic_new(&src[i], 1280, 720) < 0)
+            exit(1);
+        paint_caller(src[i], i);
+    }
+    for (int side = 3; side <= 5; side++) {
+        int n = mcu_layout_place(MCU_LAYOUT_GRID, side * side, width, height, rects);
+        for (int i = 0; i < n; i++)
+            tiles[i] = (struct mcu_tile){ .rect = rects[i], .pic = src[i], .pic_id = (uint64_t)i + 1,
+                                          .name = names[i % 13] };
+        double one = measure_split(workers, loop, 1, width, height, tiles, n);
+        double two = measure_split(workers, loop, 2, width, height, tiles, n);
+        printf("%4dx%-4d %2d of 1280x720: one job %6.3f ms, two %6.3f ms\n", width, height, n, one, two);
+    }
+    for (int i = 0; i < MCU_LAYOUT_MAX_TILES; i++)
+        mcu_pic_unref(&src[i]);
+}
+
+static void measure_splits(void)
+{
+    struct mcu_workers *workers = NULL;
+    struct mcu_loop *loop = NULL;
+    if (mcu_workers_new(&workers, 2, false) < 0 || mcu_loop_new(&loop, "bench", false) < 0 ||
+        mcu_loop_start(loop) < 0)
+        exit(1);
+    compare_split(workers, loop, WIDTH, HEIGHT);
+    compare_split(workers, loop, 1920, 1080);
+    mcu_loop_stop(loop);
+    mcu_workers_free(&workers);
+    mcu_loop_free(&loop);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "split") == 0) {
+        measure_splits();
+        return 0;
+    }
     if (argc == 4 || argc == 5) {
         show(atoi(argv[1]), strcmp(argv[2], "grid") ? MCU_LAYOUT_SPEAKER : MCU_LAYOUT_GRID, argv[3],
              argv[4]);

@@ -158,23 +158,29 @@ static void fill_mids(void)
     memcpy(mid_simd, mid_c, sizeof(mid_c));
 }
 
+/* Of no consequence, whatever it is. */
+static struct mcu_resize_ahead ahead(void)
+{
+    return (struct mcu_resize_ahead){ (uintptr_t)source, (int)(checkasm_rnd() % 30) };
+}
+
 static void check_rows8(void)
 {
     choose();
     FOR_WIDTHS(w) {
         for (int rows = 1; rows <= MCU_RESIZE_ROWS; rows++) {
             int16_t parts[MCU_RESIZE_ROWS];
-            uint8_t weights[MCU_RESIZE_ROWS];
+            uint8_t weights[MCU_RESIZE_ROWS] = { 0 };
             ptrdiff_t stride = w + (w & 1 ? PAD : 0);
             const uint8_t *src = fill_source((rows - 1) * stride + w);
             do
                 fill_weights(parts, rows, MCU_RESIZE_BYTE);
             while (rows > 1 && (parts[0] == MCU_RESIZE_BYTE || parts[rows - 1] == MCU_RESIZE_BYTE));
-            for (int k = 0; k < rows; k++)
+            for (int k = 0; k < MCU_RESIZE_ROWS && k < rows; k++)
                 weights[k] = (uint8_t)mcu_min(parts[k], rows > 1 ? 127 : 128);
             fill_mids();
-            mcu_resize_c.rows8(mid_c + GUARD, src, stride, weights, rows, w);
-            resize->rows8(mid_simd + GUARD, src, stride, weights, rows, w);
+            mcu_resize_c.rows8(mid_c + GUARD, src, stride, weights, rows, w, ahead());
+            resize->rows8(mid_simd + GUARD, src, stride, weights, rows, w, ahead());
             checkasm_equal("output", mid_c, mid_simd, sizeof(mid_c));
         }
     }
@@ -230,10 +236,10 @@ static void one_horizontal(int w, int used, int tenths)
     struct mcu_resize_taps t = make_taps(w, used, tenths);
     fill_mid();
     fill_outputs();
-    mcu_resize_c.horizontal(out_c + GUARD, mid_room, &t, 21);
+    mcu_resize_c.horizontal(out_c + GUARD, mid_room, &t, 21, ahead());
     if (resize->prepare(&t) < 0)
         checkasm_fail("no memory");
-    resize->horizontal(out_simd + GUARD, mid_room, &t, 21);
+    resize->horizontal(out_simd + GUARD, mid_room, &t, 21, ahead());
     checkasm_equal("output", out_c, out_simd, sizeof(out_c));
     free(t.own);
 }
@@ -284,8 +290,8 @@ static void bench_rows8(void)
 {
     static const uint8_t weights[4] = { 32, 32, 32, 32 };
     choose();
-    CHECKASM_BENCH("2 rows of 1280", resize->rows8(mid_c, source, 1280, weights, 2, 1280));
-    CHECKASM_BENCH("3 rows of 1280", resize->rows8(mid_c, source, 1280, weights, 3, 1280));
+    CHECKASM_BENCH("2 rows of 1280", resize->rows8(mid_c, source, 1280, weights, 2, 1280, ahead()));
+    CHECKASM_BENCH("3 rows of 1280", resize->rows8(mid_c, source, 1280, weights, 3, 1280, ahead()));
 }
 
 static void bench_rows16(void)
@@ -300,7 +306,7 @@ static void bench_taps(const char *label, int w, int used, int tenths)
     struct mcu_resize_taps t = make_taps(w, used, tenths);
     if (resize->prepare(&t) < 0)
         return;
-    CHECKASM_BENCH(label, resize->horizontal(out_c, mid_room, &t, 21));
+    CHECKASM_BENCH(label, resize->horizontal(out_c, mid_room, &t, 21, ahead()));
     free(t.own);
 }
 

@@ -16,7 +16,8 @@ SEED = int(next((a.split("=")[1] for a in sys.argv if a.startswith("--seed=")), 
 sys.argv = [a for a in sys.argv if not a.startswith("--seed=")]
 A_SECOND = {"sip": 1000, "sdp": 500, "rtp": 3000, "rtcp": 3000}  # the machine is shared
 SECONDS_EACH = 6
-HZ, DBFS, GAP_MS, ANSWER_MS, GROWTH_KB = 613, -20, 20, 50, 24 * 1024
+HZ, DBFS, GAP_MS, ANSWER_MS = 613, -20, 20, 50
+GROWTH_KB = 64 * 1024  # since the first packets: PLI without end brings a repair rendition, one encoder of 720p
 BOUND_KB = 160 * 1024  # once the picture decoders have seen the largest pictures that are taken
 _REPORTER = 0x51000000  # SSRCs of the reports that keep calls
 KINDS = ("sip", "sdp", "rtp", "rtcp", "sdes rtp", "sdes rtcp", "dtls rtp", "dtls rtcp")

@@ -23,12 +23,15 @@ def judge(c, server, proxy, name, user, pictures):
     c.check(len(server.participants(name)) == 2, f"two are in {name}")
     if pictures:
         meeting.judge_pictures()
-    before = proxy.log().count("IN-DIALOG INVITE")
+    # baresip records nothing any more of what it hears once it has been held: who held is judged by what
+    # he heard before, the other one by what he hears after.
+    meeting.listen()
     for word in ("hold", "resume"):
+        before = [proxy.log().count("IN-DIALOG " + method) for method in ("INVITE", "ACK")]
         meeting.callers[0].command(word)
-        before += 1
-        c.wait_for(lambda: proxy.log().count("IN-DIALOG INVITE") >= before, 3,
-                   f"{word} goes through the proxy")
+        for method, count in zip(("INVITE", "ACK"), before):
+            c.wait_for(lambda m=method, n=count: proxy.log().count("IN-DIALOG " + m) > n, 3,
+                       f"{word}: {method} goes through the proxy")
     meeting.listen()
     meeting.end()
     meeting.judge_sound()

@@ -73,11 +73,49 @@ def theirs(c, server):
         phone.bye()
 
 
+def attended(c, server):
+    """anna has called the room and, on another line, cora; she has the room take cora's call over (RFC
+    5589 7): cora gets an INVITE that names her call with anna."""
+    anna, ben, cora = (Phone(c, server, n, hz) for n, hz in
+                       (("anna", 700), ("ben", 1100), ("cora", 1500)))
+    anna.call("consult")
+    ben.call("consult")
+    named = "cora-and-anna%40127.0.0.1%3Bto-tag%3D77%2e1%3Bfrom-tag%3Da7"
+    target = f"Refer-To: <sip:cora@127.0.0.1:{cora.own}?Replaces={named}>"
+    c.check(anna.ask("REFER", [target]).status == 202, "Refer-To with Replaces: 202")
+    notified(c, anna, (100, "active"))
+    invite = cora.request("INVITE")
+    c.check(invite.get("Replaces").replace(" ", "") == "cora-and-anna@127.0.0.1;to-tag=77.1;from-tag=a7"
+            and "replaces" in invite.get("Require") and "?" not in invite.first,
+            f"cora is called with Replaces: {invite.get('Replaces')}")
+    cora.called(invite)
+    notified(c, anna, (200, "terminated"))
+    c.check(anna.bye().status == 200, "anna leaves, as one does after that")
+    in_room(c, server, "consult", ["ben", "cora"])
+    c.check(ben.hears(cora) and cora.hears(ben, settle=0), "ben and cora hear each other")
+    anna.new_dialog()
+    anna.call("consult")
+    c.check(anna.ask("REFER", [target]).status == 202, "to one who does not know that call")
+    notified(c, anna, (100, "active"))
+    desk = cora.request("INVITE")
+    cora.answer(desk, "481 Call/Transaction Does Not Exist")
+    cora.request("ACK")
+    notified(c, anna, (481, "terminated"))
+    in_room(c, server, "consult", ["anna", "ben", "cora"])
+    for phone in (anna, ben, cora):
+        phone.bye()
+
+
 def bad_targets(c, server):
     """What is no address to call, and who is in no call."""
     phone = Phone(c, server, "bad", 700)
     phone.call("bad")
     for target, status in (("<tel:+4912345>", 400), ("<sip:x@h?Replaces=a>", 400),
+                           ("<sip:x@h?Subject=a>", 400), ("<sip:x@h?Route=%3Csip:evil%3E>", 400),
+                           ("<sip:x@h?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2&Subject=x>", 400),
+                           ("<sip:x@h?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%0d%0aRoute:x>", 400),
+                           ("<sip:x@h?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%2Cb>", 400),
+                           ("<sip:x@h?Replaces=" + "a" * 400 + "%3Bto-tag%3D1%3Bfrom-tag%3D2>", 400),
                            ("<sip:x@h;method=BYE>", 400), ("<sip:" + "x" * 600 + "@h>", 400),
                            ("<sip:x@h>, <sip:y@h>", 400), ("nonsense", 400), ("<sip:>", 400)):
         answer = phone.ask("REFER", ["Refer-To: " + target])
@@ -240,6 +278,7 @@ def without(c):
 def test(c):
     server = Server(c, "listen.http_control=true", "sip.refer=all")
     theirs(c, server)
+    attended(c, server)
     bad_targets(c, server)
     ours(c, server)
     in_place(c, server)

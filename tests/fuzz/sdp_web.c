@@ -14,20 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
             abort(); \
     } while (0)
 
-static const struct mcu_nego_caps caps = {
-    .audio = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA },
-    .audio_count = 4,
-    .video = { MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9 },
-    .video_count = 3,
-    .video_in = { MCU_CODEC_AV1 },
-    .video_in_count = 1,
-    .audio_bps = 64000,
-    .video_bps = 2000000,
-    .max_width = 1280,
-    .max_height = 720,
-    .max_fps = 30,
-    .fingerprint = { .hash = MCU_HASH_SHA256 },
-};
+static const struct mcu_nego_caps caps = { WEB_ANSWER_CAPS };
 
 static const char *const candidates[] = { "candidate:1 1 UDP 2130706431 192.0.2.1 40000 typ host" };
 

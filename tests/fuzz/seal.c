@@ -70,7 +70,8 @@ static void play(struct mcu_seal *seal, struct mcu_srtp *srtp, struct mcu_cursor
         s->size = n;
         mcu_seal_in(seal, s->rtcp_socket, exact, n, i);
         CHECK(!srtp || s->own || s->packets == 0);
-        mcu_seal_out(seal, s->rtcp_socket, exact, n);
+        if (n > 0) /* nobody sends nothing */
+            mcu_seal_out(seal, s->rtcp_socket, exact, n);
         free(exact);
     }
 }

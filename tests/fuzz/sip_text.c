@@ -27,6 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(mcu_sip_user_decode(again, sizeof(again), out) == 0);
         assert(strcmp(again, text) == 0);
     }
+    char replaces[MCU_SIP_REPLACES_BYTES];
+    if (mcu_sip_replaces_take(replaces, sizeof(replaces), text) == 0)
+        assert(!strpbrk(replaces, "\r\n \t,<>\"\\?%") && strstr(replaces, "-tag="));
     free(text);
     char *body = malloc(size ? size : 1); /* exactly as long as it says */
     if (body) {

@@ -55,7 +55,7 @@ struct peer_options {
     int count, stagger_ms;
     enum mcu_codec codec[2];             /* by PEER_AUDIO, PEER_VIDEO; NONE: no such line */
     const char *fmtp[2];
-    bool recvonly[2], avpf, no_decode, flash, nack, tmmbr, busy;
+    bool recvonly[2], avpf, no_decode, flash, nack, tmmbr, busy, obey;
     int64_t limit_bps;                   /* asked of the server by TMMBR from limit_at_s on; 0: nothing */
     double limit_at_s;
     enum peer_sound sound;
@@ -109,6 +109,9 @@ void peer_source_free(struct peer_source **src);
 int peer_source_begin(struct peer_source *src, int ptime_ms, bool h264_mode1, int max_bps);
 void peer_source_keyframe(struct peer_source *src);
 void peer_source_limit(struct peer_source *src, int bps);
+/* No picture of more macroblocks than this from now on: halved until it fits. 0: as large as asked for.
+ * For all callers of the process. */
+void peer_source_shrink(struct peer_source *src, int max_fs);
 /* Hands out what is due; returns the time of the next call wanted. */
 int64_t peer_source_run(struct peer_source *src, int64_t now_ns, peer_payload_cb cb, void *arg);
 /* Media time of a real time: they differ by --drift. */
@@ -273,7 +276,8 @@ int64_t peer_sip_poll(struct peer_call *c, int64_t now_ns);
 
 /* peer_sdp.c */
 size_t peer_sdp_write(const struct peer_call *c, char *buf, size_t size);
-/* Takes the server's description: addresses, payload types, limits. 0 or -EBADMSG. */
+/* Takes the server's description: addresses, payload types, limits (--obey: of bits and size, at any time;
+ * else of bits, at the start). 0 or -EBADMSG. */
 int peer_sdp_take(struct peer_call *c, const char *text, size_t size);
 
 /* peer_tx.c */
@@ -282,6 +286,8 @@ void peer_tx_payload(struct peer_call *c, const struct peer_payload *p, int64_t 
 int64_t peer_tx_poll(struct peer_call *c, int64_t now_ns); /* reports */
 void peer_tx_bye(struct peer_call *c, int64_t now_ns);
 void peer_tx_pli(struct peer_call *c);
+/* A new limit, from wherever: what is sent is counted anew. */
+void peer_tx_limited(struct peer_call *c, int64_t bps, int64_t now_ns);
 /* The server's TMMBR: obeyed from now on, and answered. */
 void peer_tx_obey(struct peer_call *c, const struct mcu_rtcp *p, int64_t now_ns);
 void peer_tx_nack(struct peer_call *c, const uint16_t *seq, int n);

@@ -18,6 +18,7 @@ static const char help[] =
     "           --flash  each second 3 white pictures and a beep of 1 kHz, 100 ms\n"
     "           --busy  a strip of noise, which costs bits\n"
     "           --tmmbr  offers TMMBR and keeps to it  --limit BPS[:AT_S]  asks by TMMBR\n"
+    "           --obey  keeps to b=TIAS, max-fs and level of each description\n"
     "  trouble: --loss PCT  --drop-in PCT  --nack  --garbage audio|video|rtcp[:AT_S]  --stop-after S\n"
     "           --sr-skew MS (of the pictures' reports)  --video-late MS  --drift PPM  --pli-every MS\n"
     "  judging: --probe HZ,HZ,...  --steady S  --until S  --tiles WxH | --tiles CALLERS (the\n"
@@ -28,7 +29,7 @@ static const char help[] =
 enum {
     O_SERVER = 256, O_ROOM, O_NAME, O_AUDIO, O_VIDEO, O_TONE, O_WAV, O_SPEECH, O_SILENT, O_COLOR,
     O_NUMBER, O_SIZE, O_RECVONLY_VIDEO, O_RECVONLY_AUDIO, O_NO_DECODE, O_SECONDS, O_FLASH, O_GARBAGE,
-    O_STOP_AFTER, O_LOSS, O_DROP_IN, O_NACK, O_TMMBR,
+    O_STOP_AFTER, O_LOSS, O_DROP_IN, O_NACK, O_TMMBR, O_OBEY,
     O_LIMIT, O_BUSY, O_SR_SKEW, O_VIDEO_LATE, O_DRIFT, O_AS, O_TIAS, O_AUDIO_FMTP,
     O_VIDEO_FMTP, O_PTIME, O_DUMP_WAV, O_DUMP_FRAMES, O_JSON, O_PROBE, O_TILES, O_DTMF, O_PLI_EVERY,
     O_COUNT, O_STAGGER, O_REINVITE, O_STEADY, O_UNTIL, O_LOCAL, O_RTP_PORTS, O_VIDEO_BPS, O_AVPF, O_VERBOSE,
@@ -48,7 +49,8 @@ static const struct option long_options[] = {
     { "flash", 0, NULL, O_FLASH },             { "garbage", 1, NULL, O_GARBAGE },
     { "stop-after", 1, NULL, O_STOP_AFTER },   { "loss", 1, NULL, O_LOSS },
     { "nack", 0, NULL, O_NACK },               { "tmmbr", 0, NULL, O_TMMBR },
-    { "limit", 1, NULL, O_LIMIT },             { "busy", 0, NULL, O_BUSY },
+    { "obey", 0, NULL, O_OBEY },
+       { "limit", 1, NULL, O_LIMIT },             { "busy", 0, NULL, O_BUSY },
     { "drop-in", 1, NULL, O_DROP_IN },         { "sr-skew", 1, NULL, O_SR_SKEW },
     { "video-late", 1, NULL, O_VIDEO_LATE },   { "drift", 1, NULL, O_DRIFT },
     { "as", 1, NULL, O_AS },                   { "tias", 1, NULL, O_TIAS },
@@ -185,6 +187,7 @@ static bool take_trouble(struct peer_options *o, int c, char *arg)
     case O_DROP_IN: o->drop_in_pct = atof(arg); return true;
     case O_NACK: o->nack = true; return true;
     case O_TMMBR: o->tmmbr = true; return true;
+    case O_OBEY: o->obey = true; return true;
     case O_LIMIT:
         o->limit_at_s = cut_number(arg, 1);
         o->limit_bps = atoi(arg);

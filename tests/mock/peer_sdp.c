@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/h264_params.h"
 #include "tests/mock/peer.h"
 
 struct text {
@@ -98,6 +99,32 @@ static void take_formats(struct peer_call *c, int kind, const struct mcu_sdp_med
     }
 }
 
+/* RFC 7741 6.1; RFC 6184 8.1: the level's, or more. 0: any. */
+static int frame_size_of(const struct peer_call *c, const struct mcu_sdp_media *m)
+{
+    struct mcu_nego_h264 h;
+    for (int i = 0; i < m->format_count; i++) {
+        const struct mcu_sdp_format *f = &m->formats[i];
+        if (f->pt != c->tx[PEER_VIDEO].pt)
+            continue;
+        if (c->o->codec[PEER_VIDEO] != MCU_CODEC_H264)
+            return mcu_sdp_fmtp_int(f->fmtp, "max-fs", 0);
+        return mcu_h264_parse(&h, f->fmtp) == 0 ? h.max_fs : 0;
+    }
+    return 0;
+}
+
+static void obey(struct peer_call *c, const struct mcu_sdp_media *m)
+{
+    if (!c->o->obey) /* one source for all callers of the process: the newest word holds */
+        return;
+    peer_source_shrink(c->source, frame_size_of(c, m));
+    if (m->bandwidth_bps > 0) {
+        peer_tx_limited(c, m->bandwidth_bps, mcu_clock_now_ns());
+        peer_source_limit(c->source, m->bandwidth_bps);
+    }
+}
+
 static void take_line(struct peer_call *c, int kind, const struct mcu_sdp *sdp,
                       const struct mcu_sdp_media *m)
 {
@@ -111,10 +138,12 @@ static void take_line(struct peer_call *c, int kind, const struct mcu_sdp *sdp,
     mcu_addr_parse(&c->rtp_to[kind], host, c->o->relay ? relay : m->port);
     mcu_addr_parse(&c->rtcp_to[kind], host, c->o->relay ? relay + 1 : rtcp);
     c->may_send[kind] = m->direction == MCU_SENDRECV || m->direction == MCU_RECVONLY;
-    if (kind)
+    if (kind) {
         c->max_bps = m->bandwidth_bps;
-    else
+        obey(c, m);
+    } else {
         c->ptime_ms = c->o->ptime_ms;
+    }
 }
 
 int peer_sdp_take(struct peer_call *c, const char *text, size_t size)

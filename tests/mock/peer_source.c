@@ -34,7 +34,8 @@ struct peer_source {
     struct mcu_pic *pic;
     struct mcu_pay pay;
     int64_t frame;
-    bool keyframe;
+    bool keyframe, mode1;
+    int max_fs, bps;           /* limits of the server's description, 0: none; bits asked for last */
 };
 
 /* ---- a WAV file: 16 bit mono, 8, 16 or 48 kHz ---- */
@@ -188,6 +189,7 @@ void peer_source_keyframe(struct peer_source *src)
 
 void peer_source_limit(struct peer_source *src, int bps)
 {
+    src->bps = bps;
     if (src->venc)
         mcu_venc_set_bitrate(src->venc, mcu_min(bps, src->o->video_bps));
 }
@@ -235,11 +237,21 @@ static int begin_sound(struct peer_source *s, int ptime_ms)
     return config.codec ? mcu_aenc_new(&s->aenc, &config) : 0;
 }
 
+static int macroblocks(int width, int height)
+{
+    return ((width + 15) / 16) * ((height + 15) / 16);
+}
+
 static int begin_pictures(struct peer_source *s, bool mode1, int max_bps)
 {
     const struct peer_options *o = s->o;
     struct mcu_venc_config config = { .codec = o->codec[PEER_VIDEO], .width = o->width,
                                       .height = o->height, .fps = o->fps, .bitrate_bps = o->video_bps };
+    while (s->max_fs && macroblocks(config.width, config.height) > s->max_fs && config.width > 64) {
+        config.width = config.width / 4 * 2;
+        config.height = config.height / 4 * 2;
+    }
+    s->mode1 = mode1;
     if (!config.codec || o->recvonly[PEER_VIDEO])
         return 0;
     if (max_bps > 0)
@@ -248,8 +260,20 @@ static int begin_pictures(struct peer_source *s, bool mode1, int max_bps)
         return 0;
     mcu_pay_init(&s->pay, config.codec, mode1, MAX_PAYLOAD);
     s->keyframe = true;
-    int rc = mcu_pic_new(&s->pic, o->width, o->height);
+    int rc = mcu_pic_new(&s->pic, config.width, config.height);
     return rc < 0 ? rc : mcu_venc_new(&s->venc, &config);
+}
+
+void peer_source_shrink(struct peer_source *s, int max_fs)
+{
+    bool other = max_fs != s->max_fs;
+    s->max_fs = max_fs;
+    if (!other || !s->venc)
+        return;
+    mcu_venc_free(&s->venc);
+    mcu_pic_unref(&s->pic);
+    if (begin_pictures(s, s->mode1, s->bps) < 0)
+        fprintf(stderr, "peer: no encoder of another size\n");
 }
 
 int peer_source_begin(struct peer_source *s, int ptime_ms, bool h264_mode1, int max_bps)

@@ -181,6 +181,16 @@ static void report(struct peer_call *c, int kind, int64_t now_ns)
     transmit(c, kind, true, buf, size);
 }
 
+void peer_tx_limited(struct peer_call *c, int64_t bps, int64_t now_ns)
+{
+    struct peer_tx *tx = &c->tx[PEER_VIDEO];
+    if (tx->limit_bps == bps)
+        return;
+    tx->limited_ns = now_ns;
+    tx->octets_before = tx->octets;
+    tx->limit_bps = bps;
+}
+
 /* RFC 5104 4.2.1.2; only of our picture, and only if we said that we would. */
 void peer_tx_obey(struct peer_call *c, const struct mcu_rtcp *p, int64_t now_ns)
 {
@@ -189,11 +199,7 @@ void peer_tx_obey(struct peer_call *c, const struct mcu_rtcp *p, int64_t now_ns)
     struct mcu_wcursor w = mcu_wcursor(buf, sizeof(buf));
     if (!c->o->tmmbr || p->tmmbr_count < 1 || p->tmmbr[0].ssrc != tx->ssrc)
         return;
-    if (tx->limit_bps != (int64_t)p->tmmbr[0].bps) {
-        tx->limited_ns = now_ns;
-        tx->octets_before = tx->octets;
-    }
-    tx->limit_bps = (int64_t)p->tmmbr[0].bps;
+    peer_tx_limited(c, (int64_t)p->tmmbr[0].bps, now_ns);
     peer_source_limit(c->source, tx->limit_bps < 1000000000 ? (int)tx->limit_bps : 1000000000);
     mcu_rtcp_write_rr(&w, tx->ssrc, NULL, 0);
     mcu_rtcp_write_tmmbn(&w, tx->ssrc, p->ssrc, tx->limit_bps, p->tmmbr[0].overhead_bytes);

@@ -103,7 +103,8 @@ static void on_offer_done(struct mcu_sip_call *call, int status, const char *sdp
     printf("offer-done status=%d sdp=%zu\n", status, sdp_bytes);
 }
 
-static int on_refer(struct mcu_sip_call *call, const char *uri, void *arg)
+static int on_refer(struct mcu_sip_call *call, const char *uri, const char *replaces,
+                    void *arg)
 {
     printf("refer uri=%s\n", uri);
     return 403;

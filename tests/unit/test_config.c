@@ -114,6 +114,7 @@ static const char every_key[] =
     "  calls_per_source_s: 3\n"
     "  legs_per_source: 0\n"
     "  connecting_per_source: 9\n"
+    "  overload: false\n"
     "  leg_timeout_s: 0\n"
     "log:\n"
     "  level: debug\n";
@@ -190,6 +191,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->max_legs, 20);
     assert_int_equal(c->max_legs_per_conference, 5);
     assert_int_equal(c->max_calls_per_s, 7);
+    assert_false(c->overload);
     assert_int_equal(c->leg_timeout_s, 0);
     assert_int_equal(c->log_level, MCU_LOG_DEBUG);
     assert_int_equal(mcu_config_check(&config, error, sizeof(error)), 0);

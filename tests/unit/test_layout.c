@@ -149,13 +149,37 @@ static void layout_crop_fills_the_tile(void **state)
     assert_rect(mcu_layout_crop(641, 361, 640, 360), 0, 0, 640, 360);
 }
 
+/* Sources that callers send, in the tiles of both layouts on 1280x720: whatever comes within 1 % of
+ * a ratio with a kernel of its own has it exactly. */
+static void layout_crop_snaps_to_the_fast_ratios(void **state)
+{
+    assert_rect(mcu_layout_crop(640, 360, 426, 240), 0, 0, 639, 360);   /* 3:2 */
+    assert_rect(mcu_layout_crop(1280, 720, 852, 480), 0, 0, 1278, 720); /* 3:2, the big tile */
+    assert_rect(mcu_layout_crop(1920, 1080, 640, 360), 0, 0, 1920, 1080);
+    assert_rect(mcu_layout_crop(1920, 1088, 640, 360), 0, 4, 1920, 1080);
+    assert_rect(mcu_layout_crop(1290, 726, 256, 144), 4, 2, 1280, 720); /* 5:1, 0.8 % cut */
+    assert_rect(mcu_layout_crop(1300, 732, 256, 144), 0, 0, 1300, 732); /* 1.5 %: not worth it */
+    assert_rect(mcu_layout_crop(428, 240, 426, 240), 0, 0, 426, 240);   /* as it is */
+    static const int halves[] = { 3, 4, 6, 8, 10 };
+    for (int n = 1; n <= MCU_LAYOUT_MAX_TILES; n++) {
+        struct mcu_rect t[MCU_LAYOUT_MAX_TILES];
+        mcu_layout_place(MCU_LAYOUT_GRID, n, 1280, 720, t);
+        for (size_t i = 0; i < MCU_ARRAY_LEN(halves); i++) {
+            int w = t[0].w * halves[i] / 2, h = t[0].h * halves[i] / 2;
+            struct mcu_rect c = mcu_layout_crop(w + w / 101, h + h / 101, t[0].w, t[0].h);
+            assert_int_equal(c.w, w);
+            assert_int_equal(c.h, h);
+        }
+    }
+}
+
 static void layout_fit_and_crop_stay_inside_for_odd_shapes(void **state)
 {
     struct mcu_rect tile = { 10, 20, 426, 240 };
     for (int w = 2; w < 9000; w = w * 3 / 2 + 1) {
         for (int h = 2; h < 9000; h = h * 3 / 2 + 1) {
             struct mcu_rect f = mcu_layout_fit(tile, w, h), c = mcu_layout_crop(w, h, 426, 240);
-            assert_false((f.x | f.y | f.w | f.h | c.x | c.y | c.w | c.h) & 1);
+            assert_false((f.x | f.y | f.w | f.h | c.x | c.y) & 1);
             assert_true(f.x >= 10 && f.y >= 20 && f.x + f.w <= 436 && f.y + f.h <= 260);
             assert_true(f.w >= 2 && f.h >= 2 && c.w >= 2 && c.h >= 2);
             assert_true(c.x >= 0 && c.y >= 0 && c.x + c.w <= w && c.y + c.h <= h);
@@ -175,6 +199,7 @@ int main(void)
         cmocka_unit_test(layout_clamps_what_is_asked),
         cmocka_unit_test(layout_fit_keeps_the_whole_source),
         cmocka_unit_test(layout_crop_fills_the_tile),
+        cmocka_unit_test(layout_crop_snaps_to_the_fast_ratios),
         cmocka_unit_test(layout_fit_and_crop_stay_inside_for_odd_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,82 @@ static void messages_of_one_sender_arrive_in_order(void **state)
 #define STRANDS 8
 #define JOBS    500
 
+/* ---- what is sent first ---- */
+
+struct note {
+    struct mcu_msg msg;
+    int n;
+    struct mcu_loop *loop;
+    struct note *sends; /* meanwhile, as from another thread */
+    bool serves;
+};
+
+static void on_note(struct mcu_msg *msg)
+{
+    struct note *t = mcu_container_of(msg, struct note, msg);
+    if (t->sends)
+        mcu_loop_send_first(t->loop, &t->sends->msg);
+    if (t->serves)
+        assert_int_equal(mcu_loop_serve_first(t->loop), 1);
+    order[order_count++] = t->n;
+}
+
+static void messages_sent_first_overtake_what_waits(void **state)
+{
+    static const int expected[] = { 4, 1, 5, 6, 2, 3 };
+    struct mcu_loop *loop;
+    struct note t[7];
+    assert_int_equal(mcu_loop_new(&loop, "t", true), 0);
+    for (int i = 0; i < 7; i++)
+        t[i] = (struct note){ .msg.fn = on_note, .n = i, .loop = loop };
+    t[1].sends = &t[5]; /* before the next message */
+    t[2].sends = &t[6]; /* even within it, where it asks */
+    t[2].serves = true;
+    order_count = 0;
+    for (int i = 1; i <= 3; i++)
+        mcu_loop_send(loop, &t[i].msg);
+    mcu_loop_send_first(loop, &t[4].msg);
+    assert_int_equal(mcu_loop_step(loop, 1), 6 - 1); /* the one served within is not counted twice */
+    assert_int_equal(order_count, 6);
+    assert_memory_equal(order, expected, sizeof(expected));
+    mcu_loop_free(&loop);
+}
+
+struct sending_timer {
+    struct mcu_timer timer;
+    struct note *note;
+    int n;
+};
+
+static void on_sending_timer(struct mcu_timer *timer)
+{
+    struct sending_timer *t = mcu_container_of(timer, struct sending_timer, timer);
+    if (t->note)
+        mcu_loop_send_first(timer->loop, &t->note->msg);
+    order[order_count++] = t->n;
+}
+
+/* 200 pacers are due together: sound that becomes ready at the first does not wait for the others. */
+static void messages_sent_first_come_between_two_timers(void **state)
+{
+    static const int expected[] = { 0, 9, 1 };
+    struct mcu_loop *loop;
+    struct sending_timer t[2];
+    assert_int_equal(mcu_loop_new(&loop, "t", true), 0);
+    struct note note = { .msg.fn = on_note, .n = 9, .loop = loop };
+    order_count = 0;
+    for (int i = 0; i < 2; i++) {
+        t[i].n = i;
+        t[i].note = i == 0 ? &note : NULL;
+        mcu_timer_init(&t[i].timer, loop, on_sending_timer);
+        mcu_timer_start(&t[i].timer, 10);
+    }
+    mcu_loop_step(loop, 10);
+    assert_int_equal(order_count, 3);
+    assert_memory_equal(order, expected, sizeof(expected));
+    mcu_loop_free(&loop);
+}
+
 struct counted_job {
     struct mcu_job job;
     int strand, n;
@@ -204,6 +280,8 @@ int main(void)
         cmocka_unit_test(timers_keep_absolute_time),
         cmocka_unit_test(timers_fire_in_order_and_can_be_moved),
         cmocka_unit_test(messages_of_one_sender_arrive_in_order),
+        cmocka_unit_test(messages_sent_first_overtake_what_waits),
+        cmocka_unit_test(messages_sent_first_come_between_two_timers),
         cmocka_unit_test(jobs_of_a_strand_run_in_order),
         cmocka_unit_test(inline_workers_need_no_thread),
     };

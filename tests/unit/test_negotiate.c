@@ -13,6 +13,7 @@
 
 #include "mixer/base/util.h"
 #include "net/negotiate.h"
+#include "tests/unit/sdp_rig.h"
 
 static struct mcu_nego_caps caps;
 static struct mcu_nego_local local;
@@ -49,13 +50,9 @@ static void use_ipv6(void)
     snprintf(caps.address, sizeof(caps.address), "2001:db8::1");
 }
 
-static struct mcu_sdp *parse(const char *sdp)
+static struct mcu_sdp *parse_text(const char *sdp)
 {
-    struct mcu_sdp *s = NULL;
-    struct mcu_sdp_error e = { 0 };
-    if (mcu_sdp_parse(&s, sdp, strlen(sdp), &e) != 0)
-        fail_msg("line %d: %s", e.line, e.what);
-    return s;
+    return sdp_rig_parse(sdp, strlen(sdp));
 }
 
 /* Lines of media onto a session of 192.0.2.7; the result in nego, the answer in text. */
@@ -66,7 +63,7 @@ static int offer(const char *media)
              "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\n"
              "c=IN IP4 192.0.2.7\r\nt=0 0\r\n%s",
              media);
-    struct mcu_sdp *s = parse(sdp);
+    struct mcu_sdp *s = parse_text(sdp);
     int rc = mcu_nego_offer(&nego, s, &caps);
     assert_true(mcu_nego_write_answer(&nego, s, &caps, &local, text, sizeof(text)) > 0);
     mcu_sdp_free(&s);
@@ -75,38 +72,12 @@ static int offer(const char *media)
 
 static void answers(const char *line)
 {
-    char whole[512];
-    snprintf(whole, sizeof(whole), "\r\n%s\r\n", line);
-    if (!strstr(text, whole))
-        fail_msg("no line \"%s\" in:\n%s", line, text);
+    sdp_rig_has(text, line);
 }
 
 static void answers_not(const char *part)
 {
-    if (strstr(text, part))
-        fail_msg("\"%s\" in:\n%s", part, text);
-}
-
-static char *read_file(const char *name, const char *suffix)
-{
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/tests/unit/data/sdp/%s%s", MCU_SOURCE_DIR, name, suffix);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("no %s", path);
-    char *data = calloc(1, 65536);
-    fread(data, 1, 65535, f);
-    fclose(f);
-    return data;
-}
-
-static void strip_cr(char *s)
-{
-    char *to = s;
-    for (; *s; s++)
-        if (*s != '\r')
-            *to++ = *s;
-    *to = '\0';
+    sdp_rig_has_not(text, part);
 }
 
 /* What the caller of the negotiation does: a key of ours for each line that needs one. */
@@ -127,16 +98,16 @@ static void device_offers_get_their_golden_answers(void **state)
         "ipv6-bridge", "baresip-sdes",       "baresip-dtls",
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(names); i++) {
-        char *o = read_file(names[i], ".offer"), *golden = read_file(names[i], ".answer");
+        char *o = sdp_rig_read(names[i], ".offer"), *golden = sdp_rig_read(names[i], ".answer");
         setup(state);
         if (strncmp(names[i], "ipv6", 4) == 0)
             use_ipv6();
-        struct mcu_sdp *s = parse(o);
+        struct mcu_sdp *s = parse_text(o);
         assert_int_equal(mcu_nego_offer(&nego, s, &caps), 0);
         make_keys();
         int n = mcu_nego_write_answer(&nego, s, &caps, &local, text, sizeof(text));
         assert_int_equal(n, strlen(text));
-        strip_cr(text);
+        sdp_rig_strip_cr(text);
         if (strcmp(text, golden) != 0)
             fail_msg("%s: answered\n%s", names[i], text);
         mcu_sdp_free(&s);
@@ -147,8 +118,8 @@ static void device_offers_get_their_golden_answers(void **state)
 
 static void load(const char *name)
 {
-    char *o = read_file(name, ".offer");
-    struct mcu_sdp *s = parse(o);
+    char *o = sdp_rig_read(name, ".offer");
+    struct mcu_sdp *s = parse_text(o);
     assert_int_equal(mcu_nego_offer(&nego, s, &caps), 0);
     mcu_sdp_free(&s);
     free(o);
@@ -229,7 +200,7 @@ static void thirty_two_lines_are_answered_in_order(void **state)
                  : i % 2 ? "udptl t38"
                          : "TCP/BFCP *");
     assert_int_equal(offer(media), 0);
-    struct mcu_sdp *s = parse(text);
+    struct mcu_sdp *s = parse_text(text);
     assert_int_equal(s->media_count, 32);
     for (int i = 0; i < 32; i++) {
         assert_int_equal(s->media[i].port, i == 20 ? 20040 : 0);
@@ -489,15 +460,15 @@ static void delayed_offer_round_trip(void **state)
     there.port[1] = 30002;
     int n = mcu_nego_write_offer(&caps, &local, ours, sizeof(ours));
     assert_int_equal(n, strlen(ours));
-    struct mcu_sdp *o = parse(ours);
+    struct mcu_sdp *o = parse_text(ours);
     assert_int_equal(mcu_nego_offer(&nego, o, &theirs), 0);
     assert_true(mcu_nego_write_answer(&nego, o, &theirs, &there, text, sizeof(text)) > 0);
-    struct mcu_sdp *a = parse(text);
+    struct mcu_sdp *a = parse_text(text);
     assert_int_equal(mcu_nego_answer(&nego, a, &caps), 0);
     assert_int_equal(nego.line_count, 2);
     const struct mcu_nego_line *au = &nego.line[0], *v = &nego.line[1];
     assert_true(au->accepted && au->codec == MCU_CODEC_OPUS && au->remote_port == 30000);
-    assert_true(au->opus.stereo && au->opus.fec && au->rx_count == 4);
+    assert_true(au->opus.stereo && au->opus.fec && au->rx_count == 5 && au->rx[4].codec == MCU_CODEC_CN);
     assert_true(au->dtmf_clock_hz == 48000 && au->dtmf_pt == 102);
     assert_true(v->accepted && v->codec == MCU_CODEC_H264 && v->h264.mode1 && v->rx_count == 4);
     assert_true(v->h264.profile_idc == 100 && v->fb_pli && v->fb_fir);
@@ -510,7 +481,7 @@ static int answer(const char *media)
 {
     static char sdp[4096];
     snprintf(sdp, sizeof(sdp), "v=0\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n%s", media);
-    struct mcu_sdp *s = parse(sdp);
+    struct mcu_sdp *s = parse_text(sdp);
     int rc = mcu_nego_answer(&nego, s, &caps);
     mcu_sdp_free(&s);
     return rc;
@@ -548,7 +519,7 @@ static void our_numbers_do_not_clash(void **state)
     for (caps.dtmf_pt = 90; caps.dtmf_pt < 128; caps.dtmf_pt++) {
         bool seen[128] = { false };
         assert_true(mcu_nego_write_offer(&caps, &local, text, sizeof(text)) > 0);
-        struct mcu_sdp *s = parse(text);
+        struct mcu_sdp *s = parse_text(text);
         int total = 0, distinct = 0;
         for (int m = 0; m < s->media_count; m++) {
             for (int i = 0; i < s->media[m].format_count; i++, total++) {
@@ -564,7 +535,7 @@ static void our_numbers_do_not_clash(void **state)
 
 static void our_reoffer_keeps_the_lines(void **state)
 {
-    struct mcu_sdp *s = parse("v=0\r\nc=IN IP4 192.0.2.7\r\nm=application 9 TCP/BFCP *\r\n"
+    struct mcu_sdp *s = parse_text("v=0\r\nc=IN IP4 192.0.2.7\r\nm=application 9 TCP/BFCP *\r\n"
                               "m=audio 1000 RTP/AVP 8 0\r\na=sendonly\r\nm=video 0 RTP/AVP 31\r\n");
     assert_int_equal(mcu_nego_offer(&nego, s, &caps), 0);
     assert_true(mcu_nego_write_reoffer(&nego, s, &caps, &local, text, sizeof(text)) > 0);
@@ -636,9 +607,51 @@ static void comfort_noise_is_taken_beside_a_codec_of_its_clock(void **state)
     assert_int_equal(offer("m=audio 4000 RTP/AVP 13\r\n"), -ENOENT);
 }
 
+static void comfort_noise_is_offered_beside_a_codec_of_its_clock(void **state)
+{
+    assert_true(mcu_nego_write_offer(&caps, &local, text, sizeof(text)) > 0);
+    answers("m=audio 20000 RTP/AVP 96 9 0 8 13 101 102");
+    answers("a=rtpmap:13 CN/8000");
+    assert_int_equal(answer("m=audio 1000 RTP/AVP 0 13\r\n"), 0);
+    assert_true(nego.line[0].codec == MCU_CODEC_PCMU && nego.line[0].rx_count == 2);
+    caps.audio_count = 1; /* Opus alone */
+    assert_true(mcu_nego_write_offer(&caps, &local, text, sizeof(text)) > 0);
+    answers_not("CN/8000");
+    assert_int_equal(answer("m=audio 1000 RTP/AVP 13\r\n"), -ENOENT);
+}
+
+/* Below what we can: a true limit for VP8, a lower level for H.264 where levels may differ. */
+static void less_is_asked_for_by_each_codecs_own_means(void **state)
+{
+    caps.ask.width = 320;
+    caps.ask.height = 180;
+    caps.ask.bps = 187500;
+    offer("m=video 4000 RTP/AVP 98\r\na=rtpmap:98 VP8/90000\r\n");
+    answers("b=TIAS:187500");
+    answers("a=fmtp:98 max-fs=240;max-fr=30");
+    const struct mcu_nego_h264 *h =
+        h264("profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1");
+    answers("a=fmtp:96 profile-level-id=42e00d;packetization-mode=1;level-asymmetry-allowed=1");
+    answers("b=TIAS:187500");
+    assert_int_equal(h->max_fs, 3600); /* what we send is not bound by it */
+    h = h264("profile-level-id=42e01f;packetization-mode=1");
+    answers("a=fmtp:96 profile-level-id=42e01f;packetization-mode=1");
+    answers("b=TIAS:187500");
+    assert_int_equal(h->max_fs, 3600);
+    h264("profile-level-id=42e01f"); /* and nothing is asked of sound */
+    offer("m=audio 4000 RTP/AVP 0\r\n");
+    answers("b=TIAS:64000");
+    caps.ask.width = 4096; /* more than we take is not asked for */
+    caps.ask.height = 2160;
+    caps.ask.bps = 9000000;
+    offer("m=video 4000 RTP/AVP 98\r\na=rtpmap:98 VP8/90000\r\n");
+    answers("a=fmtp:98 max-fs=3600;max-fr=30");
+    answers("b=TIAS:2000000");
+}
+
 static void a_small_buffer_is_enospc(void **state)
 {
-    struct mcu_sdp *s = parse("v=0\r\nc=IN IP4 192.0.2.7\r\nm=audio 1000 RTP/AVP 0\r\n");
+    struct mcu_sdp *s = parse_text("v=0\r\nc=IN IP4 192.0.2.7\r\nm=audio 1000 RTP/AVP 0\r\n");
     char small[4096];
     assert_int_equal(mcu_nego_offer(&nego, s, &caps), 0);
     int n = mcu_nego_write_answer(&nego, s, &caps, &local, small, sizeof(small));
@@ -685,6 +698,8 @@ int main(void)
         T(a_line_of_codecs_that_are_received_only_is_recvonly),
         T(vp9_is_sent_where_it_is_ours),
         T(comfort_noise_is_taken_beside_a_codec_of_its_clock),
+        T(comfort_noise_is_offered_beside_a_codec_of_its_clock),
+        T(less_is_asked_for_by_each_codecs_own_means),
         T(a_small_buffer_is_enospc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "mixer/base/util.h"
+#include "tests/unit/sdp_rig.h"
 #include "web_answer.h"
 
 /* Where each offer comes from. "Taken": printed by the program itself, unchanged. "Typed": written
@@ -57,20 +58,11 @@ static const char *const our_candidates[] = {
 
 static int setup(void **state)
 {
-    caps = (struct mcu_nego_caps){
-        .audio = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA },
-        .audio_count = 4,
-        .video = { MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9 },
-        .video_count = 3,
-        .video_in = { MCU_CODEC_AV1 },
-        .video_in_count = 1,
-        .audio_bps = 64000,
-        .video_bps = 2000000,
-        .max_width = 1280,
-        .max_height = 720,
-        .max_fps = 30,
-        .fingerprint = { .hash = MCU_HASH_SHA256, .bytes = { 0xab, 1, 2, 3 } },
-    };
+    caps = (struct mcu_nego_caps){ WEB_ANSWER_CAPS };
+    caps.fingerprint.bytes[0] = 0xab;
+    caps.fingerprint.bytes[1] = 1;
+    caps.fingerprint.bytes[2] = 2;
+    caps.fingerprint.bytes[3] = 3;
     local = (struct mcu_nego_web_local){
         .session_id = 7,
         .session_version = 1,
@@ -87,38 +79,23 @@ static int setup(void **state)
     return 0;
 }
 
-static char *read_file(const char *name, const char *suffix)
+static char *read_web(const char *name, const char *suffix)
 {
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/tests/unit/data/sdp/web/%s%s", MCU_SOURCE_DIR, name, suffix);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("no %s", path);
-    char *data = calloc(1, 65536);
-    fread(data, 1, 65535, f);
-    fclose(f);
-    return data;
-}
-
-static struct mcu_sdp *parse(const char *sdp, size_t len)
-{
-    struct mcu_sdp *s = NULL;
-    struct mcu_sdp_error e = { 0 };
-    if (mcu_sdp_parse(&s, sdp, len, &e) != 0)
-        fail_msg("line %d: %s", e.line, e.what);
-    return s;
+    char path[256];
+    snprintf(path, sizeof(path), "web/%s", name);
+    return sdp_rig_read(path, suffix);
 }
 
 /* Negotiates; the result in nego, the answer in text, which must obey. */
 static int offer(const char *sdp, enum mcu_web_role role)
 {
-    struct mcu_sdp *o = parse(sdp, strlen(sdp));
+    struct mcu_sdp *o = sdp_rig_parse(sdp, strlen(sdp));
     text[0] = '\0';
     int rc = mcu_nego_web_offer(&nego, o, &caps, role, &error);
     if (rc == 0) {
         int n = mcu_nego_web_write_answer(&nego, o, &caps, &local, text, sizeof(text));
         assert_int_equal(n, strlen(text));
-        struct mcu_sdp *a = parse(text, (size_t)n);
+        struct mcu_sdp *a = sdp_rig_parse(text, (size_t)n);
         const char *fault = web_answer_fault(o, a);
         if (fault)
             fail_msg("%s in:\n%s", fault, text);
@@ -132,7 +109,7 @@ static int offer(const char *sdp, enum mcu_web_role role)
 
 static int offer_file(const char *name, enum mcu_web_role role)
 {
-    char *o = read_file(name, ".offer");
+    char *o = read_web(name, ".offer");
     int rc = offer(o, role);
     free(o);
     return rc;
@@ -141,7 +118,7 @@ static int offer_file(const char *name, enum mcu_web_role role)
 /* The file with one text for another; both NULL: as it is. */
 static int offer_changed(const char *name, const char *from, const char *to, enum mcu_web_role role)
 {
-    char *o = read_file(name, ".offer"), *changed = calloc(1, 131072), *at, *p = o;
+    char *o = read_web(name, ".offer"), *changed = calloc(1, 131072), *at, *p = o;
     assert_non_null(strstr(o, from));
     while ((at = strstr(p, from))) {
         strncat(changed, p, (size_t)(at - p));
@@ -157,25 +134,12 @@ static int offer_changed(const char *name, const char *from, const char *to, enu
 
 static void answers(const char *line)
 {
-    char whole[512];
-    snprintf(whole, sizeof(whole), "\r\n%s\r\n", line);
-    if (!strstr(text, whole))
-        fail_msg("no line \"%s\" in:\n%s", line, text);
+    sdp_rig_has(text, line);
 }
 
 static void answers_not(const char *part)
 {
-    if (strstr(text, part))
-        fail_msg("\"%s\" in:\n%s", part, text);
-}
-
-static void strip_cr(char *s)
-{
-    char *to = s;
-    for (; *s; s++)
-        if (*s != '\r')
-            *to++ = *s;
-    *to = '\0';
+    sdp_rig_has_not(text, part);
 }
 
 static void write_golden(const char *name)
@@ -195,10 +159,10 @@ static void client_offers_get_their_golden_answers(void **state)
         setup(state);
         if (offer_file(fixtures[i].name, fixtures[i].role) != 0)
             fail_msg("%s: %s", fixtures[i].name, error.what);
-        strip_cr(text);
+        sdp_rig_strip_cr(text);
         if (mode && strcmp(mode, "write") == 0)
             write_golden(fixtures[i].name);
-        char *golden = read_file(fixtures[i].name, ".answer");
+        char *golden = read_web(fixtures[i].name, ".answer");
         if (strcmp(text, golden) != 0)
             fail_msg("%s: answered\n%s", fixtures[i].name, text);
         free(golden);
@@ -386,7 +350,7 @@ static void dtls_roles(void **state)
 static void sendrecv_lines_are_preferred(void **state)
 {
     /* A second pair of lines that goes both ways; the first only receives. */
-    char *o = read_file("chromium-whep", ".offer"), *both = read_file("pion-bot", ".offer");
+    char *o = read_web("chromium-whep", ".offer"), *both = read_web("pion-bot", ".offer");
     assert_non_null(strstr(both, "m=video"));
     assert_int_equal(offer(both, MCU_WEB_BOTH), 0);
     assert_true(nego.line[MCU_VIDEO].index == 0 && nego.line[MCU_AUDIO].index == 1);
@@ -449,8 +413,8 @@ static void default_address_is_that_of_the_first_candidate(void **state)
 
 static void too_small_a_buffer_is_said(void **state)
 {
-    char *o = read_file("chromium", ".offer"), buf[512];
-    struct mcu_sdp *s = parse(o, strlen(o));
+    char *o = read_web("chromium", ".offer"), buf[512];
+    struct mcu_sdp *s = sdp_rig_parse(o, strlen(o));
     assert_int_equal(mcu_nego_web_offer(&nego, s, &caps, MCU_WEB_BOTH, NULL), 0);
     for (size_t n = 1; n < sizeof(buf); n += 7)
         assert_int_equal(mcu_nego_web_write_answer(&nego, s, &caps, &local, buf, n), -ENOSPC);
@@ -605,7 +569,7 @@ static void judge(const char *sdp, size_t len, enum mcu_web_role role, int *answ
     } else {
         int n = mcu_nego_web_write_answer(&nego, o, &caps, &local, text, sizeof(text));
         assert_true(n > 0);
-        a = parse(text, (size_t)n);
+        a = sdp_rig_parse(text, (size_t)n);
         const char *fault = web_answer_fault(o, a);
         if (fault)
             fail_msg("%s for\n%s\n%s", fault, sdp, text);
@@ -621,7 +585,7 @@ static void strange_offers_get_a_legal_answer_or_a_reason(void **state)
     int answered = 0, tried = 0;
     for (size_t i = 0; i < MCU_ARRAY_LEN(fixtures); i++) {
         for (int round = 0; round < 30; round++, tried++) {
-            char *lines[LINES_MAX], *file = read_file(fixtures[i].name, ".offer");
+            char *lines[LINES_MAX], *file = read_web(fixtures[i].name, ".offer");
             int count = cut_lines(file, lines), times = 1 + (int)rnd(32);
             size_t used = 0;
             for (int n = 0; n < times; n++)

@@ -1,4 +1,6 @@
 /* tests/unit/test_rtp_out.c - the sending half of a line: timestamps, packet times, pacing. */
+#include <math.h>
+
 #include "line_harness.h"
 
 #include <errno.h>
@@ -239,6 +241,32 @@ static void pacer_bucket_is_small_and_does_not_save_up(void **state)
     assert_in_range(bytes, 120000, 130000);
 }
 
+/* A keyframe of 0.3 s, at the rates of all rungs: in no 20 ms (or the time of four packets) does more
+ * than twice the pacing rate leave, though a timer be late. */
+static void pacer_never_bursts_above_twice_its_rate(void **state)
+{
+    static const int rates[] = { 60000, 150000, 500000, 1500000, 4000000 };
+    for (int k = 0; k < 5; k++) {
+        struct mcu_pacer p;
+        int64_t at[512], t = 1000 * MS, window;
+        int n = 0, most = 0;
+        double pace = rates[k] * 2.5 / 8e9; /* bytes a ns */
+        mcu_pacer_init(&p, rates[k], 1200);
+        window = (int64_t)fmax(20e6, 4 * 1200 / pace);
+        for (; n * 1200 < rates[k] / 8 * 3 / 10; t = mcu_pacer_ready_ns(&p) + (n % 7 == 0 ? 9 * MS : 0))
+            for (; n < 512 && mcu_pacer_may_send(&p, t); at[n++] = t)
+                mcu_pacer_sent(&p, 1200);
+        for (int i = 0, from = 0; i < n; i++) {
+            while (at[i] - at[from] >= window)
+                from++;
+            most = i - from + 1 > most ? i - from + 1 : most;
+        }
+        print_message("%d bit/s: %.2f times the pacing rate in %.0f ms, %d packets\n", rates[k],
+                      most * 1200 / (pace * (double)window), (double)window / 1e6, n);
+        assert_true(most * 1200 <= 2 * pace * (double)window);
+    }
+}
+
 static void line_not_sending_sends_no_media(void **state)
 {
     struct harness h;
@@ -267,6 +295,7 @@ int main(void)
         cmocka_unit_test(pacer_drops_whole_pictures_and_goes_on_at_a_keyframe),
         cmocka_unit_test(pacer_without_a_rate_sends_at_once),
         cmocka_unit_test(pacer_bucket_is_small_and_does_not_save_up),
+        cmocka_unit_test(pacer_never_bursts_above_twice_its_rate),
         cmocka_unit_test(line_not_sending_sends_no_media),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,37 @@ static void fast_update_is_found(void **state)
     assert_false(mcu_sip_is_fast_update(NULL, 0));
 }
 
+static void replaces_of_a_uri_is_taken_alone(void **state)
+{
+    static const struct {
+        const char *headers, *value; /* NULL: refused */
+    } rows[] = {
+        { "Replaces=a%40h%3Bto-tag%3D1%3Bfrom-tag%3D2", "a@h;to-tag=1;from-tag=2" },
+        { "replaces=a;from-tag=2;to-tag=1;Early-Only", "a;from-tag=2;to-tag=1;Early-Only" },
+        { "Replaces=a;to-tag=1", NULL },
+        { "Replaces=a;to-tag=1;to-tag=2;from-tag=3", NULL },
+        { "Replaces=a;to-tag=;from-tag=2", NULL },
+        { "Replaces=;to-tag=1;from-tag=2", NULL },
+        { "Replaces=a;to-tag=1;from-tag=2;other=3", NULL },
+        { "Replaces=a;to-tag=1;from-tag=2%0d%0aRoute:x", NULL },
+        { "Replaces=a;to-tag=1;from-tag=2%00", NULL },
+        { "Replaces=a;to-tag=1;from-tag=2,b", NULL },
+        { "Replaces=a%2;to-tag=1;from-tag=2", NULL },
+        { "Replaces=a;to-tag=1;from-tag=2&Subject=x", NULL },
+        { "Subject=x", NULL },
+        { "Replaces", NULL },
+        { "", NULL },
+    };
+    char out[MCU_SIP_REPLACES_BYTES], cut[8];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int rc = mcu_sip_replaces_take(out, sizeof(out), rows[i].headers);
+        assert_int_equal(rc, rows[i].value ? 0 : -EINVAL);
+        if (rows[i].value)
+            assert_string_equal(out, rows[i].value);
+    }
+    assert_int_equal(mcu_sip_replaces_take(cut, sizeof(cut), rows[0].headers), -ENAMETOOLONG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +180,7 @@ int main(void)
         cmocka_unit_test(dtmf_bodies_give_their_key),
         cmocka_unit_test(other_dtmf_bodies_are_refused),
         cmocka_unit_test(fast_update_is_found),
+        cmocka_unit_test(replaces_of_a_uri_is_taken_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

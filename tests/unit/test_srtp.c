@@ -240,6 +240,7 @@ static void more_sources_than_we_keep_still_work(void **state)
 {
     struct mcu_srtp_key k = key_of(MCU_SRTP_AES128_SHA1_80, 1);
     struct pair p = new_pair(MCU_SRTP_AES128_SHA1_80);
+    struct packet first = { .size = 0 };
     for (uint32_t i = 0; i < 100; i++) {
         struct mcu_srtp *other;
         assert_int_equal(mcu_srtp_new(&other, i), 0);
@@ -247,12 +248,16 @@ static void more_sources_than_we_keep_still_work(void **state)
         struct packet q = rtp(1, i);
         int n = mcu_srtp_protect(other, false, q.data, 172, sizeof(q.data));
         struct packet again = q;
+        if (i == 1) /* another number in the other order */
+            first = q;
         assert_int_equal(mcu_srtp_unprotect(p.b, false, q.data, (size_t)n), 172);
         assert_int_equal(mcu_srtp_unprotect(p.b, false, again.data, (size_t)n), -EALREADY);
         mcu_srtp_free(&other);
     }
     struct packet q = sealed(p.a, 9);
     assert_int_equal(open_packet(p.b, &q), 172);
+    /* Of those before the last ones nothing is left, not even that this was there. */
+    assert_int_equal(mcu_srtp_unprotect(p.b, false, first.data, (size_t)(172 + 10)), 172);
     free_pair(&p);
 }
 

@@ -207,6 +207,71 @@ static void view_canvases_are_released_on_another_thread(void **state)
     close_view(&w);
 }
 
+/* A helper on another thread, that comes when it is asked and when it is not. */
+struct helper {
+    struct mcu_view *view;
+    atomic_int asked;
+    atomic_bool done;
+};
+
+static void note_asked(void *arg)
+{
+    atomic_fetch_add(&((struct helper *)arg)->asked, 1);
+}
+
+static void *help(void *arg)
+{
+    struct helper *h = arg;
+    while (!atomic_load(&h->done)) {
+        mcu_view_help(h->view);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void view_drawn_by_two_looks_as_drawn_by_one(void **state)
+{
+    struct world one, two;
+    struct helper h = { .asked = 0 };
+    struct mcu_rect all = { 0, 0, WIDTH, HEIGHT };
+    pthread_t thread;
+    open_view(&one, false, 2, true);
+    open_view(&two, false, 2, true);
+    mcu_pic_unref(&one.source);
+    assert_int_equal(mcu_pic_new(&one.source, 1280, 720), 0);
+    for (int y = 0; y < 720; y++)
+        for (int x = 0; x < 1280; x++)
+            one.source->plane[0][y * one.source->stride[0] + x] = (uint8_t)(16 + (x * 7 + y * 13) % 200);
+    for (int i = 1; i < 3; i++)
+        memset(one.source->plane[i], 100 + 40 * i, (size_t)(one.source->stride[i] * 360));
+    h.view = two.view;
+    mcu_view_set_help(two.view, note_asked, &h);
+    assert_int_equal(pthread_create(&thread, NULL, help, &h), 0);
+    for (int tick = 1; tick <= 40; tick++) {
+        place(&one, tick % 3 ? 16 : 9);
+        for (int i = 0; i < one.n; i++) {
+            one.tiles[i].pic_id = (uint64_t)(tick * 100 + i);
+            one.tiles[i].hand = i % 5 == 1;
+            one.tiles[i].speaking = i == tick % 16;
+        }
+        memcpy(two.tiles, one.tiles, sizeof(one.tiles));
+        two.n = one.n;
+        struct mcu_pic *a = compose(&one), *b = compose(&two);
+        assert_int_equal(hash_rect(a, all), hash_rect(b, all));
+        mcu_pic_unref(&a);
+        mcu_pic_unref(&b);
+    }
+    assert_int_equal(atomic_load(&h.asked), 40);
+    one.tiles[0].pic_id = 1; /* a single tile is not worth it */
+    two.tiles[0].pic_id = 1;
+    compose_and_drop(&two);
+    assert_int_equal(atomic_load(&h.asked), 40);
+    atomic_store(&h.done, true);
+    pthread_join(thread, NULL);
+    close_view(&one);
+    close_view(&two);
+}
+
 static void view_greys_a_frozen_source(void **state)
 {
     struct world w;
@@ -259,6 +324,29 @@ static void view_marks_the_active_speaker(void **state)
         assert_int_equal(luma(c, 480, 90), 100);
         mcu_pic_unref(&c);
         close_view(&w);
+    }
+}
+
+/* The picture keeps its place and its exact ratio; a border covers its edge. */
+static void view_draws_borders_over_the_picture(void **state)
+{
+    struct mcu_pic *c[2];
+    struct world w[2];
+    for (int k = 0; k < 2; k++) {
+        open_view(&w[k], false, 8 * k, false);
+        place(&w[k], 4);
+        for (int y = 0; y < 180; y++)
+            for (int x = 0; x < 320; x++)
+                w[k].source->plane[0][y * w[k].source->stride[0] + x] = (uint8_t)(x * 7 + y * 3);
+        c[k] = compose(&w[k]);
+    }
+    for (int y = 20; y < 160; y++)
+        for (int x = 20; x < 300; x++)
+            assert_int_equal(luma(c[1], x, y), luma(w[0].source, x, y));
+    assert_true(luma(c[1], 160, 2) != luma(c[0], 160, 2));
+    for (int k = 0; k < 2; k++) {
+        mcu_pic_unref(&c[k]);
+        close_view(&w[k]);
     }
 }
 
@@ -427,9 +515,11 @@ int main(void)
         cmocka_unit_test(view_skips_the_tick_when_three_are_out),
         cmocka_unit_test(view_may_go_before_its_canvases),
         cmocka_unit_test(view_canvases_are_released_on_another_thread),
+        cmocka_unit_test(view_drawn_by_two_looks_as_drawn_by_one),
         cmocka_unit_test(view_greys_a_frozen_source),
         cmocka_unit_test(view_letterboxes_or_crops),
         cmocka_unit_test(view_marks_the_active_speaker),
+        cmocka_unit_test(view_draws_borders_over_the_picture),
         cmocka_unit_test(view_draws_names_and_the_muted_sign),
         cmocka_unit_test(view_without_names_draws_none),
         cmocka_unit_test(view_gives_callers_without_picture_an_avatar),

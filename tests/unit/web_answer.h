@@ -8,6 +8,14 @@
 
 #include "net/negotiate_web.h"
 
+/* What we can, as an initializer: every audio codec, three of video, AV1 received. */
+#define WEB_ANSWER_CAPS                                                                            \
+    .audio = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU, MCU_CODEC_PCMA }, .audio_count = 4, \
+    .video = { MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9 }, .video_count = 3,                   \
+    .video_in = { MCU_CODEC_AV1 }, .video_in_count = 1, .audio_bps = 64000, .video_bps = 2000000,  \
+    .max_width = 1280, .max_height = 720, .max_fps = 30,                                           \
+    .fingerprint = { .hash = MCU_HASH_SHA256 }
+
 static inline const struct mcu_sdp_format *web_format(const struct mcu_sdp_media *m, int pt)
 {
     for (int i = 0; i < m->format_count; i++)
