@@ -46,7 +46,7 @@ static void step_down(struct mcu_rung_policy *p, const int *bps, int count, bool
 static void step_up(struct mcu_rung_policy *p, int64_t now_ns)
 {
     p->index--;
-    p->good_since_ns = 0;
+    p->good_since_ns = now_ns;
     p->raised_ns = now_ns;
 }
 

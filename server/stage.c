@@ -13,7 +13,7 @@
 #include "server/video_priv.h"
 
 #define LATE_NS         (5 * MCU_NS_PER_MS)
-#define HEAL_EVERY      30 /* ticks */
+#define HEAL_EVERY_S    1
 
 struct shown_tile {
     struct mcu_pic *pic; /* reference for the job */
@@ -276,7 +276,7 @@ static void on_tick(struct mcu_timer *timer)
     }
     if (has_canvas(st))
         compose(st, tick_time(st, st->next_tick));
-    if (++st->ticks % HEAL_EVERY == 0)
+    if (++st->ticks % (uint64_t)(HEAL_EVERY_S * conf->config.fps) == 0)
         for (int i = 0; i < conf->leg_count; i++)
             mcu_vsub_heal(conf->legs[i]);
     st->next_tick++;

@@ -7,7 +7,7 @@ from lib import case, peer, relay
 from lib.server import Server
 
 SECONDS, LOSS, LOSS_S = 42, 15, 10
-SMALL_AT_MOST_S = 5
+SMALL_AT_MOST_S = 8  # 3 to 4 at the median: 15 % of some hundred packets are told from 5 %
 
 
 def height(server, room, name):
@@ -46,7 +46,6 @@ def test(c):
     c.check(height(server, "loses", "loses") == 720, "all is well: the whole canvas")
     way.down.loss = LOSS
     lost_from = time.monotonic()
-    until(server, c, "rates", "limits", 180, 12, "TMMBR of 200 kbit/s: a rendition that fits")
     c.wait_for(lambda: 0 < height(server, "loses", "loses") < 720, SMALL_AT_MOST_S,
                "a smaller picture for who loses much")
     c.say(f"loses: {height(server, 'loses', 'loses')} rows {time.monotonic() - lost_from:.1f} s after the loss")
@@ -56,6 +55,7 @@ def test(c):
         time.sleep(0.5)
     c.say("loses: rows each half second: " + " ".join(map(str, sizes)))
     way.down.loss = 0
+    until(server, c, "rates", "limits", 180, 12, "TMMBR of 200 kbit/s: a rendition that fits")
     good_from = int(time.monotonic() - first)
     until(server, c, "loses", "loses", 720, 30, "the whole canvas again")
     video = loses.result()["video"]
