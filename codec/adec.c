@@ -19,6 +19,7 @@
 #define LOW_MAX         (2 * MAX_BYTES) /* samples of G.722 in the longest packet */
 #define NOISE_RATIO     6               /* noise is at the 8000 Hz of its RTP clock */
 #define OPUS_CELT       16              /* the first configuration of CELT alone (RFC 6716 3.1) */
+#define OPUS_STEREO     4               /* the bit of a stereo packet (RFC 6716 3.1) */
 #define OPUS_STEP       120             /* PLC and FEC work in multiples of 2.5 ms */
 
 /* G.711 and G.722:  payload > low-rate samples > concealment > 48 kHz > both channels */
@@ -34,6 +35,10 @@ struct mcu_adec {
     enum mcu_codec codec;
     int channels;
     OpusDecoder *opus; /* NULL: low is used */
+    /* Most voices are coded mono: half the work, spread at the end. From the first stereo packet on the
+     * stream is taken as stereo, for good: a decoder of the other kind would begin without memory. */
+    OpusDecoder *mono; /* NULL: one channel is wanted anyway */
+    bool stereo;
     /* Right after a loss, until a second packet has come, libopus fills another one with noise (its
      * CELT part; measured: a tone has a hole of a packet). Our own concealment stands in there. */
     struct {
@@ -64,6 +69,9 @@ void mcu_adec_reset(struct mcu_adec *dec)
     dec->pauses = dec->has_noise = false;
     if (dec->opus) {
         opus_decoder_ctl(dec->opus, OPUS_RESET_STATE);
+        if (dec->mono)
+            opus_decoder_ctl(dec->mono, OPUS_RESET_STATE);
+        dec->stereo = false;
         dec->gap.since_loss = 2;
         for (int c = 0; c < dec->channels; c++)
             mcu_plc_init(&dec->gap.plc[c], MCU_PCM_RATE_HZ);
@@ -90,7 +98,9 @@ int mcu_adec_new(struct mcu_adec **out, enum mcu_codec codec, int channels)
     if (codec == MCU_CODEC_OPUS) {
         int error;
         dec->opus = opus_decoder_create(MCU_PCM_RATE_HZ, channels, &error);
-        if (!dec->opus) {
+        if (dec->opus && channels > 1)
+            dec->mono = opus_decoder_create(MCU_PCM_RATE_HZ, 1, &error);
+        if (!dec->opus || (channels > 1 && !dec->mono)) {
             mcu_adec_free(&dec);
             return error == OPUS_ALLOC_FAIL ? -ENOMEM : -EINVAL;
         }
@@ -106,6 +116,8 @@ void mcu_adec_free(struct mcu_adec **dec)
         return;
     if ((*dec)->opus)
         opus_decoder_destroy((*dec)->opus);
+    if ((*dec)->mono)
+        opus_decoder_destroy((*dec)->mono);
     free(*dec);
     *dec = NULL;
 }
@@ -125,10 +137,21 @@ int mcu_adec_packet_frames(const struct mcu_adec *dec, const uint8_t *data, size
     return frames > 0 && frames <= MCU_ADEC_MAX_FRAMES ? frames : -EBADMSG;
 }
 
+static bool is_mono(const struct mcu_adec *dec)
+{
+    return !dec->opus || (dec->mono && !dec->stereo);
+}
+
+/* Channels that are decoded. */
+static int coded_channels(const struct mcu_adec *dec)
+{
+    return is_mono(dec) ? 1 : dec->channels;
+}
+
 /* Mono into every channel. Backwards, because in and out overlap. */
 static void spread(const struct mcu_adec *dec, int frames, int16_t *pcm)
 {
-    if (dec->channels == 2)
+    if (dec->channels == 2 && is_mono(dec))
         for (int i = frames - 1; i >= 0; i--)
             pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
 }
@@ -151,7 +174,7 @@ static void decode_low(struct mcu_adec *dec, const uint8_t *data, size_t size)
 /* Takes each channel through its concealment: sound that is played, or (lost) is to be made up. */
 static void through_gap(struct mcu_adec *dec, bool lost, int frames, int16_t *pcm)
 {
-    int n = dec->channels;
+    int n = coded_channels(dec);
     for (int c = 0; c < n; c++) {
         for (int i = 0; i < frames && !lost; i++)
             dec->channel[i] = pcm[i * n + c];
@@ -164,21 +187,31 @@ static void through_gap(struct mcu_adec *dec, bool lost, int frames, int16_t *pc
     }
 }
 
+static int decode_opus(struct mcu_adec *dec, const uint8_t *data, size_t size, int frames, int16_t *pcm)
+{
+    dec->pauses = size <= 2;
+    if (dec->mono && !dec->stereo && (data[0] & OPUS_STEREO)) {
+        dec->stereo = true;
+        dec->gap.plc[1] = dec->gap.plc[0];
+    }
+    int rc = opus_decode(is_mono(dec) ? dec->mono : dec->opus, data, (opus_int32)size, pcm,
+                         MCU_ADEC_MAX_FRAMES, 0);
+    if (rc != frames)
+        return -EBADMSG;
+    dec->gap.celt = data[0] >> 3 >= OPUS_CELT;
+    dec->gap.since_loss = mcu_min(dec->gap.since_loss + 1, 2);
+    through_gap(dec, false, frames, pcm);
+    spread(dec, frames, pcm);
+    return frames;
+}
+
 int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int16_t *pcm)
 {
     int frames = mcu_adec_packet_frames(dec, data, size);
     if (frames < 0)
         return frames;
-    if (dec->opus) {
-        dec->pauses = size <= 2;
-        int rc = opus_decode(dec->opus, data, (opus_int32)size, pcm, MCU_ADEC_MAX_FRAMES, 0);
-        if (rc != frames)
-            return -EBADMSG;
-        dec->gap.celt = data[0] >> 3 >= OPUS_CELT;
-        dec->gap.since_loss = mcu_min(dec->gap.since_loss + 1, 2);
-        through_gap(dec, false, frames, pcm);
-        return frames;
-    }
+    if (dec->opus)
+        return decode_opus(dec, data, size, frames, pcm);
     int samples = frames / ratio(dec);
     decode_low(dec, data, size);
     mcu_plc_good(&dec->low.plc, dec->low.pcm, samples);
@@ -186,20 +219,22 @@ int mcu_adec_decode(struct mcu_adec *dec, const uint8_t *data, size_t size, int1
     return frames;
 }
 
-/* libopus makes multiples of 2.5 ms only; what is over the asked length is thrown away. */
+/* Channels as decoded, not spread. libopus makes multiples of 2.5 ms only; what is over the asked
+ * length is thrown away. */
 static int conceal_opus(struct mcu_adec *dec, int frames, const uint8_t *next, size_t next_size,
                         int16_t *pcm)
 {
     int whole = mcu_min((frames + OPUS_STEP - 1) / OPUS_STEP * OPUS_STEP, MCU_ADEC_MAX_FRAMES);
     int rc = -1;
+    OpusDecoder *opus = is_mono(dec) ? dec->mono : dec->opus;
 
     /* With FEC libopus conceals all but the last packet's length of the gap, and decodes that from
      * the copy in `next`; where there is none it conceals all of it. */
     if (mcu_adec_packet_frames(dec, next, next_size) > 0)
-        rc = opus_decode(dec->opus, next, (opus_int32)next_size, dec->scratch, whole, 1);
+        rc = opus_decode(opus, next, (opus_int32)next_size, dec->scratch, whole, 1);
     if (rc != whole)
-        rc = opus_decode(dec->opus, NULL, 0, dec->scratch, whole, 0);
-    size_t bytes = (size_t)(frames * dec->channels) * sizeof(*pcm);
+        rc = opus_decode(opus, NULL, 0, dec->scratch, whole, 0);
+    size_t bytes = (size_t)(frames * coded_channels(dec)) * sizeof(*pcm);
     if (rc == whole)
         memcpy(pcm, dec->scratch, bytes);
     else
@@ -217,6 +252,7 @@ int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size
         bool own = (dec->gap.celt && dec->gap.since_loss == 1) || dec->gap.plc[0].lost > 0;
         conceal_opus(dec, frames, next, next_size, pcm); /* the decoder has to know of it all the same */
         through_gap(dec, own, frames, pcm);
+        spread(dec, frames, pcm);
         dec->gap.since_loss = 0;
         return frames;
     }
@@ -265,6 +301,7 @@ static void opus_noise(struct mcu_adec *dec, int16_t *pcm)
 {
     size_t bytes = (size_t)(MCU_PCM_TICK_FRAMES * dec->channels) * sizeof(*pcm);
     conceal_opus(dec, MCU_PCM_TICK_FRAMES, NULL, 0, dec->last_noise);
+    spread(dec, MCU_PCM_TICK_FRAMES, dec->last_noise);
     memcpy(pcm, dec->last_noise, bytes);
     dec->has_noise = true;
     dec->backwards = false;

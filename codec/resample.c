@@ -3,9 +3,14 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "mixer/base/util.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define TAPS   MCU_RESAMPLE_TAPS
 #define CHUNK  MCU_RESAMPLE_CHUNK
@@ -16,6 +21,9 @@
 struct filter {
     int16_t up[MCU_RESAMPLE_RATIO_MAX][TAPS];      /* [phase], newest sample last */
     int16_t down[MCU_RESAMPLE_RATIO_MAX * TAPS];   /* oldest sample first; symmetric */
+    /* `up` once more, for eight phases at a time (those above the ratio are 0): taps by pairs, of each
+     * pair first those of all phases. */
+    _Alignas(16) int16_t pairs[TAPS / 2][8][2];
 };
 
 static struct filter filters[2]; /* ratios 3 and 6 */
@@ -55,6 +63,8 @@ static void fill_filter(struct filter *f, int ratio)
         for (int k = 0; k < TAPS; k++)
             f->up[phase][TAPS - 1 - k] =
                 (int16_t)lrint(prototype(k * ratio + phase, ratio) / sum * (1 << Q));
+        for (int k = 0; k < TAPS; k++)
+            f->pairs[k / 2][phase][k % 2] = f->up[phase][k];
     }
 }
 
@@ -99,6 +109,41 @@ void mcu_downsampler_init(struct mcu_downsampler *down, int ratio)
     down->ratio = ratio;
 }
 
+#ifdef __SSE2__
+/* All phases of one sample. Writes 8; those above the ratio are overwritten by the next sample. Exactly
+ * what dot() and to_s16() give: the sums fit 32 bits in any order. */
+static void all_phases(const struct filter *f, const int16_t *x, int16_t *out)
+{
+    __m128i a = _mm_set1_epi32(1 << (Q - 1)), b = a;
+    for (int k = 0; k < TAPS / 2; k++) {
+        int32_t two;
+        memcpy(&two, x + 2 * k, sizeof(two));
+        __m128i pair = _mm_set1_epi32(two);
+        a = _mm_add_epi32(a, _mm_madd_epi16(pair, _mm_load_si128((const __m128i *)f->pairs[k][0])));
+        b = _mm_add_epi32(b, _mm_madd_epi16(pair, _mm_load_si128((const __m128i *)f->pairs[k][4])));
+    }
+    _mm_storeu_si128((__m128i *)out, _mm_packs_epi32(_mm_srai_epi32(a, Q), _mm_srai_epi32(b, Q)));
+}
+
+static void upsample_part(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+{
+    int16_t last[8];
+    for (int i = 0; i < n; i++) {
+        bool room = (n - i) * ratio >= 8;
+        all_phases(f, x + i, room ? out + i * ratio : last);
+        if (!room)
+            memcpy(out + i * ratio, last, (size_t)ratio * sizeof(*out));
+    }
+}
+#else
+static void upsample_part(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+{
+    for (int i = 0; i < n; i++)
+        for (int phase = 0; phase < ratio; phase++)
+            *out++ = to_s16(dot(f->up[phase], x + i));
+}
+#endif
+
 void mcu_upsample(struct mcu_upsampler *up, const int16_t *in, int n, int16_t *out)
 {
     const struct filter *f = filter_of(up->ratio);
@@ -106,9 +151,8 @@ void mcu_upsample(struct mcu_upsampler *up, const int16_t *in, int n, int16_t *o
     while (n > 0) {
         int part = mcu_min(n, CHUNK);
         memcpy(up->x + TAPS - 1, in, (size_t)part * sizeof(*in));
-        for (int i = 0; i < part; i++)
-            for (int phase = 0; phase < up->ratio; phase++)
-                *out++ = to_s16(dot(f->up[phase], up->x + i));
+        upsample_part(f, up->x, part, up->ratio, out);
+        out += part * up->ratio;
         memmove(up->x, up->x + part, (TAPS - 1) * sizeof(*up->x));
         in += part;
         n -= part;

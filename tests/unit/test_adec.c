@@ -12,6 +12,7 @@
 #include "codec/adec.h"
 #include "codec/aenc.h"
 #include "mixer/base/util.h"
+#include "mixer/base/pcm.h"
 
 #define TICK 960
 
@@ -321,12 +322,54 @@ static void concealment_before_the_first_packet_is_silence(void **state)
     }
 }
 
+/* Mono is decoded as such and spread; what a stereo packet brings is then heard on both sides apart. */
+static void opus_mono_fills_both_channels_and_stereo_is_kept_apart(void **state)
+{
+    struct mcu_aenc_config config = { .codec = MCU_CODEC_OPUS, .channels = 2, .frame_ms = 20,
+                                      .bitrate_bps = 96000, .complexity = -1 };
+    struct mcu_aenc *mono = new_enc(MCU_CODEC_OPUS), *stereo;
+    struct mcu_adec *dec = new_dec(MCU_CODEC_OPUS, 2), *one = new_dec(MCU_CODEC_OPUS, 1);
+    int16_t in[2 * MCU_PCM_TICK_FRAMES], alone[MCU_ADEC_MAX_FRAMES];
+    uint8_t data[MCU_AENC_MAX_BYTES];
+    assert_int_equal(mcu_aenc_new(&stereo, &config), 0);
+    for (int t = 0; t < 50; t++) {
+        vowel(in, t * MCU_PCM_TICK_FRAMES, MCU_PCM_TICK_FRAMES);
+        int n = mcu_aenc_encode(mono, in, 1, false, data);
+        assert_int_equal(mcu_adec_decode(dec, data, (size_t)n, pcm), MCU_PCM_TICK_FRAMES);
+        assert_int_equal(mcu_adec_decode(one, data, (size_t)n, alone), MCU_PCM_TICK_FRAMES);
+        for (int i = 0; i < MCU_PCM_TICK_FRAMES; i++) {
+            assert_int_equal(pcm[2 * i], alone[i]);
+            assert_int_equal(pcm[2 * i + 1], alone[i]);
+        }
+    }
+    double left = 0, right = 0;
+    for (int t = 0; t < 50; t++) {
+        vowel(alone, t * MCU_PCM_TICK_FRAMES, MCU_PCM_TICK_FRAMES);
+        for (int i = 0; i < MCU_PCM_TICK_FRAMES; i++) {
+            in[2 * i] = alone[i];
+            in[2 * i + 1] = 0;
+        }
+        int n = mcu_aenc_encode(stereo, in, 2, false, data);
+        assert_int_equal(mcu_adec_decode(dec, data, (size_t)n, pcm), MCU_PCM_TICK_FRAMES);
+        for (int i = 0; i < MCU_PCM_TICK_FRAMES && t > 10; i++) {
+            left += (double)pcm[2 * i] * pcm[2 * i];
+            right += (double)pcm[2 * i + 1] * pcm[2 * i + 1];
+        }
+    }
+    assert_true(left > 100 * right);
+    mcu_aenc_free(&mono);
+    mcu_aenc_free(&stereo);
+    mcu_adec_free(&dec);
+    mcu_adec_free(&one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(g711_and_g722_packets_last_125_us_a_byte),
         cmocka_unit_test(opus_packets_of_every_length_are_measured_and_decoded),
         cmocka_unit_test(refused_packets_write_nothing),
+        cmocka_unit_test(opus_mono_fills_both_channels_and_stereo_is_kept_apart),
         cmocka_unit_test(random_bytes_never_write_past_their_frames),
         cmocka_unit_test(what_is_unknown_is_refused),
         cmocka_unit_test(reset_forgets_all_history),
