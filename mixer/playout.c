@@ -52,6 +52,8 @@ struct run {
 
 struct mcu_playout {
     int channels, target; /* frames */
+    bool aimed;           /* `aim` holds, and not the target */
+    int aim;              /* frames from the coming tick on to what is pushed next */
     struct mcu_playout_stats stats;
     int64_t rd, wr;
     struct run runs[RUNS]; /* runs[0] is played; each ends where the next begins */
@@ -98,6 +100,18 @@ void mcu_playout_free(struct mcu_playout **po)
 void mcu_playout_set_target(struct mcu_playout *po, int target_ms)
 {
     po->target = mcu_clamp(target_ms, 10, MCU_PLAYOUT_MAX_MS / 2) * FRAMES_MS;
+}
+
+void mcu_playout_aim(struct mcu_playout *po, int frames)
+{
+    po->aimed = true;
+    po->aim = mcu_clamp(frames, -MAX_FRAMES, MAX_FRAMES / 2);
+}
+
+/* What a first push waits for. */
+static int first_wait(const struct mcu_playout *po)
+{
+    return po->aimed ? mcu_max(po->aim, 0) : po->target;
 }
 
 void mcu_playout_pause(struct mcu_playout *po)
@@ -244,7 +258,7 @@ static void new_run(struct mcu_playout *po, int frames)
 {
     if (po->run_count == RUNS)
         skip_to(po, po->runs[1].start);
-    po->runs[po->run_count++] = (struct run){ po->wr, po->target, frames };
+    po->runs[po->run_count++] = (struct run){ po->wr, first_wait(po), po->aimed ? 0 : frames };
     if (po->run_count == 1) {
         po->rd = po->wr;
         memset(&po->control, 0, sizeof(po->control));
@@ -257,8 +271,8 @@ static void renew_wait(struct mcu_playout *po, int frames, bool empty)
     struct run *run = &po->runs[po->run_count - 1];
     bool silent = !po->playing && po->conceal.left == 0;
     if (po->run_count == 1 && empty && silent && run->wait == 0) {
-        run->wait = po->target;
-        run->first_push = frames;
+        run->wait = first_wait(po);
+        run->first_push = po->aimed ? 0 : frames;
     } else if (po->wr - (po->run_count == 1 ? po->rd : run->start) >= po->target + TICK)
         run->wait = 0;
 }
@@ -272,6 +286,8 @@ static void measure(struct mcu_playout *po, int frames)
     int64_t extra = po->control.since_pull - TICK;
     float reserve = (float)(po->control.after_pull + (extra > 0 ? extra : 0));
     reserve += 0.5f * (float)mcu_max(0, TICK - frames);
+    if (po->aimed) /* by how much it comes later than it should */
+        reserve = (float)(po->wr - po->rd - po->aim);
     po->control.since_pull += frames;
     if (!po->playing || po->run_count != 1)
         return;
@@ -388,7 +404,7 @@ static int stretch_dry(struct mcu_playout *po, int16_t *out, int shortest)
  * last for this tick. Returns frames written. */
 static int correct(struct mcu_playout *po, int16_t *out)
 {
-    float error = po->control.mean - (float)po->target;
+    float error = po->control.mean - (po->aimed ? 0 : (float)po->target);
     int written = 0, have = available(po);
     if (have < TICK && po->run_count == 1)
         return stretch_dry(po, out, TICK - have);

@@ -35,6 +35,12 @@ void mcu_playout_push(struct mcu_playout *po, const int16_t *pcm, int frames, in
  * lip sync adds: 10 to MCU_PLAYOUT_MAX_MS / 2. */
 void mcu_playout_set_target(struct mcu_playout *po, int target_ms);
 
+/* Of what is pushed next: it is to be played `frames` after the start of the coming tick (negative: it
+ * should have been played before). Sound that comes in packets of a tick, each some time before one, is
+ * then played in that tick and not 10 ms after it, as no more than its arrival bounds it. From the
+ * first call on this is what the reserve is held at, and the target has no meaning. */
+void mcu_playout_aim(struct mcu_playout *po, int frames);
+
 /* The sender pauses after what is queued: running out is no underrun, until the next push. */
 void mcu_playout_pause(struct mcu_playout *po);
 

@@ -7,7 +7,11 @@
 
 #define STEADY_COUNT    220 /* packets: a packet's weight is 1/220 once this many were seen */
 #define TAIL            0.03f
-#define MARGIN_MS       10
+#define MARGIN_LEAST_MS 2
+#define MARGIN_MOST_MS  10
+#define RARE            0.0005f /* of a packet's weight: one of the last ten seconds */
+#define RARE_MOST_MS    20
+#define FINE_LEAST_MS   2
 #define FALL_MS_PER_S   75.0 /* the playout can shorten by 120 ms a second; 300 ms go within 5 s */
 #define OUTLIER_NS      MCU_NS_PER_S
 #define OUTLIERS_MAX    3
@@ -44,25 +48,48 @@ static void histogram_add(struct mcu_jitter *j, int ms)
     float weight = 1.0f / (float)j->count;
     for (int i = 0; i < MCU_JITTER_BINS; i++)
         j->bin[i] -= j->bin[i] * weight;
+    for (int i = 0; i < MCU_JITTER_BIN_MS; i++)
+        j->fine[i] -= j->fine[i] * weight;
     j->bin[mcu_min(ms / MCU_JITTER_BIN_MS, MCU_JITTER_BINS - 1)] += weight;
+    if (ms < MCU_JITTER_BIN_MS)
+        j->fine[ms] += weight;
 }
 
 /* The upper edge of the lowest bin above which no more than the tail lies. */
-static int percentile_ms(const struct mcu_jitter *j)
+static int percentile_ms(const struct mcu_jitter *j, float tail)
 {
     float above = 0;
     for (int i = MCU_JITTER_BINS - 1; i > 0; i--) {
         above += j->bin[i];
-        if (above > TAIL)
+        if (above > tail)
             return (i + 1) * MCU_JITTER_BIN_MS;
     }
     return MCU_JITTER_BIN_MS;
 }
 
-static void update_delay(struct mcu_jitter *j, int packet_ms, int64_t now_ns)
+/* Where everything of late lies within the first bin: the edge of all of it. */
+static int fine_ms(const struct mcu_jitter *j)
 {
-    int want = mcu_max(percentile_ms(j), packet_ms) + MARGIN_MS;
-    want = mcu_min(want, MCU_JITTER_MAX_MS);
+    int ms = MCU_JITTER_BIN_MS;
+    while (ms > FINE_LEAST_MS && j->fine[ms - 1] < RARE)
+        ms--;
+    return ms;
+}
+
+/* A quiet network needs little room for what it has not shown yet, a restless one more. */
+static int wanted_ms(const struct mcu_jitter *j)
+{
+    int usual = percentile_ms(j, TAIL);
+    int margin = mcu_clamp(usual / 2, MARGIN_LEAST_MS, MARGIN_MOST_MS);
+    int rare = mcu_min(percentile_ms(j, RARE), RARE_MOST_MS) + MARGIN_LEAST_MS;
+    if (rare == MCU_JITTER_BIN_MS + MARGIN_LEAST_MS)
+        return fine_ms(j) + MARGIN_LEAST_MS;
+    return mcu_min(mcu_max(usual + margin, rare), MCU_JITTER_MAX_MS);
+}
+
+static void update_delay(struct mcu_jitter *j, int64_t now_ns)
+{
+    int want = wanted_ms(j);
     double fall = (double)(now_ns - j->at_ns) / 1e9 * FALL_MS_PER_S;
     if (want >= j->delay_ms || j->delay_ms - fall < want)
         j->delay_ms = want;
@@ -71,7 +98,7 @@ static void update_delay(struct mcu_jitter *j, int packet_ms, int64_t now_ns)
     j->at_ns = now_ns;
 }
 
-int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int packet_ms, int64_t now_ns)
+int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int64_t now_ns)
 {
     int64_t transit = transit_ns(j, rtp_ts, now_ns);
     int64_t fastest = mcu_min_filter_value(&j->fastest);
@@ -88,7 +115,7 @@ int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int packet_ms, int6
     int64_t rel = transit - mcu_min_filter_value(&j->fastest);
     int ms = (int)(rel / MCU_NS_PER_MS);
     histogram_add(j, ms);
-    update_delay(j, packet_ms, now_ns);
+    update_delay(j, now_ns);
     return ms;
 }
 

@@ -14,7 +14,7 @@ enum mcu_reorder_place { MCU_REORDER_NEW, MCU_REORDER_DUPLICATE, MCU_REORDER_LAT
 struct mcu_reorder_slot {
     struct mcu_unit *unit;
     int64_t arrival_ns;
-    int rel_ms, packet_ms; /* mcu_jitter_packet */
+    int rel_ms; /* mcu_jitter_packet */
     int rx;                /* whose payload type it is */
 };
 

@@ -225,8 +225,7 @@ static void measure(struct mcu_rtp_in *in, const struct mcu_rtp *rtp, int64_t no
                           (uint32_t)mcu_clock_to_ticks(now_ns, in->source.clock_hz));
     if (in->kind != MCU_AUDIO)
         return;
-    slot->packet_ms = packet_us(codec, rtp) / 1000;
-    slot->rel_ms = mcu_jitter_packet(&in->source.jitter, rtp->ts, slot->packet_ms, now_ns);
+    slot->rel_ms = mcu_jitter_packet(&in->source.jitter, rtp->ts, now_ns);
 }
 
 static struct mcu_unit *packet_unit(struct mcu_rtp_in *in, const struct mcu_rtp *rtp,

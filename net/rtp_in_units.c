@@ -5,6 +5,7 @@
 #include "mixer/base/util.h"
 #include "net/rtp_in_priv.h"
 
+#define HAND_ON_MS 1 /* from a packet to the tick that takes it */
 #define VIDEO_GAP_NS      (80 * MCU_NS_PER_MS)
 #define REPEAT_SLACK_NS   (40 * MCU_NS_PER_MS)
 #define REPEAT_GAP_MAX_NS (450 * MCU_NS_PER_MS)
@@ -30,6 +31,8 @@ static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
 {
     slot->unit->gap_before = in->lost;
     slot->unit->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
+    slot->unit->play_ns =
+        slot->arrival_ns + (slot->unit->delay_ms - slot->rel_ms) * MCU_NS_PER_MS;
     in->lost = false;
     emit(in, slot->unit);
     slot->unit = NULL;
@@ -146,7 +149,8 @@ static int64_t gap_deadline(const struct mcu_rtp_in *in, const struct mcu_reorde
 {
     if (in->kind == MCU_VIDEO)
         return behind->arrival_ns + (in->nack_on ? repeat_wait_ns(in) : VIDEO_GAP_NS);
-    int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - behind->packet_ms;
+    /* Until what is behind it is to be played itself, it waits for nothing. */
+    int wait = mcu_jitter_delay_ms(&in->source.jitter) - behind->rel_ms - HAND_ON_MS;
     return behind->arrival_ns + mcu_clamp(wait, 0, MCU_JITTER_MAX_MS) * MCU_NS_PER_MS;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
 #include "server/conf_priv.h"
@@ -11,6 +12,7 @@
 #define MAX_CONCEAL_FRAMES 5760 /* 120 ms a tick; a longer gap is silence */
 #define MAX_DECODE_NS      INT64_C(400000000)
 #define MAX_DECODE_UNITS   32
+#define TO_TICK_NS         INT64_C(3000000000)
 #define SLEEP_NS           INT64_C(1000000000) /* of packets that say silence, until they are not decoded */
 
 /* Another decoder begins in the middle of a sound: what the old one would have gone on with is kept, to
@@ -154,6 +156,40 @@ static int64_t coding_delay_ns(enum mcu_codec codec)
     return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
 }
 
+/* From when a packet may be played to the tick that takes it: the longest way of the last 3 to 6 s,
+ * since all of a stream are played without a gap. It grows at once, and where a packet comes right at
+ * a tick, a little jitter does not let the sound go to and fro. */
+static int64_t to_tick_ns(struct mcu_asource *s, int64_t play_ns, int64_t tick_ns)
+{
+    int64_t way = (tick_ns - play_ns) % MCU_PCM_TICK_NS;
+    way += way < 0 ? MCU_PCM_TICK_NS : 0;
+    if (tick_ns - s->job.to_tick_since_ns > TO_TICK_NS) {
+        s->job.to_tick_ns[1] = s->job.to_tick_ns[0];
+        s->job.to_tick_ns[0] = 0;
+        s->job.to_tick_since_ns = tick_ns;
+    }
+    if (way > s->job.to_tick_ns[0])
+        s->job.to_tick_ns[0] = way;
+    return s->job.to_tick_ns[0] > s->job.to_tick_ns[1] ? s->job.to_tick_ns[0] : s->job.to_tick_ns[1];
+}
+
+/* Tells the queue when the unit, or what is `before` frames before it, is to be played; what lip sync
+ * adds needs no tick of its own. */
+static void aim(struct mcu_asource *s, const struct mcu_unit *unit, const struct mcu_audio_graph *g,
+                int before)
+{
+    int64_t tick_ns = g->start_ns + g->job_first_tick * MCU_PCM_TICK_NS;
+    int64_t extra_ns = s->job.extra_delay_ms * INT64_C(1000000);
+    mcu_playout_set_target(s->job.playout, unit->delay_ms + s->job.extra_delay_ms);
+    if (unit->play_ns == 0)
+        return;
+    int64_t way = to_tick_ns(s, unit->play_ns, tick_ns);
+    int64_t ahead_ns = unit->play_ns + (way > extra_ns ? way : extra_ns) - tick_ns;
+    if (ahead_ns > MCU_NS_PER_S || ahead_ns < -MCU_NS_PER_S)
+        ahead_ns = 0; /* it has come through a stall */
+    mcu_playout_aim(s->job.playout, (int)(ahead_ns * 48 / 1000000) - before);
+}
+
 static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
                         const struct mcu_audio_graph *g)
 {
@@ -177,6 +213,7 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
         mcu_playout_was_pause(s->job.playout);
     if (lost) {
         s->job.conceal_left -= lost;
+        aim(s, unit, g, lost);
         mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
         mcu_playout_push(s->job.playout, pcm, lost, sent_ns - frames_ns(lost));
     }
@@ -191,7 +228,7 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
     if (s->job.fade_in)
         fade_in(pcm, n, g->channels);
     s->job.fade_in = false;
-    mcu_playout_set_target(s->job.playout, unit->delay_ms + s->job.extra_delay_ms);
+    aim(s, unit, g, 0);
     mcu_playout_push(s->job.playout, pcm, n, sent_ns);
     note_pause(s);
     int clock_hz = mcu_codec_info(unit->codec)->rtp_clock_hz;

@@ -54,6 +54,7 @@ struct mcu_asource {
         struct mcu_playout *playout;
         int extra_delay_ms;
         int conceal_left;      /* frames that may still be concealed in this tick */
+        int64_t to_tick_ns[2], to_tick_since_ns; /* the longest ways to a tick, audio_in.c */
         struct mcu_tap *tap;   /* a reference of its own: the loop may change the reader meanwhile */
         struct mcu_heard heard;
         struct mcu_speech speech;

@@ -495,11 +495,50 @@ static int load(void **state)
     return 0;
 }
 
+/* A packet of 20 ms comes before each tick and is aimed at it: nothing is kept in reserve. When it comes
+ * to be aimed at the tick after, that much is put in, and taken out again, without a bend. */
+static void aimed_sound_is_played_in_the_tick_that_it_came_for(void **state)
+{
+    struct source src = { .hz = 440 };
+    struct mcu_playout *po;
+    struct mcu_playout_stats stats;
+    int16_t in[TICK], out[TICK], before[2] = { 0 };
+    int64_t sent_ns = 0;
+    assert_int_equal(mcu_playout_new(&po, 1), 0);
+    for (int64_t t = 0; t < 500; t++) {
+        for (int i = 0; i < TICK; i++)
+            in[i] = sample(&src, t * TICK + i);
+        mcu_playout_aim(po, t >= 100 && t < 300 ? TICK : 0);
+        mcu_playout_push(po, in, TICK, t * MCU_PCM_TICK_NS);
+        assert_int_equal(mcu_playout_pull(po, out, &sent_ns), 1);
+        for (int i = 0; i < TICK && t > 0; i++) {
+            int16_t x[3] = { before[0], before[1], out[i] };
+            assert_in_range(bend_at(x), 0, 80);
+            before[0] = before[1];
+            before[1] = out[i];
+        }
+        if (t == 0)
+            before[0] = out[TICK - 2], before[1] = out[TICK - 1];
+        if (t > 0 && t < 100) {
+            assert_memory_equal(in, out, sizeof(in));
+            assert_int_equal(sent_ns, t * MCU_PCM_TICK_NS);
+        }
+        mcu_playout_get_stats(po, &stats);
+        if (t > 200 && t < 300)
+            assert_in_range(stats.depth_ms, 12, 26);
+        if (t > 450)
+            assert_in_range(stats.depth_ms, 0, 3);
+    }
+    assert_int_equal(stats.underruns, 0);
+    mcu_playout_free(&po);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_hour_of_speech_with_drift),
         cmocka_unit_test(an_hour_of_tone_with_drift),
+        cmocka_unit_test(aimed_sound_is_played_in_the_tick_that_it_came_for),
         cmocka_unit_test(steady_sound_passes_bit_for_bit_at_any_push_size),
         cmocka_unit_test(jitter_below_the_target_is_not_heard),
         cmocka_unit_test(jitter_beyond_the_target_is_concealed_without_a_click),
