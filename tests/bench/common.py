@@ -40,3 +40,9 @@ def program(name, *arguments):
 def mark(row):
     """What stands behind a row of a table."""
     return "" if row.get("ok", True) else "  INCOMPLETE"
+
+
+def keep(name, rows):
+    """For rows that are made of other rows (cost.py)."""
+    with open(os.path.join(FOLDER, f"{name}.rows.json"), "w", encoding="utf-8") as f:
+        json.dump(rows, f)
