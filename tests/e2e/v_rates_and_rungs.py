@@ -6,7 +6,7 @@ import time
 from lib import case, peer, relay
 from lib.server import Server
 
-SECONDS, LOSS, LOSS_S = 42, 15, 10
+SECONDS, LOSS, LOSS_S = 52, 15, 16
 SMALL_AT_MOST_S = 8  # 3 to 4 at the median: 15 % of some hundred packets are told from 5 %
 
 
