@@ -79,6 +79,12 @@ static struct bits bits_of(const uint8_t *nal, size_t size)
 
 /* ---- Parameter sets ---- */
 
+/* Types 1 to 23 with the forbidden bit clear: what may stand alone or in a STAP. */
+static bool is_plain(const uint8_t *nal, size_t size)
+{
+    return size > 0 && !(nal[0] & 0x80) && (nal[0] & 0x1f) > 0 && (nal[0] & 0x1f) < STAP_A;
+}
+
 static bool parse_set(const uint8_t *nal, size_t size, uint8_t *id, uint8_t *sps)
 {
     struct bits b = bits_of(nal, size);
@@ -145,7 +151,7 @@ void mcu_depay_h264_sprop(struct mcu_depay *d, const uint8_t *sprop, size_t size
     size_t pos = 0;
     struct mcu_nal nal;
     while (mcu_annexb_next(sprop, size, &pos, &nal)) {
-        if (nal.type == NAL_SPS || nal.type == NAL_PPS)
+        if (is_plain(nal.data, nal.size) && (nal.type == NAL_SPS || nal.type == NAL_PPS))
             keep_set(&d->h264, nal.data, nal.size, MCU_SET_OFFERED);
     }
 }
@@ -223,12 +229,6 @@ static int begin_nal(struct mcu_depay *d)
     if (rc == 0)
         d->h264.nal_at = d->unit->size;
     return rc;
-}
-
-/* Types 1 to 23 with the forbidden bit clear: what may stand alone or in a STAP. */
-static bool is_plain(const uint8_t *nal, size_t size)
-{
-    return size > 0 && !(nal[0] & 0x80) && (nal[0] & 0x1f) > 0 && (nal[0] & 0x1f) < STAP_A;
 }
 
 static int take_nal(struct mcu_depay *d, const uint8_t *nal, size_t size)

@@ -235,6 +235,14 @@ static void sets_of_the_sdp_go_before_a_keyframe(void **state)
     mcu_depay_free(&d);
 }
 
+/* The forbidden bit (H.264 7.4.1): such a PPS would go into a unit that no receiver takes. */
+static void sets_of_the_sdp_that_cannot_be_are_left_out(void **state)
+{
+    struct mcu_depay *d = new_depay(BYTES(CODE, SPS0, CODE, 0xe8, 0xce, 0x3c, 0x80));
+    is(end(d, BYTES(IDR0)), true, BYTES(CODE, IDR0));
+    mcu_depay_free(&d);
+}
+
 static void newer_sets_replace_older_ones(void **state)
 {
     struct mcu_depay *d = new_depay(BYTES(CODE, SPS0, CODE, PPS0));
@@ -419,6 +427,7 @@ int main(void)
         cmocka_unit_test(fragments_must_begin_and_end),
         cmocka_unit_test(a_unit_whose_head_is_lost_is_dropped),
         cmocka_unit_test(sets_of_the_sdp_go_before_a_keyframe),
+        cmocka_unit_test(sets_of_the_sdp_that_cannot_be_are_left_out),
         cmocka_unit_test(newer_sets_replace_older_ones),
         cmocka_unit_test(a_keyframe_gets_the_sets_that_it_refers_to),
         cmocka_unit_test(sets_without_a_picture_wait_for_one),
