@@ -55,11 +55,11 @@ static void histogram_add(struct mcu_jitter *j, int ms)
         j->fine[ms] += weight;
 }
 
-/* The upper edge of the lowest bin above which no more than the tail lies. */
-static int percentile_ms(const struct mcu_jitter *j, float tail)
+/* The upper edge of the lowest of the first `bins` above which no more than the tail lies in them. */
+static int percentile_ms(const struct mcu_jitter *j, int bins, float tail)
 {
     float above = 0;
-    for (int i = MCU_JITTER_BINS - 1; i > 0; i--) {
+    for (int i = bins - 1; i > 0; i--) {
         above += j->bin[i];
         if (above > tail)
             return (i + 1) * MCU_JITTER_BIN_MS;
@@ -79,10 +79,11 @@ static int fine_ms(const struct mcu_jitter *j)
 /* A quiet network needs little room for what it has not shown yet, a restless one more. */
 static int wanted_ms(const struct mcu_jitter *j)
 {
-    int usual = percentile_ms(j, TAIL);
+    int usual = percentile_ms(j, MCU_JITTER_BINS, TAIL);
     int margin = mcu_clamp(usual / 2, MARGIN_LEAST_MS, MARGIN_MOST_MS);
-    int rare = mcu_min(percentile_ms(j, RARE), RARE_MOST_MS) + MARGIN_LEAST_MS;
-    if (rare == MCU_JITTER_BIN_MS + MARGIN_LEAST_MS)
+    /* What is later than that would not be waited for: it counts for nothing here. */
+    int rare = percentile_ms(j, RARE_MOST_MS / MCU_JITTER_BIN_MS, RARE) + MARGIN_LEAST_MS;
+    if (usual == MCU_JITTER_BIN_MS && rare == MCU_JITTER_BIN_MS + MARGIN_LEAST_MS)
         return fine_ms(j) + MARGIN_LEAST_MS;
     return mcu_min(mcu_max(usual + margin, rare), MCU_JITTER_MAX_MS);
 }
