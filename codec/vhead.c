@@ -77,7 +77,7 @@ static void skip_scaling_list(struct bits *b, int n)
     int last = 8, next = 8;
     for (int i = 0; i < n && !b->bad; i++) {
         if (next)
-            next = (last + se(b)) & 255;
+            next = (int)(((unsigned)last + (unsigned)se(b)) & 255);
         last = next ? next : last;
     }
 }
