@@ -262,7 +262,16 @@ static bool layer_fits(const struct mcu_nego_line *l, const struct mcu_sdp_rid *
     return true;
 }
 
-/* Layers are told apart by their RID in the header alone (RFC 8853 section 5.5). */
+static bool has_layer(const struct mcu_nego_web_line *line, const char *id)
+{
+    for (int i = 0; i < line->rid_count; i++)
+        if (strcmp(line->rid[i], id) == 0)
+            return true;
+    return false;
+}
+
+/* Layers are told apart by their RID in the header alone (RFC 8853 section 5.5), so one that is named
+ * twice is one. */
 static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_media *m)
 {
     const struct mcu_nego_line *l = &line->base;
@@ -271,7 +280,7 @@ static void set_simulcast(struct mcu_nego_web_line *line, const struct mcu_sdp_m
         return;
     for (int i = 0; i < m->send_layer_count && line->rid_count < MCU_LINE_RIDS; i++) {
         const struct mcu_sdp_rid *r = mcu_nego_web_find_rid(m, m->send_layers[i].rid);
-        if (r && layer_fits(l, r))
+        if (r && layer_fits(l, r) && !has_layer(line, r->id))
             memcpy(line->rid[line->rid_count++], r->id, sizeof(line->rid[0]));
     }
     if (line->rid_count < 2) {

@@ -245,6 +245,8 @@ static void layers_are_chosen_and_restricted(void **state)
     const char *name = "chromium-whip-simulcast";
     offer_changed(name, "a=simulcast:send l;m;h", "a=simulcast:send x,~l;m;h", MCU_WEB_PUBLISH);
     answers("a=simulcast:recv ~l;m;h");
+    offer_changed(name, "a=simulcast:send l;m;h", "a=simulcast:send h;l;l", MCU_WEB_PUBLISH);
+    answers("a=simulcast:recv h;l"); /* named twice, it is one */
     offer_changed(name, "a=rid:l send", "a=rid:l send pt=96,100,98;max-width=320", MCU_WEB_PUBLISH);
     answers("a=rid:l recv pt=96,98;max-width=320");
     offer_changed(name, "a=rid:l send", "a=rid:l send pt=100", MCU_WEB_PUBLISH);
