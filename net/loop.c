@@ -41,7 +41,9 @@ struct mcu_loop {
     int heap_size, heap_capacity;
     int timer_fd;
     int64_t armed_ns; /* what the timerfd is set to; INT64_MAX: nothing */
+    bool fired;       /* and was not set since: it stays readable until it is */
     uv_poll_t timer_poll;
+    uv_prepare_t before_poll;
     int64_t manual_now_ns;
     struct signal_handler *signals[MAX_SIGNALS];
     int signal_count;
@@ -96,12 +98,17 @@ static void heap_remove(struct mcu_loop *loop, struct mcu_timer *t)
         sift_down(loop, i, last);
 }
 
-static void arm(struct mcu_loop *loop)
+/* Once a round, right before the loop waits: setting a timerfd is dear (in a virtual machine it leaves
+ * the guest: 40 % of a media loop with 200 viewers, when each timer that started set it). Setting it
+ * also takes back that it has fired, so that it need not be read. */
+static void arm(uv_prepare_t *prepare)
 {
+    struct mcu_loop *loop = prepare->data;
     int64_t due = loop->heap_size ? loop->heap[0]->due_ns : INT64_MAX;
-    if (loop->manual || due == loop->armed_ns)
+    if (loop->manual || (due == loop->armed_ns && !loop->fired))
         return;
     loop->armed_ns = due;
+    loop->fired = false;
     struct itimerspec spec = { 0 };
     if (due != INT64_MAX) {
         int64_t at = due > 0 ? due : 1; /* an all-zero time would disarm */
@@ -150,7 +157,6 @@ static int run_timers(struct mcu_loop *loop, int64_t now)
         ran++;
         mcu_loop_serve_first(loop);
     }
-    arm(loop);
     return ran;
 }
 
@@ -175,7 +181,6 @@ void mcu_timer_start(struct mcu_timer *timer, int64_t due_ns)
     }
     timer->due_ns = due_ns;
     sift_up(loop, loop->heap_size++, timer);
-    arm(loop);
 }
 
 void mcu_timer_stop(struct mcu_timer *timer)
@@ -194,10 +199,7 @@ bool mcu_timer_running(const struct mcu_timer *timer)
 static void on_timerfd(uv_poll_t *poll, int status, int events)
 {
     struct mcu_loop *loop = poll->data;
-    uint64_t expirations;
-    if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-        return;
-    loop->armed_ns = INT64_MAX;
+    loop->fired = true;
     run_timers(loop, mcu_clock_now_ns());
 }
 
@@ -267,6 +269,9 @@ static int open_handles(struct mcu_loop *loop)
     if (rc < 0)
         return rc;
     loop->timer_poll.data = loop;
+    uv_prepare_init(&loop->uv, &loop->before_poll); /* it and its start cannot fail */
+    loop->before_poll.data = loop;
+    uv_prepare_start(&loop->before_poll, arm);
     return uv_poll_start(&loop->timer_poll, UV_READABLE, on_timerfd);
 }
 
@@ -340,6 +345,8 @@ void mcu_loop_free(struct mcu_loop **pp)
         uv_close((uv_handle_t *)&loop->wake, NULL);
     if (loop->timer_poll.data)
         uv_close((uv_handle_t *)&loop->timer_poll, NULL);
+    if (loop->before_poll.data)
+        uv_close((uv_handle_t *)&loop->before_poll, NULL);
     /* Everybody else has closed his handles; what is left are their close callbacks. */
     for (int i = 0; i < 100 && uv_run(&loop->uv, UV_RUN_NOWAIT); i++)
         ;
