@@ -18,6 +18,7 @@
 #define FIRST_SENT_MS      100  /* the first report follows the first packet after 100 to 450 ms, */
 #define FIRST_SENT_SPAN_MS 350  /* so that lip sync does not wait for it */
 #define FIRST_RECEIVED_MS  500
+#define REPORTS_APART_MS   20   /* those of many lines leave at one waking */
 #define REPORT_BLOCKS      (2 * MCU_LINE_RIDS) /* layers, and their repeats */
 #define ASK_NS             (500 * MCU_NS_PER_MS)
 #define POLL_MIN_NS        MCU_NS_PER_MS
@@ -42,7 +43,10 @@ static void seed_random(struct mcu_line *line)
 
 static void schedule_report(struct mcu_line *line, int64_t least_ms, uint32_t span_ms)
 {
-    int64_t due = line->now_ns + (least_ms + next_random(line) % span_ms) * MCU_NS_PER_MS;
+    uint32_t span = span_ms - REPORTS_APART_MS; /* what rounding up may add */
+    int64_t due = line->now_ns + (least_ms + next_random(line) % span) * MCU_NS_PER_MS;
+    due += REPORTS_APART_MS * MCU_NS_PER_MS - 1;
+    due -= due % (REPORTS_APART_MS * MCU_NS_PER_MS);
     if (due < line->report_due_ns)
         line->report_due_ns = due;
 }
@@ -274,15 +278,21 @@ void mcu_line_rtp(struct mcu_line *line, const uint8_t *data, size_t size, int64
     }
 }
 
-void mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns)
-{
-    line->now_ns = now_ns;
-    mcu_rtp_out_unit(&line->out, unit, now_ns);
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t later_than_now(const struct mcu_line *line, int64_t ns)
+{
+    return ns > line->now_ns + POLL_MIN_NS ? ns : line->now_ns + POLL_MIN_NS;
+}
+
+int64_t mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns)
+{
+    line->now_ns = now_ns;
+    int64_t next = mcu_rtp_out_unit(&line->out, unit, now_ns);
+    return later_than_now(line, earlier(next, line->report_due_ns));
 }
 
 int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
@@ -290,9 +300,11 @@ int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
     line->now_ns = now_ns;
     if (line->report_due_ns == INT64_MAX)
         schedule_report(line, RTCP_INTERVAL_MS / 2, RTCP_INTERVAL_MS);
-    send_nacks(line);
-    int64_t next = mcu_rtp_in_poll(line->in, now_ns);
-    next = earlier(next, mcu_rtp_out_poll(&line->out, now_ns));
+    int64_t next = mcu_rtp_out_poll(&line->out, now_ns);
+    if (line->received_any) { /* who only watches costs nothing here */
+        send_nacks(line);
+        next = earlier(next, mcu_rtp_in_poll(line->in, now_ns));
+    }
     ask_if_due(line);
     say_limit_if_due(line);
     next = earlier(next, mcu_line_limit_due(&line->limit));
@@ -301,7 +313,7 @@ int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns)
     if (line->report_due_ns <= now_ns)
         send_report(line);
     next = earlier(next, line->report_due_ns);
-    return next > now_ns + POLL_MIN_NS ? next : now_ns + POLL_MIN_NS;
+    return later_than_now(line, next);
 }
 
 /* ---- Life ---- */

@@ -133,8 +133,8 @@ void mcu_line_rtp(struct mcu_line *line, const uint8_t *data, size_t size, int64
 void mcu_line_rtcp(struct mcu_line *line, const uint8_t *data, size_t size, int64_t now_ns);
 
 /* Does what is due: gives up gaps, paces packets, sends reports. Returns the time of the next call
- * wanted (always later than now_ns). Call it also right after _send, _rtp and _rtcp: what they
- * bring may be due sooner than what was asked for before. */
+ * wanted (always later than now_ns). Call it also right after _rtp and _rtcp: what they bring may be
+ * due sooner than what was asked for before. */
 int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns);
 
 /* Sends a unit of tx_codec (others are dropped): borrowed, a reference is taken while it is paced.
@@ -142,8 +142,9 @@ int64_t mcu_line_poll(struct mcu_line *line, int64_t now_ns);
  * goes through the pacer; a pacer with more than 1 s waiting drops whole units, counts
  * PACER_DROPPED, and skips to the next keyframe (keyframe_wanted is then called). Audio units:
  * the marker bit at the first packet after 100 ms or more of silence (RFC 3551 4.1); CSRCs of the
- * unit go into the header. */
-void mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns);
+ * unit go into the header. Returns when _poll is wanted for what it brought (later than now_ns);
+ * what _poll asked for before holds besides. */
+int64_t mcu_line_send(struct mcu_line *line, struct mcu_unit *unit, int64_t now_ns);
 
 /* Asks the peer for a keyframe: PLI where it is understood, else FIR; at most one each 500 ms, a
  * wish that comes sooner is kept and sent then, unless a keyframe came. */

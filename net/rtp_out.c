@@ -11,7 +11,8 @@
 #define BYTES_PER_MS   8 /* PCMU, PCMA and G.722: 64 kbit/s */
 #define SILENCE_NS     (100 * MCU_NS_PER_MS)
 #define CONTIGUOUS_NS  MCU_NS_PER_MS
-#define HEAD_MAX       (MCU_RTP_HEADER_MAX + MCU_RTP_OUT_EXT_MAX)
+#define HEAD_MAX       ((MCU_RTP_HEADER_MAX + MCU_RTP_OUT_EXT_MAX + 15) / 16 * 16)
+#define PAYLOAD_MAX    (MCU_RTP_OUT_PACKET_MAX - HEAD_MAX)
 #define RTX_BYTES      2 /* the number that a packet had (RFC 4588 section 4) */
 
 #define HISTORY_PACKETS_VIDEO 512
@@ -34,31 +35,41 @@ static uint32_t ts_at(const struct mcu_rtp_out *o, int64_t time_ns)
            (uint32_t)mcu_clock_to_ticks(time_ns, mcu_codec_info(o->codec)->rtp_clock_hz);
 }
 
-/* levels: of sound; NULL for a picture's packet. */
-static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, const uint8_t *payload,
-                        size_t size, const struct mcu_rtp_out_levels *levels)
+/* A packet with room for its header, so that a payload is written where it leaves from: header and
+ * payload end up behind each other, aligned to 4 as the header's size is. */
+struct packet {
+    _Alignas(16) uint8_t bytes[HEAD_MAX + PAYLOAD_MAX];
+};
+
+static uint8_t *payload_of(struct packet *p)
 {
-    uint8_t buf[MCU_RTP_OUT_PACKET_MAX];
+    return p->bytes + HEAD_MAX;
+}
+
+/* levels: of sound; NULL for a picture's packet. */
+static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, struct packet *p, size_t size,
+                        const struct mcu_rtp_out_levels *levels)
+{
+    uint8_t head[HEAD_MAX];
     rtp->pt = o->pt;
     rtp->seq = o->seq;
     rtp->ssrc = o->ssrc;
-    int head = mcu_rtp_write(rtp, buf, sizeof(buf));
-    if (head < 0 || size > sizeof(buf) - MCU_RTP_OUT_EXT_MAX - (size_t)head)
+    int n = mcu_rtp_write(rtp, head, sizeof(head));
+    if (n >= 0)
+        n = mcu_rtp_out_ext_write(&o->ext, head, (size_t)n, sizeof(head), size, levels, false, o->now_ns);
+    if (n < 0 || (size_t)n > sizeof(head))
         return;
-    head = mcu_rtp_out_ext_write(&o->ext, buf, (size_t)head, sizeof(buf) - size, size, levels, false,
-                                 o->now_ns);
-    if (head < 0)
-        return;
-    memcpy(buf + head, payload, size);
+    const uint8_t *data = memcpy(payload_of(p) - n, head, (size_t)n);
+    size_t bytes = (size_t)n + size;
     if (o->repeat.history)
-        mcu_rtp_history_sent(o->repeat.history, o->seq, buf, (size_t)head + size, o->now_ns);
+        mcu_rtp_history_sent(o->repeat.history, o->seq, data, bytes, o->now_ns);
     o->seq++;
     o->packets++;
-    o->bytes += (size_t)head + size;
+    o->bytes += bytes;
     o->report_packets++;
     o->report_octets += (uint32_t)size;
     mcu_count(MCU_CNT_RTP_OUT);
-    o->events.send(buf, (size_t)head + size, o->arg);
+    o->events.send(data, bytes, o->arg);
 }
 
 /* ---- Audio ---- */
@@ -76,8 +87,12 @@ static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t siz
 {
     struct mcu_rtp rtp = { .ts = ts_at(o, time_ns), .csrc_count = o->levels.csrc_count };
     memcpy(rtp.csrc, o->csrc, sizeof(o->csrc));
+    struct packet p;
+    if (size > PAYLOAD_MAX)
+        return;
+    memcpy(payload_of(&p), payload, size);
     rtp.marker = !o->spoke || time_ns - o->until_ns >= SILENCE_NS;
-    send_packet(o, &rtp, payload, size, &o->levels);
+    send_packet(o, &rtp, &p, size, &o->levels);
     o->spoke = true;
     o->until_ns = time_ns + duration_ns;
 }
@@ -140,19 +155,19 @@ static void finish_head(struct mcu_rtp_out *o)
 /* Sends one packet of the first unit that waits; a unit without any more is done. */
 static void video_packet(struct mcu_rtp_out *o, const struct mcu_unit *unit)
 {
-    uint8_t payload[MCU_RTP_OUT_PACKET_MAX - HEAD_MAX];
+    struct packet p;
     bool last = false;
     if (!o->pay_begun && mcu_pay_begin(&o->pay, unit) < 0) {
         finish_head(o);
         return;
     }
     o->pay_begun = true;
-    int n = mcu_pay_next(&o->pay, payload, sizeof(payload), &last);
+    int n = mcu_pay_next(&o->pay, payload_of(&p), PAYLOAD_MAX, &last);
     if (n == -EMSGSIZE)
         return; /* a NAL unit that cannot be sent in mode 0: the packetiser has gone past it */
     if (n > 0) {
         struct mcu_rtp rtp = { .ts = ts_at(o, unit->time_ns), .marker = last };
-        send_packet(o, &rtp, payload, (size_t)n, NULL);
+        send_packet(o, &rtp, &p, (size_t)n, NULL);
         mcu_pacer_sent(&o->pacer, (size_t)n + 12);
     }
     if (n <= 0 || last)
@@ -194,17 +209,17 @@ static void video_unit(struct mcu_rtp_out *o, struct mcu_unit *unit)
         o->skip_to_key = false;
 }
 
-void mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_ns)
+int64_t mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_ns)
 {
     if (!o->send || unit->codec != o->codec || unit->codec == MCU_CODEC_NONE || unit->size == 0)
-        return;
+        return INT64_MAX;
     o->now_ns = now_ns;
     if (mcu_codec_info(unit->codec)->kind == MCU_AUDIO) {
         audio_unit(o, unit);
-        return;
+        return INT64_MAX;
     }
     video_unit(o, unit);
-    mcu_rtp_out_poll(o, now_ns);
+    return mcu_rtp_out_poll(o, now_ns);
 }
 
 /* ---- Configuration and reports ---- */
@@ -213,7 +228,7 @@ void mcu_rtp_out_unit(struct mcu_rtp_out *o, struct mcu_unit *unit, int64_t now_
  * large as they would be without. */
 static int max_payload(const struct mcu_rtp_out *o, const struct mcu_line_config *config)
 {
-    int most = MCU_RTP_OUT_PACKET_MAX - HEAD_MAX - RTX_BYTES;
+    int most = PAYLOAD_MAX - RTX_BYTES;
     int payload = config->max_payload_bytes > 0 ? mcu_min(config->max_payload_bytes, most) : 1200;
     int extra = (int)mcu_rtp_out_ext_room(&o->ext) + (config->tx_rtx_pt ? RTX_BYTES : 0);
     return payload > 4 * extra ? payload - extra : payload;

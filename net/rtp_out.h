@@ -78,8 +78,8 @@ void mcu_rtp_out_free(struct mcu_rtp_out *out);
 /* Codec, payload type, direction, pace: what waits of another codec is dropped. */
 void mcu_rtp_out_configure(struct mcu_rtp_out *out, const struct mcu_line_config *config);
 
-/* mcu_line_send. */
-void mcu_rtp_out_unit(struct mcu_rtp_out *out, struct mcu_unit *unit, int64_t now_ns);
+/* mcu_line_send. Returns the time of the next _poll wanted for it, or INT64_MAX. */
+int64_t mcu_rtp_out_unit(struct mcu_rtp_out *out, struct mcu_unit *unit, int64_t now_ns);
 /* Packets leave at no more than what he takes (2.5 times, as ever); 0: no limit. */
 void mcu_rtp_out_limit(struct mcu_rtp_out *out, int64_t bps);
 /* Lets out what may go. Returns the time of the next call wanted, or INT64_MAX. */

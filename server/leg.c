@@ -12,6 +12,8 @@
 #include "server/leg_priv.h"
 
 #define TIMEOUT_CHECK_NS MCU_NS_PER_S
+#define CHECKS_APART_NS  (20 * MCU_NS_PER_MS)
+#define TOGETHER_NS      MCU_NS_PER_MS
 #define KEYS_PER_S       20
 
 void mcu_leg_fail(struct mcu_leg *leg, const char *reason)
@@ -33,6 +35,13 @@ void mcu_leg_peer_is_there(struct mcu_leg *leg)
 }
 
 /* ---- time ---- */
+
+/* Legs that want something at about the same time get it at one waking of the loop: to wake costs as
+ * much as a packet. */
+static int64_t whole(int64_t ns, int64_t step_ns)
+{
+    return (ns + step_ns - 1) / step_ns * step_ns;
+}
 
 static void report_loss(struct mcu_leg *leg, int role)
 {
@@ -56,7 +65,7 @@ static void check_timeout(struct mcu_leg *leg, int64_t now)
 {
     int64_t last = leg->started_ns;
     bool receives = false;
-    leg->next_check_ns = now + TIMEOUT_CHECK_NS;
+    leg->next_check_ns = whole(now + TIMEOUT_CHECK_NS, CHECKS_APART_NS);
     for (int i = 0; i < MCU_ROLES; i++) {
         struct leg_line *l = &leg->line[i];
         if (!l->used)
@@ -85,6 +94,7 @@ void mcu_leg_set_timer(struct mcu_leg *leg)
             next = leg->line[i].due_ns;
     if (leg->bundle.due_ns < next)
         next = leg->bundle.due_ns;
+    next = whole(next, TOGETHER_NS);
     if (!mcu_timer_running(&leg->timer) || leg->timer.due_ns != next)
         mcu_timer_start(&leg->timer, next);
 }
@@ -99,7 +109,7 @@ static void on_timer(struct mcu_timer *timer)
         report_loss(leg, MCU_ROLE_VIDEO);
         leg->keys_left = KEYS_PER_S;
     }
-    mcu_leg_poll_lines(leg);
+    mcu_leg_poll_due_lines(leg);
 }
 
 /* ---- life, on the leg's loop ---- */
@@ -109,7 +119,7 @@ static void start(void *arg)
     struct mcu_leg *leg = arg;
     leg->handle = mcu_handle_add(&leg->media->legs, leg);
     leg->started_ns = mcu_loop_now(leg->media->loop);
-    leg->next_check_ns = leg->started_ns + TIMEOUT_CHECK_NS;
+    leg->next_check_ns = whole(leg->started_ns + TIMEOUT_CHECK_NS, CHECKS_APART_NS);
     leg->bundle.due_ns = INT64_MAX;
     mcu_peer_clock_init(&leg->clock);
     mcu_timer_init(&leg->timer, leg->media->loop, on_timer);

@@ -117,8 +117,7 @@ static void leg_sends(void *obj, int word, struct mcu_unit *unit)
     if (!l || !l->remote_known)
         return;
     l->sent_ns = unit->time_ns;
-    mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop));
-    mcu_leg_poll_line(l);
+    mcu_leg_sent(l, mcu_line_send(l->line, unit, mcu_loop_now(leg->media->loop)));
 }
 
 static void leg_asks_keyframe(void *obj, int word, struct mcu_unit *unit)

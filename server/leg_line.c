@@ -334,6 +334,12 @@ void mcu_leg_is_shown(struct leg_line *l, const struct mcu_shown *shown)
 
 /* ---- time ---- */
 
+static void flush(struct leg_line *l)
+{
+    if (l->udp[0])
+        mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+}
+
 static void run_line(struct leg_line *l)
 {
     int64_t now = mcu_loop_now(l->leg->media->loop);
@@ -345,8 +351,7 @@ static void run_line(struct leg_line *l)
         l->due_ns = l->limit_late_ns;
     if (seal_due < l->due_ns)
         l->due_ns = seal_due;
-    if (l->udp[0])
-        mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+    flush(l);
 }
 
 void mcu_leg_poll_line(struct leg_line *l)
@@ -355,11 +360,32 @@ void mcu_leg_poll_line(struct leg_line *l)
     mcu_leg_set_timer(l->leg);
 }
 
-void mcu_leg_poll_lines(struct mcu_leg *leg)
+/* Not a whole poll: that looks at all that a line has, and each unit goes to each viewer. */
+void mcu_leg_sent(struct leg_line *l, int64_t due_ns)
+{
+    flush(l);
+    if (due_ns >= l->due_ns)
+        return;
+    l->due_ns = due_ns;
+    mcu_leg_set_timer(l->leg);
+}
+
+static void poll_lines(struct mcu_leg *leg, int64_t due_ns)
 {
     for (int i = 0; i < MCU_ROLES; i++)
-        if (leg->line[i].line)
+        if (leg->line[i].line && leg->line[i].due_ns <= due_ns)
             run_line(&leg->line[i]);
-    leg->bundle.due_ns = leg->bundle.ice ? mcu_leg_run_bundle(leg) : INT64_MAX;
+    if (leg->bundle.due_ns <= due_ns)
+        leg->bundle.due_ns = leg->bundle.ice ? mcu_leg_run_bundle(leg) : INT64_MAX;
     mcu_leg_set_timer(leg);
+}
+
+void mcu_leg_poll_lines(struct mcu_leg *leg)
+{
+    poll_lines(leg, INT64_MAX);
+}
+
+void mcu_leg_poll_due_lines(struct mcu_leg *leg)
+{
+    poll_lines(leg, mcu_loop_now(leg->media->loop));
 }

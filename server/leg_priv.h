@@ -118,9 +118,12 @@ void mcu_leg_key_pressed(struct leg_line *l, char key);
 void mcu_leg_packet(struct leg_line *l, bool rtcp, const uint8_t *data, size_t size, int64_t now);
 /* Its picture is shown so: by what he obeys, he is told to send no more. */
 void mcu_leg_is_shown(struct leg_line *l, const struct mcu_shown *shown);
-/* After a packet or a unit of one line: nothing has changed for the others. */
+/* After a packet of one line: nothing has changed for the others. */
 void mcu_leg_poll_line(struct leg_line *l);
+/* After a unit was sent: due_ns is what mcu_line_send returned. */
+void mcu_leg_sent(struct leg_line *l, int64_t due_ns);
 void mcu_leg_poll_lines(struct mcu_leg *leg);
+void mcu_leg_poll_due_lines(struct mcu_leg *leg); /* those whose time has come */
 
 /* ---- leg_bundle.c ---- */
 
