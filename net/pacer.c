@@ -6,13 +6,14 @@
 #include "mixer/base/clock.h"
 
 #define BURST_PACKETS 2
+#define BURST_NS      (15 * MCU_NS_PER_MS)
 
 void mcu_pacer_set_rate(struct mcu_pacer *pacer, int pace_bps, int max_packet_bytes)
 {
     pacer->rate_bps = pace_bps > 0 ? (int64_t)pace_bps * 5 / 2 : 0;
-    int64_t round = pacer->rate_bps * MCU_PACER_ROUND_NS / MCU_NS_PER_S;
+    int64_t picture = pacer->rate_bps * BURST_NS / MCU_NS_PER_S;
     int64_t burst = (int64_t)max_packet_bytes * 8 * BURST_PACKETS;
-    pacer->bucket_bits = round > burst ? round : burst;
+    pacer->bucket_bits = picture > burst ? picture : burst;
     if (pacer->tokens_bits > pacer->bucket_bits)
         pacer->tokens_bits = pacer->bucket_bits;
 }

@@ -3,8 +3,9 @@
  * Threads: the leg's loop. Nothing allocates; units wait by reference, and are only cut into packets
  * when they may leave.
  *
- * A token bucket that is filled with time and holds one round of 5 ms, but at least two packets. A
- * packet leaves while there are tokens, and may overdraw them. */
+ * A token bucket that is filled with time and holds 15 ms, but at least two packets. A packet leaves
+ * while there are tokens, and may overdraw them. So a usual picture of 30 a second leaves at once, in
+ * one system call, and what is larger in rounds of 5 ms. */
 #ifndef MCU_NET_PACER_H
 #define MCU_NET_PACER_H
 

@@ -146,7 +146,8 @@ static void pacer_spreads_a_keyframe(void **state)
     open_video(&h, 1000000);
     int64_t start = h.now_ns;
     send_picture(&h, 60000, true);
-    assert_in_range(h.packets, 1, 3);
+    int first = h.packets; /* what a usual picture has leaves at once */
+    assert_in_range(first, 3, 5);
     harness_until(&h, start + 400 * MS);
     int rtp = 0, in_round = 0, most = 0;
     int64_t last = 0, round = 0;
@@ -154,6 +155,8 @@ static void pacer_spreads_a_keyframe(void **state)
         if (h.packet[i].rtcp)
             continue;
         rtp++;
+        if (i < first)
+            continue;
         in_round = h.packet[i].at_ns == round ? in_round + 1 : 1;
         most = in_round > most ? in_round : most;
         round = last = h.packet[i].at_ns;
