@@ -10,7 +10,9 @@
 #include <srtp2/srtp.h>
 
 #include "mixer/base/cursor.h"
+#include "mixer/base/log.h"
 #include "mixer/base/util.h"
+#include "net/srtp_evp.h"
 
 /* In packets. More than any reorder buffer holds, so that a late packet is not taken for a replay. */
 #define WINDOW_PACKETS 1024
@@ -95,6 +97,8 @@ static void start_library(void)
     srtp_t session;
     if (srtp_init() != srtp_err_status_ok)
         return;
+    if (mcu_srtp_evp_install() < 0)
+        mcu_log(MCU_LOG_WARN, "srtp-slow", "reason=\"libsrtp2 does not take OpenSSL's ciphers\"");
     for (int i = MCU_SRTP_NONE + 1; i < MCU_SRTP_SUITES; i++) {
         struct mcu_srtp_key key = { .suite = (enum mcu_srtp_suite)i };
         if (open_session(&session, &key, (srtp_ssrc_t){ .type = ssrc_any_inbound }) < 0)

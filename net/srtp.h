@@ -1,9 +1,8 @@
 /* net/srtp.h - SRTP and SRTCP (RFC 3711, RFC 7714) of one flow: seals what goes out, opens what comes
  * in, keeps the rollover counters and replay windows. libsrtp2 stays behind this file.
  * Threads: one session belongs to one thread at a time. _protect allocates nothing of ours;
- * _unprotect only when a new source has proved that it holds the key. Debian 12's libsrtp2 ciphers by
- * NSS, which takes and gives back memory for each packet: 14 times with AES-CM, 5 with GCM; 5.3 us and
- * 1.0 us for 1200 bytes. */
+ * _unprotect only when a new source has proved that it holds the key. The ciphers are OpenSSL's
+ * (net/srtp_evp.h): 0.6 us for 1200 bytes with AES-GCM, 1.2 us with AES-CM. */
 #ifndef MCU_NET_SRTP_H
 #define MCU_NET_SRTP_H
 
