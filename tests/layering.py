@@ -39,7 +39,7 @@ OWNED = [
     (["net"], ["nice/"], r"nice_"),
     (["net"], ["libwebsockets"], r"lws_|_lws_"),
     (["net"], ["srtp2/"], r"srtp_"),
-    (["net"], ["openssl/"], r"(SSL|TLS|DTLS|DTLSv1|BIO|X509|EVP|ASN1|BN|ERR|EC|OPENSSL|CRYPTO|HMAC|X509V3)_|HMAC$"),
+    (["net"], ["openssl/"], r"(SSL|TLS|DTLS|DTLSv1|BIO|X509|EVP|OSSL|ASN1|BN|ERR|EC|OPENSSL|CRYPTO|HMAC|X509V3)_|HMAC$"),
     (["server"], ["jansson"], r"json_"),
     (["server"], ["yaml"], r"yaml_"),
 ]

@@ -23,7 +23,7 @@ SPEECH = "/usr/share/asterisk/sounds/en_US_f_Allison"
 CODECS = {"opus": (111, "opus/48000/2"), "pcmu": (0, "PCMU/8000"), "pcma": (8, "PCMA/8000"),
           "vp8": (96, "VP8/90000"), "h264": (97, "H264/90000")}
 FMTP = {"h264": "profile-level-id=42e01f;packetization-mode=1"}
-SUITE = "AES_CM_128_HMAC_SHA1_80"
+SUITES = {"cm": ("AES_CM_128_HMAC_SHA1_80", 30), "gcm": ("AEAD_AES_128_GCM", 28)} # bytes of key and salt
 AT_ONCE = 20       # INVITEs that wait for their answer
 JOIN_S = 20        # for all of them
 
@@ -63,7 +63,7 @@ class Call:
         self.room, self.name, self.audio, self.video, self.srtp = room, name, audio, video, srtp
         self.id = f"{random.getrandbits(64):x}"
         self.status, self.to_tag, self.target, self.ports, self.keys = 0, "", "", [], []
-        self.own_keys = [os.urandom(30) for _ in range(2)]
+        self.own_keys = [os.urandom(SUITES[srtp][1]) for _ in range(2)] if srtp else []
         self.lines = []      # [sound's, picture's]
         self.asked_at = self.sent_at = 0
         self.after = None    # Retry-After
@@ -132,7 +132,8 @@ class Bench:
                 + f"Content-Length: {len(body)}\r\n\r\n{body}")
         self.sip.sendto(text.encode(), ("127.0.0.1", self.server.sip))
 
-    def _media(self, kind, codec, direction, srtp_key):
+    def _media(self, kind, codec, direction, call):
+        srtp_key = call.srtp and call.own_keys[kind == "video"]
         number, name = CODECS[codec]
         profile = "RTP/SAVP" if srtp_key else "RTP/AVP"
         text = (f"m={kind} {self.rtp} {profile} {number}\r\na=rtpmap:{number} {name}\r\n"
@@ -143,16 +144,16 @@ class Bench:
             text += f"a=rtcp-fb:{number} nack pli\r\n"
         if srtp_key:
             key = base64.b64encode(srtp_key).decode()
-            text += f"a=crypto:1 {SUITE} inline:{key}\r\n"
+            text += f"a=crypto:1 {SUITES[call.srtp][0]} inline:{key}\r\n"
         return text
 
     def _invite(self, call):
         direction = call.direction
         body = ("v=0\r\no=bench 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n")
         if call.audio:
-            body += self._media("audio", call.audio, direction[0], call.srtp and call.own_keys[0])
+            body += self._media("audio", call.audio, direction[0], call)
         if call.video:
-            body += self._media("video", call.video, direction[1], call.srtp and call.own_keys[1])
+            body += self._media("video", call.video, direction[1], call)
         call.sent_at = time.monotonic()
         call.asked_at = call.asked_at or call.sent_at
         self._send("INVITE", call, 1, body)
@@ -207,10 +208,10 @@ class Bench:
 
     # ---- calls ----
 
-    def call(self, count, room, audio=None, clip=None, video=None, vclip=None, srtp=False, group="-",
+    def call(self, count, room, audio=None, clip=None, video=None, vclip=None, srtp=None, group="-",
              phase_ms=None, must=True):
         """So many calls; without a clip they receive only. Their sound begins at evenly spread times
-        of a tick, unless phase_ms says when. Returns those that were answered with 200."""
+        of a tick, unless phase_ms says when. srtp: None, or of SUITES. Returns those that were answered with 200."""
         calls = [Call(room, f"{room} {len(self.calls) + i}", audio, video, srtp) for i in range(count)]
         for call in calls:
             call.direction = ("sendrecv" if clip else "recvonly", "sendrecv" if vclip else "recvonly")

@@ -382,7 +382,8 @@ static int take_keys(struct load_line *l, const char *tx, const char *rx)
         return 0;
     int rc = mcu_srtp_new(&l->srtp, l->ssrc);
     for (int k = 0; rc == 0 && k < 2; k++) {
-        struct mcu_srtp_key key = { .suite = MCU_SRTP_AES128_SHA1_80 };
+        struct mcu_srtp_key key = { .suite = strlen(text[k]) == 56 ? MCU_SRTP_AES128_GCM
+                                                                   : MCU_SRTP_AES128_SHA1_80 };
         for (size_t i = 0; i < 30 && text[k][2 * i] && text[k][2 * i + 1]; i++) {
             char hex[3] = { text[k][2 * i], text[k][2 * i + 1], 0 };
             key.bytes[i] = (uint8_t)strtoul(hex, NULL, 16);
