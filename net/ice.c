@@ -114,6 +114,7 @@ int mcu_ice_new(struct mcu_ice **out, struct mcu_ice_loop *loop, const struct mc
     ice->events = *events;
     ice->arg = arg;
     ice->tcp = config->tcp;
+    ice->out.fd = -1;
     add_local(ice, config);
     ice->stream = nice_agent_add_stream(ice->agent, 1);
     nice_agent_set_port_range(ice->agent, ice->stream, MCU_ICE_COMPONENT, (guint)config->port,
@@ -337,6 +338,20 @@ int mcu_ice_send(struct mcu_ice *ice, const uint8_t *data, size_t size)
     if (rc < 0)
         mcu_count(MCU_CNT_ICE_SEND_DROPPED);
     return rc;
+}
+
+void mcu_ice_queue(struct mcu_ice *ice, const uint8_t *data, size_t size)
+{
+    if (ice->out.fd < 0 || ice->state != MCU_ICE_CONNECTED || !size || size > MCU_ICE_MAX_BYTES)
+        mcu_ice_send(ice, data, size);
+    else
+        mcu_count_add(MCU_CNT_ICE_SEND_DROPPED,
+                      (uint64_t)mcu_udp_out_queue(&ice->out, &ice->to, data, size));
+}
+
+void mcu_ice_flush(struct mcu_ice *ice)
+{
+    mcu_count_add(MCU_CNT_ICE_SEND_DROPPED, (uint64_t)mcu_udp_out_flush(&ice->out));
 }
 
 enum mcu_ice_state mcu_ice_state(const struct mcu_ice *ice)

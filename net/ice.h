@@ -141,6 +141,12 @@ void mcu_ice_each_candidate(struct mcu_ice *ice, void (*fn)(const char *text, vo
  * -EAGAIN (the kernel did not take it). All but 0 are dropped and counted. */
 int mcu_ice_send(struct mcu_ice *ice, const uint8_t *data, size_t size);
 
+/* The same for a picture's packets, which leave together where the pair needs neither relay nor TCP
+ * (net/udp_out.h): with mcu_ice_flush, which the caller calls before he returns to the loop. What is
+ * dropped is counted. */
+void mcu_ice_queue(struct mcu_ice *ice, const uint8_t *data, size_t size);
+void mcu_ice_flush(struct mcu_ice *ice);
+
 enum mcu_ice_state mcu_ice_state(const struct mcu_ice *ice);
 /* The chosen pair; false: there is none. (libnice does not tell round-trip times: take RTCP's.) */
 bool mcu_ice_selected(const struct mcu_ice *ice, struct mcu_ice_selected *out);

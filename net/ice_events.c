@@ -89,10 +89,30 @@ static void grant_consent(struct mcu_ice *ice)
 }
 
 /* Its checks succeeded, so its peer consents. */
+/* A pair without relay and TCP is a socket and an address: the packets of a picture can leave it
+ * together. Agents with relays may have one behind any candidate that is not the host's own. */
+static void take_path(struct mcu_ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    bool plain = local->transport == NICE_CANDIDATE_TRANSPORT_UDP &&
+                 remote->transport == NICE_CANDIDATE_TRANSPORT_UDP &&
+                 (local->type == NICE_CANDIDATE_TYPE_HOST || !ice->relays);
+    GSocket *s = plain ? nice_agent_get_selected_socket(ice->agent, ice->stream, MCU_ICE_COMPONENT)
+                       : NULL;
+    mcu_udp_out_flush(&ice->out); /* it is for the old one */
+    ice->out.fd = -1;
+    if (!s || g_socket_get_socket_type(s) != G_SOCKET_TYPE_DATAGRAM)
+        return;
+    nice_address_copy_to_sockaddr(&remote->addr, &ice->to.u.sa);
+    ice->out = (struct mcu_udp_out){ .fd = g_socket_get_fd(s) };
+}
+
 static void on_nice_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local,
                          NiceCandidate *remote, gpointer arg)
 {
-    grant_consent(arg);
+    struct mcu_ice *ice = arg;
+    if (!ice->freed)
+        take_path(ice, local, remote);
+    grant_consent(ice);
 }
 
 static gboolean dispatch(GSource *source, GSourceFunc fn, gpointer arg)
@@ -230,6 +250,7 @@ void mcu_ice_deaf(struct mcu_ice *ice)
         at = &(*at)->next;
     *at = ice->next;
     ice->freed = true;
+    mcu_udp_out_flush(&ice->out);
     mcu_timer_stop(&ice->gather_timer);
     g_source_destroy(ice->consent_timer);
     g_source_unref(ice->consent_timer);

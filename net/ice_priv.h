@@ -9,6 +9,7 @@
 #include "net/ice.h"
 #include "net/ice_candidate.h"
 #include "net/ice_consent.h"
+#include "net/udp_out.h"
 
 /* A GLib context with its pump and its agents. An empty one ends in the loop's next round. */
 struct mcu_ice_group {
@@ -45,6 +46,8 @@ struct mcu_ice {
     int waiting_count, remote_count;
     int source_count; /* addresses that authentic checks came from, unannounced */
     bool tcp, local_loopback, relays;
+    struct mcu_udp_out out; /* the chosen pair's socket where packets need no relay; else fd is -1 */
+    struct mcu_addr to;
     bool gathering, restarting; /* restarting: until a pair of the new generation is chosen */
     struct mcu_ice_consent consent;
     GSource *consent_timer;

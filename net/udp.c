@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,28 +12,16 @@
 #define BATCH             32
 #define MAX_BATCHES       4 /* then the other sockets have their turn */
 #define SOCKET_BUFFER     (1 << 20)
-#define MAX_ASIDE         16 /* packets that leave together; Linux takes 64 */
 
 struct mcu_udp {
     uv_poll_t poll;
-    int fd;
+    struct mcu_udp_out out; /* its fd is -1 once closed */
     mcu_udp_cb cb;
     void *arg;
-    bool one_by_one; /* the kernel or the interface does not cut packets for us */
-};
-
-/* Packets of one socket that are to leave together, behind each other. */
-struct aside {
-    struct mcu_udp *udp; /* NULL: nothing is here */
-    struct mcu_addr to;
-    int count;
-    size_t bytes, each;  /* each: of all but the last */
-    uint8_t data[MAX_ASIDE * MCU_UDP_MAX_BYTES];
 };
 
 /* One set of receive buffers a thread: datagrams are handed on before the next call fills them. */
 static _Thread_local uint8_t buffers[BATCH][MCU_UDP_MAX_BYTES];
-static _Thread_local struct aside aside;
 
 int mcu_udp_open(const struct mcu_addr *local)
 {
@@ -67,12 +54,12 @@ static bool receive_batch(struct mcu_udp *udp)
                                            .msg_iov = &iov[i],
                                            .msg_iovlen = 1 };
     }
-    int n = recvmmsg(udp->fd, msgs, BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(udp->out.fd, msgs, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
         if (msgs[i].msg_hdr.msg_flags & MSG_TRUNC)
             continue;
         udp->cb(buffers[i], msgs[i].msg_len, &from[i], udp->arg);
-        if (udp->fd < 0)
+        if (udp->out.fd < 0)
             return false;
     }
     return n == BATCH;
@@ -93,7 +80,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
          * be deaf for ever. */
         int error;
         socklen_t len = sizeof(error);
-        getsockopt(udp->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+        getsockopt(udp->out.fd, SOL_SOCKET, SO_ERROR, &error, &len);
         uv_poll_start(poll, UV_READABLE, on_readable);
         return;
     }
@@ -114,10 +101,10 @@ int mcu_udp_new(struct mcu_udp **out, struct mcu_loop *loop, int fd, mcu_udp_cb 
         return rc;
     }
     udp->poll.data = udp;
-    udp->fd = fd;
+    udp->out.fd = fd;
     rc = uv_poll_start(&udp->poll, UV_READABLE, on_readable);
     if (rc < 0) {
-        udp->fd = -1; /* still the caller's */
+        udp->out.fd = -1; /* still the caller's */
         uv_close((uv_handle_t *)&udp->poll, on_closed);
         return rc;
     }
@@ -133,115 +120,22 @@ void mcu_udp_free(struct mcu_udp **pp)
         return;
     mcu_udp_flush(udp);
     uv_poll_stop(&udp->poll);
-    close(udp->fd);
-    udp->fd = -1;
+    close(udp->out.fd);
+    udp->out.fd = -1;
     uv_close((uv_handle_t *)&udp->poll, on_closed);
-}
-
-/* A pending ICMP error is reported once, on whatever comes next. */
-static bool is_of_earlier_packet(int error)
-{
-    return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
-}
-
-static int send_one(const struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data,
-                    size_t size)
-{
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (sendto(udp->fd, data, size, MSG_DONTWAIT, &to->u.sa, mcu_addr_len(to)) >= 0)
-            return 0;
-        if (!is_of_earlier_packet(errno))
-            break;
-    }
-    return -errno;
-}
-
-/* One call for all: the kernel walks its stack once and cuts at the end (UDP_SEGMENT, udp(7)). */
-static int send_segments(const struct aside *a)
-{
-    union {
-        char room[CMSG_SPACE(sizeof(uint16_t))];
-        struct cmsghdr align;
-    } control = { 0 };
-    struct iovec iov = { (void *)(uintptr_t)a->data, a->bytes };
-    struct msghdr msg = { .msg_name = (void *)(uintptr_t)&a->to.u.sa,
-                          .msg_namelen = mcu_addr_len(&a->to), .msg_iov = &iov, .msg_iovlen = 1,
-                          .msg_control = control.room, .msg_controllen = sizeof(control.room) };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    uint16_t each = (uint16_t)a->each;
-    c->cmsg_level = SOL_UDP;
-    c->cmsg_type = UDP_SEGMENT;
-    c->cmsg_len = CMSG_LEN(sizeof(each));
-    memcpy(CMSG_DATA(c), &each, sizeof(each));
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (sendmsg(a->udp->fd, &msg, MSG_DONTWAIT) >= 0)
-            return 0;
-        if (!is_of_earlier_packet(errno))
-            break;
-    }
-    return -errno;
-}
-
-static int send_one_by_one(const struct aside *a)
-{
-    int refused = 0;
-    for (size_t at = 0; at < a->bytes; at += a->each) {
-        size_t size = a->bytes - at < a->each ? a->bytes - at : a->each;
-        refused += send_one(a->udp, &a->to, a->data + at, size) < 0;
-    }
-    return refused;
-}
-
-static int send_aside(struct aside *a)
-{
-    int rc = a->udp->one_by_one || a->count == 1 ? -EOPNOTSUPP : send_segments(a);
-    if (rc == 0)
-        return 0;
-    if (rc == -EAGAIN || rc == -ENOBUFS)
-        return a->count;
-    /* Not cut on this path: an older kernel, a smaller MTU, an interface without checksums. */
-    a->udp->one_by_one |= a->count > 1;
-    return send_one_by_one(a);
-}
-
-int mcu_udp_flush(struct mcu_udp *udp)
-{
-    if (!udp || aside.udp != udp)
-        return 0;
-    int refused = send_aside(&aside);
-    aside.udp = NULL;
-    return refused;
-}
-
-/* Whether a packet can stand behind those that are aside. */
-static bool fits(const struct mcu_udp *udp, const struct mcu_addr *to, size_t size)
-{
-    bool last_was_short = aside.bytes < (size_t)aside.count * aside.each;
-    return aside.udp == udp && !last_was_short && size <= aside.each && aside.count < MAX_ASIDE &&
-           mcu_addr_equal(to, &aside.to);
-}
-
-int mcu_udp_queue(struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data, size_t size)
-{
-    int refused = 0;
-    if (size == 0 || size > MCU_UDP_MAX_BYTES)
-        return 1;
-    if (!fits(udp, to, size)) {
-        refused = mcu_udp_flush(aside.udp);
-        aside.udp = udp;
-        aside.to = *to;
-        aside.count = 0;
-        aside.bytes = 0;
-        aside.each = size;
-    }
-    memcpy(aside.data + aside.bytes, data, size);
-    aside.bytes += size;
-    aside.count++;
-    return refused;
 }
 
 int mcu_udp_send(struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data, size_t size)
 {
-    mcu_udp_flush(udp); /* they are older */
-    return send_one(udp, to, data, size);
+    return mcu_udp_out_send(&udp->out, to, data, size);
+}
+
+int mcu_udp_queue(struct mcu_udp *udp, const struct mcu_addr *to, const uint8_t *data, size_t size)
+{
+    return mcu_udp_out_queue(&udp->out, to, data, size);
+}
+
+int mcu_udp_flush(struct mcu_udp *udp)
+{
+    return udp ? mcu_udp_out_flush(&udp->out) : 0;
 }

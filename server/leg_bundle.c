@@ -34,8 +34,12 @@ static void run(struct mcu_leg *leg)
 static void on_sealed(int component, const uint8_t *data, size_t size, void *arg)
 {
     struct mcu_leg *leg = arg;
-    if (leg->bundle.connected)
-        mcu_ice_send(leg->bundle.ice, data, size); /* counts what it drops */
+    if (!leg->bundle.connected)
+        return;
+    if (leg->aside) /* both count what they drop */
+        mcu_ice_queue(leg->bundle.ice, data, size);
+    else
+        mcu_ice_send(leg->bundle.ice, data, size);
 }
 
 /* ---- in ---- */

@@ -24,8 +24,11 @@ static bool may_send(const struct leg_line *l)
 static void on_send(bool rtcp, const uint8_t *data, size_t size, void *arg)
 {
     struct leg_line *l = arg;
-    if (may_send(l))
-        mcu_seal_out(l->seal ? l->seal : l->leg->bundle.seal, rtcp, data, size);
+    if (!may_send(l))
+        return;
+    l->leg->aside = l->role != MCU_ROLE_AUDIO && !rtcp;
+    mcu_seal_out(l->seal ? l->seal : l->leg->bundle.seal, rtcp, data, size);
+    l->leg->aside = false;
 }
 
 static void on_unit(struct mcu_unit *unit, void *arg)
@@ -101,9 +104,9 @@ static void on_sealed(int component, const uint8_t *data, size_t size, void *arg
     struct leg_line *l = arg;
     if (!may_send(l))
         return;
-    bool aside = l->role != MCU_ROLE_AUDIO && component == 0; /* a picture's packets leave together */
-    int refused = aside ? mcu_udp_queue(l->udp[0], &l->latch.remote[0], data, size)
-                        : mcu_udp_send(l->udp[component], &l->latch.remote[component], data, size) < 0;
+    int refused = l->leg->aside && component == 0
+                      ? mcu_udp_queue(l->udp[0], &l->latch.remote[0], data, size)
+                      : mcu_udp_send(l->udp[component], &l->latch.remote[component], data, size) < 0;
     mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)refused);
 }
 
@@ -338,6 +341,8 @@ static void flush(struct leg_line *l)
 {
     if (l->udp[0])
         mcu_count_add(MCU_CNT_RTP_SEND_FAILED, (uint64_t)mcu_udp_flush(l->udp[0]));
+    else if (l->leg->bundle.ice)
+        mcu_ice_flush(l->leg->bundle.ice);
 }
 
 static void run_line(struct leg_line *l)

@@ -66,6 +66,7 @@ struct mcu_leg {
     struct mcu_timer timer;
     int64_t started_ns, next_check_ns;
     bool failed, ending;
+    bool aside;                 /* the packet that is being sealed is a picture's: its neighbours follow */
 
     enum leg_attachment attachment;
     struct mcu_ref conference;  /* where it is or is going */

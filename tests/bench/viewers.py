@@ -19,7 +19,7 @@ RATIO = 1.3    # of 200 to 10, without SRTP
 def bound():
     """ms a second that the kernel takes for a viewer's 50 packets of sound and 30 pictures of 5, each picture
     in one call from a socket of his own; and of it the sender's half, where that can be told."""
-    us = {(r["to"], r["what"]): r["us_a_call"] for r in common.program("bench_fan") if r.get("from") == "own"}
+    us = {(r["to"], r["what"]): r["us_a_call"] for r in common.program("bench_fan", "200", "60") if r.get("from") == "own"}
     ms = {to: (50 * us[to, "sound"] + 30 * us[to, "picture, one call"]) / 1000
           for to in ("kept", "card") if (to, "sound") in us}
     return {"what": "kernel alone, ms a second for a viewer", "loopback": round(ms["kept"], 3),
