@@ -148,6 +148,45 @@ static void tcp_connects(void **state)
     assert_both_ways(f);
 }
 
+/* Five packets of a picture; the last one is shorter. */
+static void queue_picture(struct mcu_ice *ice)
+{
+    uint8_t data[1200] = { 0x80 };
+    for (int i = 0; i < 5; i++) {
+        data[1] = (uint8_t)i;
+        mcu_ice_queue(ice, data, i < 4 ? 1200 : 300);
+    }
+}
+
+static void a_pictures_packets_wait_and_leave_together(void **state)
+{
+    struct fixture *f = *state;
+    connect_on(f, "127.0.0.1");
+    int before = f->b.received;
+    queue_picture(f->a.ice);
+    pass_ms(f, 100);
+    assert_int_equal(f->b.received, before);
+    mcu_ice_flush(f->a.ice);
+    pass_until(f, f->b.received == before + 5);
+    assert_int_equal(f->b.size, 300);
+    assert_int_equal(f->b.data[1], 4);
+    assert_both_ways(f);
+    queue_picture(f->a.ice);
+    mcu_ice_free(&f->a.ice); /* they leave before it does */
+    pass_until(f, f->b.received == before + 11);
+}
+
+static void over_tcp_they_leave_at_once(void **state)
+{
+    struct fixture *f = *state;
+    tcp_connects(state);
+    int before = f->b.received;
+    queue_picture(f->a.ice);
+    pass_until(f, f->b.received == before + 5);
+    mcu_ice_flush(f->a.ice);
+    assert_int_equal(f->b.size, 300);
+}
+
 static void a_taken_port_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +264,8 @@ int main(void)
         TEST(wrong_password_never_connects),
         TEST(two_controlling_agents_settle),
         TEST(tcp_connects),
+        TEST(a_pictures_packets_wait_and_leave_together),
+        TEST(over_tcp_they_leave_at_once),
         TEST(a_taken_port_is_told),
         TEST(an_event_may_free_its_agent),
         TEST(two_hundred_agents_leave_nothing),
