@@ -16,8 +16,9 @@
 #include "mixer/base/cursor.h"
 
 #define IO_BYTES 32768
-/* The encoder's look-ahead at 48 kHz: what its decoder's output lags behind the sound that went in, and so
- * what players skip at the start (RFC 7845 section 4.2). A file has no losses to report, so it never has FEC. */
+/* The encoder's look-ahead at 48 kHz: what its decoder's output lags behind the sound that went in,
+ * and so what players skip at the start (RFC 7845 section 4.2). A file reports no losses, so it never has
+ * FEC. */
 #define PRE_SKIP   MCU_OPUS_AHEAD_LOW
 #define CLUSTER_MS "500" /* what a kill may cost, twice as good as promised */
 
