@@ -1,18 +1,18 @@
 #include "codec/aenc.h"
 
 #include <errno.h>
-#include <opus.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec/g711.h"
 #include "codec/g722.h"
+#include "codec/opus_enc.h"
 #include "codec/resample.h"
 #include "mixer/base/pcm.h"
 #include "mixer/base/util.h"
 
 #define TICK               MCU_PCM_TICK_FRAMES
-#define MAX_TICKS          3      /* 60 ms */
+#define MAX_TICKS          MCU_OPUS_ENC_TICKS
 #define BITRATE_MIN        6000   /* RFC 6716 2.1.1 */
 #define BITRATE_MAX        160000 /* 60 ms of it fit MCU_AENC_MAX_BYTES */
 #define DEFAULT_COMPLEXITY 5      /* the knee: 6 is the same, 4 loses 2 dB (header) */
@@ -28,10 +28,10 @@ struct mcu_aenc {
     int channels;       /* of what is coded */
     int ticks;          /* gathered in pcm */
     bool independent;   /* asked for in one of them */
-    bool fec_on;        /* SILK with LBRR, for as long as packets are lost */
+    bool fec_on;        /* for as long as packets are lost */
     bool was_silent;    /* the last packet was not sent (DTX) */
     int quiet_ticks;    /* in a row */
-    OpusEncoder *opus;  /* NULL: g722 or G.711 */
+    struct mcu_opus_enc *opus; /* NULL: g722 or G.711 */
     struct mcu_g722 g722;
     struct mcu_downsampler down;
     int16_t pcm[MAX_TICKS * TICK * MCU_PCM_CHANNELS_MAX];
@@ -54,53 +54,24 @@ static int check_config(const struct mcu_aenc_config *c)
     return 0;
 }
 
-/* RFC 7587 6.1: the receiver plays no more than this, so no more is coded. */
-static int opus_bandwidth(int rate_hz)
-{
-    if (rate_hz <= 0 || rate_hz > 24000)
-        return OPUS_BANDWIDTH_FULLBAND;
-    if (rate_hz > 16000)
-        return OPUS_BANDWIDTH_SUPERWIDEBAND;
-    if (rate_hz > 12000)
-        return OPUS_BANDWIDTH_WIDEBAND;
-    return rate_hz > 8000 ? OPUS_BANDWIDTH_MEDIUMBAND : OPUS_BANDWIDTH_NARROWBAND;
-}
-
 static int default_bitrate(int channels)
 {
     return channels == 2 ? 64000 : 32000;
 }
 
-/* Without loss: CELT alone (the music signal of the AUDIO application) at a constant rate. Two such
- * encoders that are given the same sound become equal bit for bit within a second, whatever they
- * coded before; SILK's noise shaping never forgets, and VBR keeps them apart for longer (numbers
- * in the header). With loss: SILK or hybrid, the only modes with in-band FEC (RFC 6716 2.1.7). */
-static void choose_mode(struct mcu_aenc *enc, int loss_percent)
-{
-    OpusEncoder *o = enc->opus;
-    bool fec = enc->fec_on;
-    opus_encoder_ctl(o, OPUS_SET_SIGNAL(fec ? OPUS_SIGNAL_VOICE : OPUS_SIGNAL_MUSIC));
-    opus_encoder_ctl(o, OPUS_SET_VBR(fec ? 1 : 0));
-    opus_encoder_ctl(o, OPUS_SET_INBAND_FEC(fec ? 1 : 0));
-    opus_encoder_ctl(o, OPUS_SET_PACKET_LOSS_PERC(fec ? loss_percent : 0));
-}
-
 static int open_opus(struct mcu_aenc *enc)
 {
     const struct mcu_aenc_config *c = &enc->config;
-    int complexity = c->complexity < 0 ? DEFAULT_COMPLEXITY : mcu_min(c->complexity, COMPLEXITY_MAX);
-    int error;
-
-    enc->opus = opus_encoder_create(MCU_PCM_RATE_HZ, c->channels, OPUS_APPLICATION_AUDIO, &error);
-    if (!enc->opus)
-        return error == OPUS_ALLOC_FAIL ? -ENOMEM : -EINVAL;
-    OpusEncoder *o = enc->opus;
-    opus_encoder_ctl(o, OPUS_SET_MAX_BANDWIDTH(opus_bandwidth(c->max_playback_rate_hz)));
-    opus_encoder_ctl(o, OPUS_SET_FORCE_CHANNELS(c->channels));
-    opus_encoder_ctl(o, OPUS_SET_COMPLEXITY(complexity));
-    choose_mode(enc, 0);
-    mcu_aenc_set_bitrate(enc, c->bitrate_bps ? c->bitrate_bps : default_bitrate(c->channels));
-    return 0;
+    int bps = mcu_clamp(c->bitrate_bps ? c->bitrate_bps : default_bitrate(c->channels), BITRATE_MIN,
+                        BITRATE_MAX);
+    struct mcu_opus_enc_config config = {
+        .channels = c->channels,
+        .complexity = c->complexity < 0 ? DEFAULT_COMPLEXITY : mcu_min(c->complexity, COMPLEXITY_MAX),
+        .bitrate_bps = bps,
+        .max_playback_rate_hz = c->max_playback_rate_hz,
+        .full = c->fec || bps < MCU_OPUS_ENC_SILK_BPS,
+    };
+    return mcu_opus_enc_new(&enc->opus, &config);
 }
 
 int mcu_aenc_new(struct mcu_aenc **out, const struct mcu_aenc_config *config)
@@ -131,8 +102,7 @@ void mcu_aenc_free(struct mcu_aenc **enc)
 {
     if (!*enc)
         return;
-    if ((*enc)->opus)
-        opus_encoder_destroy((*enc)->opus);
+    mcu_opus_enc_free(&(*enc)->opus);
     free(*enc);
     *enc = NULL;
 }
@@ -144,7 +114,7 @@ void mcu_aenc_reset(struct mcu_aenc *enc)
     enc->was_silent = false;
     enc->quiet_ticks = 0;
     if (enc->opus) {
-        opus_encoder_ctl(enc->opus, OPUS_RESET_STATE);
+        mcu_opus_enc_reset(enc->opus);
         return;
     }
     mcu_g722_init(&enc->g722);
@@ -156,12 +126,13 @@ int mcu_aenc_copy(struct mcu_aenc *to, const struct mcu_aenc *from)
     const struct mcu_aenc_config *a = &to->config, *b = &from->config;
     if (a->codec != b->codec || a->frame_ms != b->frame_ms || to->channels != from->channels)
         return -EINVAL;
-    OpusEncoder *opus = to->opus;
+    struct mcu_opus_enc *opus = to->opus;
+    if (opus && !mcu_opus_enc_same_kind(opus, from->opus))
+        return -EINVAL;
     *to = *from;
     to->opus = opus;
-    /* "Contiguous in memory, and only a shallow copy is necessary to copy it" (opus.h). */
     if (opus)
-        memcpy(opus, from->opus, (size_t)opus_encoder_get_size(to->channels));
+        mcu_opus_enc_copy(opus, from->opus);
     return 0;
 }
 
@@ -169,7 +140,7 @@ void mcu_aenc_set_bitrate(struct mcu_aenc *enc, int bitrate_bps)
 {
     int bps = mcu_clamp(bitrate_bps, BITRATE_MIN, BITRATE_MAX);
     if (enc->opus)
-        opus_encoder_ctl(enc->opus, OPUS_SET_BITRATE(bps));
+        mcu_opus_enc_set_bitrate(enc->opus, bps);
 }
 
 void mcu_aenc_set_loss(struct mcu_aenc *enc, int percent)
@@ -177,7 +148,12 @@ void mcu_aenc_set_loss(struct mcu_aenc *enc, int percent)
     if (!enc->opus || !enc->config.fec)
         return;
     enc->fec_on = percent >= FEC_ON_PERCENT || (enc->fec_on && percent > 0);
-    choose_mode(enc, mcu_clamp(percent, 0, 100));
+    mcu_opus_enc_set_fec(enc->opus, enc->fec_on ? mcu_clamp(percent, 1, 100) : 0);
+}
+
+int64_t mcu_aenc_ahead_ns(const struct mcu_aenc *enc)
+{
+    return enc->opus ? INT64_C(1000000) * mcu_opus_enc_ahead(enc->opus) / 48 : 0;
 }
 
 /* Appends one tick with the channels that are coded. */
@@ -231,11 +207,8 @@ static int encode_opus(struct mcu_aenc *enc, int ticks, bool independent, uint8_
     bool silent = dtx_silent(enc, ticks);
     bool alone = independent || enc->was_silent; /* what came before was not sent */
     enc->was_silent = silent;
-    opus_encoder_ctl(enc->opus, OPUS_SET_PREDICTION_DISABLED(alone ? 1 : 0));
-    int rc = opus_encode(enc->opus, enc->pcm, ticks * TICK, data, MCU_AENC_MAX_BYTES);
-    if (rc < 0)
-        return -EIO;
-    return silent ? 0 : rc;
+    int rc = mcu_opus_enc_encode(enc->opus, enc->pcm, ticks, alone, data, MCU_AENC_MAX_BYTES);
+    return silent && rc > 0 ? 0 : rc;
 }
 
 static int encode_low(struct mcu_aenc *enc, int ticks, uint8_t *data)

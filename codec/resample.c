@@ -14,13 +14,16 @@
 
 #define TAPS   MCU_RESAMPLE_TAPS
 #define CHUNK  MCU_RESAMPLE_CHUNK
-#define Q      14   /* 14 bits and not 15: the sum of |taps| is below 2, so 32 bits hold any sum */
+#define LEN    (MCU_RESAMPLE_RATIO_MAX * TAPS)
+#define Q      14   /* 14 bits and not 15: the sum of |taps| is below 3, so 32 bits hold any sum */
 #define CUTOFF 0.94 /* of half the low rate: 3.76 kHz of 8 kHz sound */
 #define BETA   5.65 /* Kaiser window, 60 dB */
+#define POINTS 8192 /* of the spectrum; its logarithm varies fast where the stop band has its zeros */
+#define FLOOR  1e-5 /* of the gain: these zeros have no logarithm */
 
 struct filter {
     int16_t up[MCU_RESAMPLE_RATIO_MAX][TAPS];      /* [phase], newest sample last */
-    int16_t down[MCU_RESAMPLE_RATIO_MAX * TAPS];   /* oldest sample first; symmetric */
+    int16_t down[LEN];                             /* oldest sample first */
     /* `up` once more, for eight phases at a time (those above the ratio are 0): taps by pairs, of each
      * pair first those of all phases. */
     _Alignas(16) int16_t pairs[TAPS / 2][8][2];
@@ -49,20 +52,62 @@ static double prototype(int i, int ratio)
     return sinc * bessel_i0(BETA * sqrt(1 - edge * edge)) / bessel_i0(BETA);
 }
 
+/* The logarithm of the prototype's gain at POINTS / 2 + 1 frequencies from 0 to the half rate. */
+static void log_gain(const double *cosine, int ratio, double *out)
+{
+    double h[LEN], sum = 0;
+    int n = ratio * TAPS;
+    for (int i = 0; i < n; i++)
+        sum += h[i] = prototype(i, ratio);
+    for (int k = 0; k <= POINTS / 2; k++) {
+        double re = 0, im = 0;
+        for (int i = 0; i < n; i++) {
+            re += h[i] * cosine[k * i % POINTS];
+            im += h[i] * cosine[(k * i + POINTS / 4) % POINTS];
+        }
+        out[k] = log(fmax(hypot(re, im) / sum, FLOOR));
+    }
+}
+
+/* The filter of the prototype's gain that has the least delay: its minimum phase form, by the cepstrum
+ * (Oppenheim and Schafer, Discrete-Time Signal Processing, 13.7), which is the logarithm's cosine
+ * transform; what follows time 0 doubled, and its exponential by the recursion for power series. */
+static void min_phase(int ratio, double *h)
+{
+    static double cosine[POINTS], gain[POINTS / 2 + 1];
+    double c[LEN];
+    for (int i = 0; i < POINTS; i++)
+        cosine[i] = cos(2 * M_PI * i / POINTS);
+    log_gain(cosine, ratio, gain);
+    for (int i = 0; i < ratio * TAPS; i++) {
+        double sum = (gain[0] + gain[POINTS / 2] * cosine[POINTS / 2 * i % POINTS]) / 2;
+        for (int k = 1; k < POINTS / 2; k++)
+            sum += gain[k] * cosine[k * i % POINTS];
+        c[i] = 2 * sum / POINTS * (i > 0 ? 2 : 1);
+    }
+    h[0] = exp(c[0]);
+    for (int i = 1; i < ratio * TAPS; i++) {
+        h[i] = 0;
+        for (int k = 1; k <= i; k++)
+            h[i] += c[k] * h[i - k] * k / i;
+    }
+}
+
 static void fill_filter(struct filter *f, int ratio)
 {
-    double all = 0;
-    for (int i = 0; i < ratio * TAPS; i++)
-        all += prototype(i, ratio);
-    for (int i = 0; i < ratio * TAPS; i++)
-        f->down[i] = (int16_t)lrint(prototype(i, ratio) / all * (1 << Q));
+    double h[LEN], all = 0;
+    int n = ratio * TAPS;
+    min_phase(ratio, h);
+    for (int i = 0; i < n; i++)
+        all += h[i];
+    for (int i = 0; i < n; i++)
+        f->down[n - 1 - i] = (int16_t)lrint(h[i] / all * (1 << Q));
     for (int phase = 0; phase < ratio; phase++) {
         double sum = 0; /* each phase has gain 1 at 0 Hz, or a constant would come out rippled */
         for (int k = 0; k < TAPS; k++)
-            sum += prototype(k * ratio + phase, ratio);
+            sum += h[k * ratio + phase];
         for (int k = 0; k < TAPS; k++)
-            f->up[phase][TAPS - 1 - k] =
-                (int16_t)lrint(prototype(k * ratio + phase, ratio) / sum * (1 << Q));
+            f->up[phase][TAPS - 1 - k] = (int16_t)lrint(h[k * ratio + phase] / sum * (1 << Q));
         for (int k = 0; k < TAPS; k++)
             f->pairs[k / 2][phase][k % 2] = f->up[phase][k];
     }

@@ -10,14 +10,16 @@
 #include <libavutil/dict.h>
 
 #include "codec/ff.h"
+#include "codec/opus_enc.h"
 #include "codec/vhead.h"
 #include "mixer/base/clock.h"
 #include "mixer/base/cursor.h"
 
 #define IO_BYTES 32768
-/* libopus's look-ahead at 48 kHz (OPUS_GET_LOOKAHEAD): what its decoder's output lags behind the
- * sound that went in, and so what players skip at the start (RFC 7845 section 4.2). */
-#define PRE_SKIP   312
+/* The encoder's look-ahead at 48 kHz: what its decoder's output lags behind the sound that went in,
+ * and so what players skip at the start (RFC 7845 section 4.2). A file reports no losses, so it never has
+ * FEC. */
+#define PRE_SKIP   MCU_OPUS_AHEAD_LOW
 #define CLUSTER_MS "500" /* what a kill may cost, twice as good as promised */
 
 struct mcu_mux {

@@ -10,8 +10,7 @@
 #define MARGIN_LEAST_MS 2
 #define MARGIN_MOST_MS  10
 #define RARE            0.0005f /* of a packet's weight: one of the last ten seconds */
-#define RARE_MOST_MS    20
-#define FINE_LEAST_MS   2
+#define FINE_MS         MCU_JITTER_FINE_MS
 #define FALL_MS_PER_S   75.0 /* the playout can shorten by 120 ms a second; 300 ms go within 5 s */
 #define OUTLIER_NS      MCU_NS_PER_S
 #define OUTLIERS_MAX    3
@@ -48,18 +47,18 @@ static void histogram_add(struct mcu_jitter *j, int ms)
     float weight = 1.0f / (float)j->count;
     for (int i = 0; i < MCU_JITTER_BINS; i++)
         j->bin[i] -= j->bin[i] * weight;
-    for (int i = 0; i < MCU_JITTER_BIN_MS; i++)
+    for (int i = 0; i < FINE_MS; i++)
         j->fine[i] -= j->fine[i] * weight;
     j->bin[mcu_min(ms / MCU_JITTER_BIN_MS, MCU_JITTER_BINS - 1)] += weight;
-    if (ms < MCU_JITTER_BIN_MS)
+    if (ms < FINE_MS)
         j->fine[ms] += weight;
 }
 
-/* The upper edge of the lowest of the first `bins` above which no more than the tail lies in them. */
-static int percentile_ms(const struct mcu_jitter *j, int bins, float tail)
+/* The upper edge of the lowest bin above which no more than the tail lies. */
+static int percentile_ms(const struct mcu_jitter *j, float tail)
 {
     float above = 0;
-    for (int i = bins - 1; i > 0; i--) {
+    for (int i = MCU_JITTER_BINS - 1; i > 0; i--) {
         above += j->bin[i];
         if (above > tail)
             return (i + 1) * MCU_JITTER_BIN_MS;
@@ -67,24 +66,33 @@ static int percentile_ms(const struct mcu_jitter *j, int bins, float tail)
     return MCU_JITTER_BIN_MS;
 }
 
-/* Where everything of late lies within the first bin: the edge of all of it. */
-static int fine_ms(const struct mcu_jitter *j)
+/* The same ms by ms. above: what lies beyond FINE_MS and counts. */
+static int fine_percentile_ms(const struct mcu_jitter *j, float above, float tail)
 {
-    int ms = MCU_JITTER_BIN_MS;
-    while (ms > FINE_LEAST_MS && j->fine[ms - 1] < RARE)
+    int ms = FINE_MS;
+    while (ms > 1 && (above += j->fine[ms - 1]) <= tail)
         ms--;
     return ms;
+}
+
+static float beyond_fine(const struct mcu_jitter *j)
+{
+    float sum = 0;
+    for (int i = FINE_MS / MCU_JITTER_BIN_MS; i < MCU_JITTER_BINS; i++)
+        sum += j->bin[i];
+    return sum;
 }
 
 /* A quiet network needs little room for what it has not shown yet, a restless one more. */
 static int wanted_ms(const struct mcu_jitter *j)
 {
-    int usual = percentile_ms(j, MCU_JITTER_BINS, TAIL);
+    int usual = percentile_ms(j, TAIL);
+    if (usual <= FINE_MS)
+        usual = fine_percentile_ms(j, beyond_fine(j), TAIL);
     int margin = mcu_clamp(usual / 2, MARGIN_LEAST_MS, MARGIN_MOST_MS);
-    /* What is later than that would not be waited for: it counts for nothing here. */
-    int rare = percentile_ms(j, RARE_MOST_MS / MCU_JITTER_BIN_MS, RARE) + MARGIN_LEAST_MS;
-    if (usual == MCU_JITTER_BIN_MS && rare == MCU_JITTER_BIN_MS + MARGIN_LEAST_MS)
-        return fine_ms(j) + MARGIN_LEAST_MS;
+    /* What is later than FINE_MS would not be waited for: it counts for nothing here. */
+    int rare = fine_percentile_ms(j, 0, RARE);
+    rare += mcu_max(rare / 4, MARGIN_LEAST_MS);
     return mcu_min(mcu_max(usual + margin, rare), MCU_JITTER_MAX_MS);
 }
 

@@ -74,13 +74,6 @@ static void send_packet(struct mcu_rtp_out *o, struct mcu_rtp *rtp, struct packe
 
 /* ---- Audio ---- */
 
-/* What comes out of the receiver's decoder for a packet is the sound of so much earlier: libopus looks
- * 6.5 ms ahead. The timestamp names what is heard, so that lips stay with it. */
-static int64_t coding_delay_ns(enum mcu_codec codec)
-{
-    return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
-}
-
 /* The marker bit stands at the begin of a talk spurt (RFC 3551 section 4.1). */
 static void send_audio(struct mcu_rtp_out *o, const uint8_t *payload, size_t size, int64_t time_ns,
                        int64_t duration_ns)
@@ -133,6 +126,7 @@ static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
     if (o->spoke && unit->time_ns < o->unit_end_ns - CONTIGUOUS_NS)
         return;
     o->unit_end_ns = unit->time_ns + unit->duration_ns;
+    o->ahead_ns = unit->ahead_ns;
     o->levels.level_dbov = unit->level_dbov;
     o->levels.csrc_count = unit->csrc_count <= MCU_UNIT_CSRC_MAX ? unit->csrc_count : 0;
     memcpy(o->levels.csrc, unit->csrc_level, sizeof(o->levels.csrc));
@@ -140,7 +134,7 @@ static void audio_unit(struct mcu_rtp_out *o, const struct mcu_unit *unit)
     if (is_cut(o->codec) && o->ptime_ms > 0)
         cut_audio(o, unit);
     else
-        send_audio(o, unit->data, unit->size, unit->time_ns - coding_delay_ns(o->codec),
+        send_audio(o, unit->data, unit->size, unit->time_ns,
                    unit->duration_ns > 0 ? unit->duration_ns : 20 * MCU_NS_PER_MS);
 }
 
@@ -353,7 +347,8 @@ bool mcu_rtp_out_report(const struct mcu_rtp_out *o, struct mcu_rtcp_sender *sen
     if (o->report_packets == 0 || o->codec == MCU_CODEC_NONE || !o->send)
         return false;
     sender->ntp = mcu_clock_to_ntp(now_ns);
-    sender->rtp_ts = ts_at(o, now_ns);
+    /* What is heard of a timestamp is older than it by what the encoder looks ahead: lips stay with it. */
+    sender->rtp_ts = ts_at(o, now_ns + o->ahead_ns);
     sender->packets = o->report_packets;
     sender->octets = o->report_octets;
     return true;

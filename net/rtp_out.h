@@ -8,7 +8,9 @@
  *   NACK > history (net/rtp_history.h) > the pacer's turn ─────> packet, before new pictures
  *
  * One SSRC and one sequence for the life of the line; timestamps are a random offset plus conference
- * time on the codec's clock, so the sender report's line never bends. */
+ * time on the codec's clock. What a decoder makes of sound begins a little before its timestamp (unit.h,
+ * ahead_ns): the sender report's line says so, and moves by 4 ms where an encoder goes over to FEC;
+ * timestamps that went back would make receivers drop a packet. */
 #ifndef MCU_NET_RTP_OUT_H
 #define MCU_NET_RTP_OUT_H
 
@@ -40,6 +42,7 @@ struct mcu_rtp_out {
 
     bool spoke;                 /* audio was sent before, until: */
     int64_t until_ns, unit_end_ns;           /* conference time of the end of what was sent */
+    int64_t ahead_ns;           /* of the newest unit of audio */
     uint8_t gather[MCU_RTP_OUT_GATHER];
     size_t gathered;
     int64_t gather_ns;          /* conference time of its first byte */

@@ -61,6 +61,7 @@ static struct mcu_unit *encode(struct mcu_audio_graph *g, struct mcu_aenc *encod
     u->duration_ns = want->frame_ms * INT64_C(1000000);
     u->time_ns = time_ns - (want->frame_ms - MCU_PCM_TICK_MS) * INT64_C(1000000);
     u->sent_ns = u->time_ns;
+    u->ahead_ns = mcu_aenc_ahead_ns(encoder);
     u->level_dbov = (int8_t)mcu_level_dbov(pcm, MCU_PCM_TICK_FRAMES * g->channels);
     for (int i = 0; i < g->source_count && u->csrc_count < MCU_UNIT_CSRC_MAX; i++) {
         const struct mcu_asource *s = g->sources[i];
@@ -96,9 +97,22 @@ static int enter_own(struct mcu_audio_graph *g, struct mcu_asub *sub)
     return 0;
 }
 
+/* Whether an encoder of his own and the shared one have coded the same sound, looking equally far ahead,
+ * for so long that they have become alike (codec/aenc.h has the measurement); G.711 has no memory. */
+static bool become_alike(struct mcu_asub *sub)
+{
+    const struct mcu_aenc *own = sub->job.encoder, *shared = sub->shared->job.encoder;
+    if (sub->want.codec != MCU_CODEC_OPUS)
+        return true;
+    if (shared && mcu_aenc_ahead_ns(own) == mcu_aenc_ahead_ns(shared))
+        sub->job.alike_ticks++;
+    else
+        sub->job.alike_ticks = 0;
+    return sub->job.alike_ticks > MCU_AENC_PRIME_TICKS;
+}
+
 /* Decides between the shared rendition and an encoder of his own for this tick. One who is heard
- * no more keeps his own until it and the shared one have coded the same sound for so long that they
- * have become alike (codec/aenc.h has the measurement); G.711 has no memory and changes at once. */
+ * no more keeps his own until it and the shared one have become alike. */
 static void choose_mix(struct mcu_audio_graph *g, struct mcu_asub *sub)
 {
     bool heard = sub->source && sub->source->job.mix_index >= 0;
@@ -109,8 +123,7 @@ static void choose_mix(struct mcu_audio_graph *g, struct mcu_asub *sub)
         if (!sub->job.on_own && enter_own(g, sub) < 0)
             own = false; /* he hears himself rather than nothing */
     } else if (sub->job.on_own) {
-        int wait = sub->want.codec == MCU_CODEC_OPUS ? MCU_AENC_PRIME_TICKS : 0;
-        own = ++sub->job.alike_ticks <= wait;
+        own = !become_alike(sub);
         if (own)
             sub->shared->job.followers++;
         else

@@ -30,6 +30,7 @@ struct mcu_unit {
     int delay_ms;     /* input audio: playout delay wanted now, from the measured jitter */
     int64_t play_ns;  /* input audio: when it may be played at the earliest: as it would have come
                          without jitter, and that delay; 0: not known */
+    int64_t ahead_ns; /* output audio: what a decoder makes of it begins so long before time_ns */
     int64_t duration_ns;
     int64_t seq;      /* input: extended RTP sequence number of its (first) packet */
     uint32_t rtp_ts;  /* input: as received */

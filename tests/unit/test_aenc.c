@@ -17,7 +17,7 @@
 
 #define TICK   960
 #define TICKS  1400 /* 28 s of test sound */
-#define SOUNDS "/nowhere/sounds/en_US_f_Allison/"
+#define SOUNDS "/usr/share/asterisk/sounds/en_US_f_Allison/"
 
 static const enum mcu_codec codecs[] = { MCU_CODEC_OPUS, MCU_CODEC_G722, MCU_CODEC_PCMU,
                                          MCU_CODEC_PCMA };

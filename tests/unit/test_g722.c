@@ -210,6 +210,46 @@ static void resampler_down_is_flat_and_removes_aliases(void **state)
     }
 }
 
+/* From the phases of two tones close by: how much later a group of waves comes out, ms. */
+static double group_delay_ms(const int16_t *in, const int16_t *out, int n, double hz, double step_hz,
+                             double in_rate, double out_rate)
+{
+    double phase[2];
+    for (int k = 0; k < 2; k++) {
+        double re[2] = { 0 }, im[2] = { 0 }, f = hz + k * step_hz;
+        for (int side = 0; side < 2; side++) {
+            double rate = side ? out_rate : in_rate;
+            int frames = (int)(n * rate / in_rate);
+            for (int i = 0; i < frames; i++) {
+                double w = 1 - cos(2 * M_PI * i / frames), a = 2 * M_PI * f * i / rate;
+                re[side] += w * (side ? out : in)[i] * cos(a);
+                im[side] -= w * (side ? out : in)[i] * sin(a);
+            }
+        }
+        phase[k] = atan2(im[1], re[1]) - atan2(im[0], re[0]);
+    }
+    return -remainder(phase[1] - phase[0], 2 * M_PI) / (2 * M_PI * step_hz) * 1000;
+}
+
+/* Of the way through the server for a phone's voice, both ways of the resampler are 0.5 ms. */
+static void resampler_delays_speech_by_next_to_nothing(void **state)
+{
+    static int16_t low[8000], high[48000], back[8000];
+    for (double hz = 300; hz <= 3000; hz += 100) {
+        struct mcu_upsampler up;
+        struct mcu_downsampler down;
+        mcu_upsampler_init(&up, 6);
+        mcu_downsampler_init(&down, 6);
+        for (int i = 0; i < 8000; i++)
+            low[i] = (int16_t)lrint(5000 * (sin(2 * M_PI * hz * i / 8000) + sin(2 * M_PI * (hz + 20) * i / 8000)));
+        mcu_upsample(&up, low, 8000, high);
+        mcu_downsample(&down, high, 8000, back);
+        double most = hz <= 1000 ? 0.3 : 0.6;
+        assert_in_range(1000 * group_delay_ms(low, high, 8000, hz, 20, 8000, 48000), 0, 1000 * most);
+        assert_in_range(1000 * group_delay_ms(high, back, 48000, hz, 20, 48000, 8000), 0, 1000 * most);
+    }
+}
+
 static void resampler_computes_the_same_in_any_pieces(void **state)
 {
     static int16_t in[4800], a[4800 * 6], b[4800 * 6];
@@ -243,6 +283,7 @@ int main(void)
         cmocka_unit_test(g711_has_the_values_of_the_standard),
         cmocka_unit_test(resampler_up_is_flat_and_removes_images),
         cmocka_unit_test(resampler_down_is_flat_and_removes_aliases),
+        cmocka_unit_test(resampler_delays_speech_by_next_to_nothing),
         cmocka_unit_test(resampler_computes_the_same_in_any_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

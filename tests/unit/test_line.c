@@ -137,6 +137,39 @@ static void reports_tie_timestamps_to_the_wall_clock(void **state)
     harness_close(&h);
 }
 
+/* What is heard of a block of Opus is older than its timestamp by what its encoder looks ahead. Timestamps
+ * stay 20 ms apart when that changes; the reports say it. */
+static void reports_say_how_far_the_encoder_looks_ahead(void **state)
+{
+    static const int64_t ahead_us[] = { 2500, 6500, 2500 };
+    struct harness h;
+    open_line(&h, MCU_CODEC_OPUS);
+    int64_t start = h.now_ns;
+    struct mcu_rtp r, before = { 0 };
+    for (int k = 0; k < 3; k++) {
+        for (int i = k * 500; i < (k + 1) * 500; i++) {
+            harness_until(&h, start + i * 20 * MS);
+            struct mcu_unit *u = mcu_unit_new(60);
+            u->codec = MCU_CODEC_OPUS;
+            u->size = 60;
+            u->time_ns = h.now_ns;
+            u->duration_ns = 20 * MS;
+            u->ahead_ns = ahead_us[k] * 1000;
+            mcu_line_send(h.line, u, h.now_ns);
+            mcu_unit_unref(&u);
+            assert_int_equal(mcu_rtp_parse(&r, h.packet[h.packets - 1].data, h.packet[h.packets - 1].size), 0);
+            assert_true(i == 0 || r.ts - before.ts == 960);
+            before = r;
+        }
+        struct mcu_rtcp *sr = last_report(&h, MCU_RTCP_SR);
+        int64_t at = mcu_clock_from_ntp(sr->sender.ntp);
+        int64_t heard = h.now_ns + (int32_t)(sr->sender.rtp_ts - r.ts) * MCU_NS_PER_MS / 48 -
+                        ahead_us[k] * 1000;
+        assert_true(llabs(at - heard) < MS / 4);
+    }
+    harness_close(&h);
+}
+
 static void reports_say_what_was_lost_and_when_the_last_one_came(void **state)
 {
     struct harness h;
@@ -579,6 +612,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_come_soon_and_then_at_random_intervals),
         cmocka_unit_test(reports_tie_timestamps_to_the_wall_clock),
+        cmocka_unit_test(reports_say_how_far_the_encoder_looks_ahead),
         cmocka_unit_test(reports_say_what_was_lost_and_when_the_last_one_came),
         cmocka_unit_test(reports_of_the_peer_give_round_trip_and_loss),
         cmocka_unit_test(bye_is_sent_and_heard),

@@ -180,9 +180,9 @@ static void check_3s(const struct found *f)
     assert_true(f->title);
     assert_float_equal(f->video_first, 0, 0.0011);
     assert_float_equal(f->video_last, 89 / 30.0, 0.0011);
-    /* A player skips the first 6.5 ms of what it decodes: the packet is that much earlier. */
-    assert_float_equal(f->audio_first, -0.0065, 0.0016);
-    assert_float_equal(f->audio_last, 149 * 0.02 - 0.0065, 0.0016);
+    /* A player skips the first 2.5 ms of what it decodes: the packet is that much earlier. */
+    assert_float_equal(f->audio_first, -0.0025, 0.0016);
+    assert_float_equal(f->audio_last, 149 * 0.02 - 0.0025, 0.0016);
 }
 
 static void write_3s(enum mcu_codec codec, bool wait)
