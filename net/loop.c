@@ -15,6 +15,7 @@
 #include "net/loop_priv.h"
 
 #define MAX_SIGNALS 4
+#define LATE_WAITS_NS (25 * MCU_NS_PER_MS)
 
 struct signal_handler {
     uv_signal_t handle;
@@ -31,17 +32,17 @@ struct mcu_loop {
     /* any thread, under the lock */
     pthread_mutex_t lock;
     struct mcu_msg *head, **tail, *first_head, **first_tail;
-    bool stopping;
-    _Atomic bool has_first; /* so that asking costs no lock */
+    bool stopping, woken;   /* woken: what waits is known to the loop */
+    _Atomic bool has_first, has_late; /* so that asking costs no lock */
 
     uv_async_t wake;
+    _Atomic int64_t armed_ns; /* what the timerfd is set to by the loop; INT64_MAX: nothing */
 
     /* the loop's thread only */
     struct mcu_timer **heap;
     int heap_size, heap_capacity;
     int timer_fd;
-    int64_t armed_ns; /* what the timerfd is set to; INT64_MAX: nothing */
-    bool fired;       /* and was not set since: it stays readable until it is */
+    bool fired; /* the timer, and was not set since: it stays readable until it is */
     uv_poll_t timer_poll;
     uv_prepare_t before_poll;
     int64_t manual_now_ns;
@@ -101,13 +102,13 @@ static void heap_remove(struct mcu_loop *loop, struct mcu_timer *t)
 /* Once a round, right before the loop waits: setting a timerfd is dear (in a virtual machine it leaves
  * the guest: 40 % of a media loop with 200 viewers, when each timer that started set it). Setting it
  * also takes back that it has fired, so that it need not be read. */
-static void arm(uv_prepare_t *prepare)
+static void arm(struct mcu_loop *loop)
 {
-    struct mcu_loop *loop = prepare->data;
     int64_t due = loop->heap_size ? loop->heap[0]->due_ns : INT64_MAX;
-    if (loop->manual || (due == loop->armed_ns && !loop->fired))
+    if (loop->manual ||
+        (due == atomic_load_explicit(&loop->armed_ns, memory_order_relaxed) && !loop->fired))
         return;
-    loop->armed_ns = due;
+    atomic_store(&loop->armed_ns, due);
     loop->fired = false;
     struct itimerspec spec = { 0 };
     if (due != INT64_MAX) {
@@ -124,8 +125,12 @@ static struct mcu_msg *take_list(struct mcu_loop *loop, struct mcu_msg **head, s
     struct mcu_msg *m = *head;
     *head = NULL;
     *tail = head;
-    if (head == &loop->first_head)
+    if (head == &loop->first_head) {
         atomic_store_explicit(&loop->has_first, false, memory_order_relaxed);
+    } else {
+        atomic_store_explicit(&loop->has_late, false, memory_order_relaxed);
+        loop->woken = false;
+    }
     pthread_mutex_unlock(&loop->lock);
     return m;
 }
@@ -196,13 +201,6 @@ bool mcu_timer_running(const struct mcu_timer *timer)
     return timer->loop && timer->heap_index >= 0;
 }
 
-static void on_timerfd(uv_poll_t *poll, int status, int events)
-{
-    struct mcu_loop *loop = poll->data;
-    loop->fired = true;
-    run_timers(loop, mcu_clock_now_ns());
-}
-
 /* ---- inbox ---- */
 
 static int run_inbox(struct mcu_loop *loop)
@@ -218,15 +216,42 @@ static int run_inbox(struct mcu_loop *loop)
     return ran;
 }
 
-void mcu_loop_send(struct mcu_loop *loop, struct mcu_msg *msg)
+static int run_late(struct mcu_loop *loop)
+{
+    return atomic_load(&loop->has_late) ? run_inbox(loop) : 0;
+}
+
+/* Under the lock. */
+static void append(struct mcu_loop *loop, struct mcu_msg *msg)
 {
     msg->next = NULL;
-    pthread_mutex_lock(&loop->lock);
-    bool was_empty = !loop->head;
     *loop->tail = msg;
     loop->tail = &msg->next;
+}
+
+void mcu_loop_send(struct mcu_loop *loop, struct mcu_msg *msg)
+{
+    pthread_mutex_lock(&loop->lock);
+    append(loop, msg);
+    bool wake = !loop->woken;
+    loop->woken = true;
     pthread_mutex_unlock(&loop->lock);
-    if (was_empty && !loop->manual)
+    if (wake && !loop->manual)
+        uv_async_send(&loop->wake);
+}
+
+/* The loop looks here once it has set its timer, right before it waits: either it finds this message then,
+ * or this sees the time that it was set to (both in one total order). */
+void mcu_loop_send_late(struct mcu_loop *loop, struct mcu_msg *msg)
+{
+    int64_t soon = mcu_clock_now_ns() + LATE_WAITS_NS;
+    pthread_mutex_lock(&loop->lock);
+    append(loop, msg);
+    atomic_store(&loop->has_late, true);
+    bool wake = !loop->woken && atomic_load(&loop->armed_ns) > soon;
+    loop->woken |= wake;
+    pthread_mutex_unlock(&loop->lock);
+    if (wake && !loop->manual)
         uv_async_send(&loop->wake);
 }
 
@@ -243,15 +268,43 @@ void mcu_loop_send_first(struct mcu_loop *loop, struct mcu_msg *msg)
         uv_async_send(&loop->wake);
 }
 
-static void on_wake(uv_async_t *async)
+static void stop_if_done(struct mcu_loop *loop)
 {
-    struct mcu_loop *loop = async->data;
-    run_inbox(loop);
     pthread_mutex_lock(&loop->lock);
     bool stop = loop->stopping && !loop->head && !loop->first_head;
     pthread_mutex_unlock(&loop->lock);
     if (stop)
         uv_stop(&loop->uv);
+}
+
+static void on_wake(uv_async_t *async)
+{
+    struct mcu_loop *loop = async->data;
+    run_inbox(loop);
+    stop_if_done(loop);
+}
+
+/* The last thing before the loop waits. Messages too start timers; one that came after the timer was set
+ * is seen here, or its sender has seen the new time (mcu_loop_send_late). */
+static void before_poll(uv_prepare_t *prepare)
+{
+    struct mcu_loop *loop = prepare->data;
+    bool ran = false;
+    arm(loop);
+    while (run_late(loop)) {
+        ran = true;
+        arm(loop);
+    }
+    if (ran)
+        stop_if_done(loop);
+}
+
+static void on_timerfd(uv_poll_t *poll, int status, int events)
+{
+    struct mcu_loop *loop = poll->data;
+    loop->fired = true;
+    run_late(loop); /* ticks find what is ready */
+    run_timers(loop, mcu_clock_now_ns());
 }
 
 /* ---- life ---- */
@@ -271,7 +324,7 @@ static int open_handles(struct mcu_loop *loop)
     loop->timer_poll.data = loop;
     uv_prepare_init(&loop->uv, &loop->before_poll); /* it and its start cannot fail */
     loop->before_poll.data = loop;
-    uv_prepare_start(&loop->before_poll, arm);
+    uv_prepare_start(&loop->before_poll, before_poll);
     return uv_poll_start(&loop->timer_poll, UV_READABLE, on_timerfd);
 }
 
@@ -284,7 +337,7 @@ int mcu_loop_new(struct mcu_loop **out, const char *name, bool manual)
     loop->manual = manual;
     loop->tail = &loop->head;
     loop->first_tail = &loop->first_head;
-    loop->armed_ns = INT64_MAX;
+    atomic_init(&loop->armed_ns, INT64_MAX);
     loop->timer_fd = -1;
     pthread_mutex_init(&loop->lock, NULL);
     int rc = uv_loop_init(&loop->uv);

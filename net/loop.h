@@ -44,6 +44,9 @@ int64_t mcu_loop_now(const struct mcu_loop *loop);
 void mcu_loop_send(struct mcu_loop *loop, struct mcu_msg *msg);
 /* Any thread. The same, before all that waits and between two timers: for sound that is ready. */
 void mcu_loop_send_first(struct mcu_loop *loop, struct mcu_msg *msg);
+/* Any thread. The same as mcu_loop_send, for what nobody waits for: where a timer is due within 25 ms it
+ * costs the loop no wake of its own. Runs with whatever comes first, and before that timer. */
+void mcu_loop_send_late(struct mcu_loop *loop, struct mcu_msg *msg);
 /* Its thread, within work that takes long: runs what was sent first. Returns how many that were. */
 int mcu_loop_serve_first(struct mcu_loop *loop);
 /* True on the loop's thread (or, in manual mode, always). */

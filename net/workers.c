@@ -66,6 +66,8 @@ static void finish(struct mcu_job *job, enum mcu_job_kind kind)
     job->msg.fn = deliver;
     if (kind == MCU_JOB_AUDIO)
         mcu_loop_send_first(job->home, &job->msg);
+    else if (job->late)
+        mcu_loop_send_late(job->home, &job->msg);
     else
         mcu_loop_send(job->home, &job->msg);
 }

@@ -30,6 +30,7 @@ struct mcu_job {
     struct mcu_loop *home;
     void (*run)(struct mcu_job *job);
     void (*done)(struct mcu_job *job);
+    bool late;      /* done may wait for the loop's next tick: mcu_loop_send_late */
     int64_t cpu_ns; /* thread CPU time that run took, valid in done */
 };
 

@@ -27,6 +27,7 @@ struct decode_job {
     int64_t since_ns;
     bool fresh;            /* units are missing before this one */
     struct mcu_pic *pic;
+    int64_t done_ns;
     int result;
 };
 
@@ -84,6 +85,7 @@ static void run_decode(struct mcu_job *job)
     }
     if (d->result == 0)
         d->result = mcu_vdec_decode(s->decoder, d->unit, &d->pic);
+    d->done_ns = mcu_loop_now(job->home);
 }
 
 /* ---- pictures, on the loop ---- */
@@ -167,7 +169,7 @@ static void decoded(struct mcu_job *job)
     if (d->result < 0)
         refuse(s, d->result);
     else if (pic)
-        add_picture(s, pic, mcu_loop_now(s->conf->media->loop));
+        add_picture(s, pic, d->done_ns);
     if (d->result == 0)
         s->waiting_start = s->too_large = false;
 }
@@ -206,6 +208,7 @@ void mcu_vsource_unit(struct mcu_vsource *s, struct mcu_unit *unit)
     d->job.home = s->conf->media->loop;
     d->job.run = run_decode;
     d->job.done = decoded;
+    d->job.late = true; /* no picture is looked at before the next tick */
     s->in_flight++;
     mcu_strand_push(&s->strand, &d->job);
 }

@@ -8,7 +8,9 @@
  * packets of sound a second, lost packets, kbit/s, the sound's level, and of two pictures in nine:
  *   psnr_db   luma against the ideal canvas, which shows what was sent, decoded and area-averaged. Which
  *             of the stream's pictures a tile shows is found by trying; its edges and the foot, where
- *             names and borders may be, are left out
+ *             names and borders may be, are left out. Whether a picture is scaled whole or cut by a sliver
+ *             so that its shape holds (mcu_layout_crop) is the mixer's to choose: both are tried, and
+ *             the one that it is closer to counts
  *   fresh     of the stillest tile: the part of these pairs in which it showed two different pictures
  *             (those that hardly differ are taken for each other now and then)
  * PGM: one of these canvases is written there. */
@@ -23,15 +25,20 @@
 #define MOST_PICTURES (4 * CLIP_MOST)
 #define LOOK_EVERY    9
 
+/* Against one way to bring a picture into a tile. */
+struct against {
+    struct mcu_pic *tile[MCU_LAYOUT_MAX_TILES][MOST_PICTURES]; /* as it should stand in the tile */
+    int shown[MCU_LAYOUT_MAX_TILES];
+    double error, samples;
+    int changed[MCU_LAYOUT_MAX_TILES];
+};
+
 struct judge {
     int n, refs;
     struct mcu_rect rect[MCU_LAYOUT_MAX_TILES];
-    struct mcu_pic *ref[MOST_PICTURES];                       /* as sent */
-    struct mcu_pic *tile[MCU_LAYOUT_MAX_TILES][MOST_PICTURES]; /* as it should stand in the tile */
-    int shown[MCU_LAYOUT_MAX_TILES];
-    int looked;                                               /* canvases */
-    double error, samples;
-    int changed[MCU_LAYOUT_MAX_TILES];
+    struct mcu_pic *ref[MOST_PICTURES]; /* as sent */
+    struct against whole, cut;
+    int looked;                         /* canvases */
     const char *pgm;
 };
 
@@ -65,14 +72,16 @@ static void decode_refs(const char *path)
 }
 
 /* The ideal tile; tiles of one size share it. */
-static struct mcu_pic *ideal(int tile, int picture)
+static struct mcu_pic *ideal(struct against *way, int tile, int picture)
 {
     struct mcu_rect r = j.rect[tile], from = { 0, 0, j.ref[picture]->width, j.ref[picture]->height };
-    struct mcu_pic **out = &j.tile[tile][picture];
+    struct mcu_pic **out = &way->tile[tile][picture];
     static struct mcu_scaler *scaler;
+    if (way == &j.cut)
+        from = mcu_layout_crop(from.w, from.h, r.w, r.h);
     for (int t = 0; t < tile && !*out; t++)
-        if (j.rect[t].w == r.w && j.rect[t].h == r.h && j.tile[t][picture])
-            *out = j.tile[t][picture];
+        if (j.rect[t].w == r.w && j.rect[t].h == r.h && way->tile[t][picture])
+            *out = way->tile[t][picture];
     if (!*out && ((!scaler && mcu_scaler_new(&scaler) < 0) || mcu_pic_new(out, r.w, r.h) < 0 ||
                   mcu_scaler_run(scaler, j.ref[picture], from, *out,
                                  (struct mcu_rect){ 0, 0, r.w, r.h }) < 0))
@@ -80,11 +89,10 @@ static struct mcu_pic *ideal(int tile, int picture)
     return *out;
 }
 
-/* Squared error of a tile against one of the pictures, by every step-th line; count: samples. */
-static double error_of(const struct mcu_pic *canvas, int tile, int picture, int step, double *count)
+/* Squared error of a tile against an ideal one, by every step-th line; count: samples. */
+static double error_of(const struct mcu_pic *canvas, struct mcu_rect r, const struct mcu_pic *want,
+                       int step, double *count)
 {
-    const struct mcu_pic *want = ideal(tile, picture);
-    struct mcu_rect r = j.rect[tile];
     double sum = 0;
     int left = r.w * 6 / 100, right = r.w - left, top = r.h * 6 / 100, foot = r.h * 78 / 100;
     for (int y = top; y < foot; y += step) {
@@ -100,19 +108,19 @@ static double error_of(const struct mcu_pic *canvas, int tile, int picture, int 
 }
 
 /* Which picture a tile shows: all are tried in the first of a pair, those near it in the second. */
-static void look_at_tile(const struct mcu_pic *canvas, int tile, bool second)
+static void look_at_tile(struct against *way, const struct mcu_pic *canvas, int tile, bool second)
 {
-    int first = second ? j.shown[tile] - 2 : 0, count = second ? 7 : j.refs, best = 0;
+    int first = second ? way->shown[tile] - 2 : 0, count = second ? 7 : j.refs, best = 0;
     double least = INFINITY, samples = 0;
     for (int i = 0; i < count; i++) {
         int picture = (first + i + j.refs) % j.refs;
-        double error = error_of(canvas, tile, picture, 4, &samples);
+        double error = error_of(canvas, j.rect[tile], ideal(way, tile, picture), 4, &samples);
         best = error < least ? picture : best;
         least = fmin(least, error);
     }
-    j.error += error_of(canvas, tile, best, 1, &j.samples);
-    j.changed[tile] += second && best != j.shown[tile];
-    j.shown[tile] = best;
+    way->error += error_of(canvas, j.rect[tile], ideal(way, tile, best), 1, &way->samples);
+    way->changed[tile] += second && best != way->shown[tile];
+    way->shown[tile] = best;
 }
 
 static void dump(const struct mcu_pic *canvas)
@@ -131,8 +139,10 @@ static void look(const struct mcu_pic *canvas, int number)
     int turn = number % LOOK_EVERY;
     if (canvas->width != CLIP_WIDTH || canvas->height != CLIP_HEIGHT || turn > 1)
         return;
-    for (int i = 0; i < j.n; i++)
-        look_at_tile(canvas, i, turn == 1);
+    for (int i = 0; i < j.n; i++) {
+        look_at_tile(&j.whole, canvas, i, turn == 1);
+        look_at_tile(&j.cut, canvas, i, turn == 1);
+    }
     j.looked++;
     if (number == LOOK_EVERY && j.pgm)
         dump(canvas);
@@ -223,11 +233,11 @@ static double judge_sound(struct taken *t)
     return 10 * log10(fmax(sum, 1) / fmax(count, 1) / 32768 / 32768);
 }
 
-static double fresh(void)
+static double fresh(const struct against *way)
 {
     int least = j.looked;
     for (int i = 0; i < j.n; i++)
-        least = mcu_min(least, j.changed[i]);
+        least = mcu_min(least, way->changed[i]);
     return j.looked > 1 ? least / (double)(j.looked / 2) : 0;
 }
 
@@ -255,11 +265,12 @@ int main(int argc, char **argv)
     place(mcu_clamp(atoi(argv[3]), 1, MCU_LAYOUT_MAX_TILES));
     decode_refs(argv[1]);
     int pictures = judge_pictures(&v, strcmp(argv[2], "h264") ? MCU_CODEC_VP8 : MCU_CODEC_H264);
-    double dbfs = judge_sound(&a), mse = j.error / fmax(j.samples, 1);
+    const struct against *way = j.cut.error < j.whole.error ? &j.cut : &j.whole;
+    double dbfs = judge_sound(&a), mse = way->error / fmax(way->samples, 1);
     printf("{\"fps\": %.2f, \"kbps\": %.0f, \"lost\": %d, \"audio_packets\": %.2f, \"audio_lost\": %d, "
            "\"audio_dbfs\": %.1f, \"psnr_db\": %.2f, \"fresh\": %.3f}\n", pictures / seconds,
            v.octets * 8e-3 / seconds, v.lost, a.packets / seconds, a.lost, dbfs,
            j.looked ? 10 * log10(255.0 * 255 / fmax(mse, 1e-3)) : 0,
-           fresh());
+           fresh(way));
     return 0;
 }
