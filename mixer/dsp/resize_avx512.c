@@ -51,14 +51,13 @@ static void shrink3_wide(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int
     }
 }
 
-static void rows8_wide(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
+static void rows8_wide(uint8_t *row, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
                        int rows, int w, struct mcu_resize_ahead ahead)
 {
-    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-    const __m512i high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    __m512i pair[MCU_RESIZE_ROWS / 2];
+    const __m512i scale = _mm512_set1_epi16(1 << 8);
+    __m512i pair[MCU_RESIZE_FEW / 2];
     if (w < WIDE || rows == 1) {
-        rows8(mid, src, stride, weights, rows, w, ahead);
+        rows8(row, src, stride, weights, rows, w, ahead);
         return;
     }
     int share = share_of(ahead, (w + WIDE - 1) / WIDE);
@@ -74,117 +73,14 @@ static void rows8_wide(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const
             lo = _mm512_add_epi16(lo, _mm512_maddubs_epi16(_mm512_unpacklo_epi8(a, b), pair[k / 2]));
             hi = _mm512_add_epi16(hi, _mm512_maddubs_epi16(_mm512_unpackhi_epi8(a, b), pair[k / 2]));
         }
-        _mm512_storeu_si512(mid + i, _mm512_permutex2var_epi64(lo, low, hi));
-        _mm512_storeu_si512(mid + i + 32, _mm512_permutex2var_epi64(lo, high, hi));
+        lo = _mm512_mulhrs_epi16(lo, scale);
+        _mm512_storeu_si512(row + i, _mm512_packus_epi16(lo, _mm512_mulhrs_epi16(hi, scale)));
     }
-}
-
-/* 16 outputs whose taps all lie within 64 samples. */
-struct wide_block {
-    int32_t base;          /* into mid */
-    uint16_t at[32];       /* of the first pair of taps of each output, behind base */
-    int16_t weights[][32]; /* of each pair */
-};
-
-struct wide_table {
-    int pairs;   /* of taps in use */
-    size_t size; /* bytes of a block */
-    uint8_t blocks[];
-};
-
-/* How many taps some output uses. */
-static int taps_used(const struct mcu_resize_taps *t)
-{
-    for (int n = t->taps; n > 1; n--)
-        for (int i = 0; i < t->w; i++)
-            if (t->weights[(ptrdiff_t)i * t->taps + n - 1])
-                return n;
-    return 1;
-}
-
-static bool windows_fit(const struct mcu_resize_taps *t, int pairs)
-{
-    for (int i = 0; i < t->w; i += 16) {
-        int last = i + 15 < t->w ? i + 15 : t->w - 1;
-        if (t->start[last] - t->start[i] + 2 * pairs > 64)
-            return false;
-    }
-    return true;
-}
-
-static void fill_block(struct wide_block *b, const struct mcu_resize_taps *t, int first, int pairs)
-{
-    b->base = t->start[first];
-    for (int k = 0; k < 16 && first + k < t->w; k++) {
-        int at = t->start[first + k] - b->base;
-        b->at[2 * k] = (uint16_t)at;
-        b->at[2 * k + 1] = (uint16_t)(at + 1);
-        for (int n = 0; n < 2 * pairs; n++)
-            b->weights[n / 2][2 * k + n % 2] = t->weights[(ptrdiff_t)(first + k) * t->taps + n];
-    }
-}
-
-static int prepare_wide(struct mcu_resize_taps *t)
-{
-    int pairs = (taps_used(t) + 1) / 2, blocks = (t->w + 15) / 16;
-    if (!windows_fit(t, pairs))
-        return 0;
-    size_t size = sizeof(struct wide_block) + (size_t)pairs * sizeof(int16_t[32]);
-    struct wide_table *own = calloc(1, sizeof(*own) + size * (size_t)blocks);
-    if (!own)
-        return -ENOMEM;
-    own->pairs = pairs;
-    own->size = size;
-    for (int n = 0; n < blocks; n++)
-        fill_block((struct wide_block *)(void *)(own->blocks + size * (size_t)n), t, 16 * n, pairs);
-    t->own = own;
-    return 0;
-}
-
-static inline __m128i outputs16(const int16_t *mid, const struct wide_block *b, int pairs, int shift)
-{
-    const __m512i two = _mm512_set1_epi16(2);
-    __m512i v = load512(mid + b->base), w = load512(mid + b->base + 32), at = load512(b->at);
-    __m512i sum = _mm512_set1_epi32(1 << (shift - 1));
-    for (int k = 0; k < pairs; k++) {
-        __m512i taps = _mm512_permutex2var_epi16(v, at, w);
-        sum = _mm512_dpwssd_epi32(sum, taps, load512(b->weights[k]));
-        at = _mm512_add_epi16(at, two);
-    }
-    sum = _mm512_sra_epi32(sum, _mm_cvtsi32_si128(shift));
-    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(sum, _mm512_setzero_si512()));
-}
-
-static inline void wide_row(uint8_t *dst, const int16_t *mid, const struct wide_table *own,
-                            int pairs, int w, int shift, struct mcu_resize_ahead ahead)
-{
-    const uint8_t *block = own->blocks;
-    int share = share_of(ahead, (w + 15) / 16);
-    for (int i = 0; i < w; i += 16, block += own->size) {
-        fetch_share(&ahead, share);
-        __m128i v = outputs16(mid, (const struct wide_block *)(const void *)block, pairs, shift);
-        if (i + 16 <= w)
-            _mm_storeu_si128((__m128i *)(dst + i), v);
-        else
-            _mm_mask_storeu_epi8(dst + i, (__mmask16)((1u << (w - i)) - 1), v);
-    }
-}
-
-static void horizontal_wide(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t,
-                            int shift, struct mcu_resize_ahead ahead)
-{
-    const struct wide_table *own = t->own;
-    if (!own)
-        horizontal(dst, mid, t, shift, ahead);
-    else if (own->pairs == 2)
-        wide_row(dst, mid, own, 2, t->w, shift, ahead);
-    else
-        wide_row(dst, mid, own, own->pairs, t->w, shift, ahead);
 }
 
 const struct mcu_resize_dsp mcu_resize_avx512 = {
-    shrink2, shrink3_wide, shrink4, shrink5, shrink3to2, rows8_wide, rows16, prepare_wide,
-    horizontal_wide
+    shrink2, shrink3_wide, shrink4, shrink5, shrink3to2, rows8_wide, prepare, across8, cubic_across,
+    cubic_down, rows16, across16
 };
 
 #else
