@@ -281,12 +281,12 @@ static void shrink3to2(const struct mcu_scaler *s, struct plane src, struct plan
 /* How far ahead of their use rows are asked for; found by trying. */
 #define AHEAD_BYTES 2048
 
-/* What the rows below the next output row's bring anew, half of it while rows are weighed, half while
+/* What the next output row brings anew, as far ahead; half of it while rows are weighed, half while
  * the second pass looks at none: memory is kept busy by both. */
 static void plan_ahead(const struct axis *y, int i, struct plane src, struct mcu_resize_ahead half[2])
 {
-    int more = i + 1 < y->dst ? y->taps.start[i + 1] - y->taps.start[i] : 0;
     int below = y->taps.start[i] + y->count[i];
+    int more = i + 1 < y->dst ? y->taps.start[i + 1] + y->count[i + 1] - below : 0;
     int lines = (int)((more * src.stride + 63) / 64);
     half[0].at = (uintptr_t)src.at + (uintptr_t)(below * src.stride) + AHEAD_BYTES;
     half[0].lines = lines / 2;
