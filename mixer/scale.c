@@ -108,7 +108,7 @@ static int most_taps(int src, int dst)
 /* Samples of a row between the passes of enlarging. */
 static size_t row_room(const struct plane_scale *p)
 {
-    return ((size_t)p->x.dst + 31) & ~(size_t)31;
+    return ((size_t)p->x.dst + 63) & ~(size_t)63;
 }
 
 static int axis_alloc(struct axis *a, bool down)
@@ -188,7 +188,7 @@ static int axis_set(const struct mcu_resize_dsp *dsp, struct axis *a, int src, i
     if (rc == 0)
         rc = axis_fill(a, down, most);
     if (rc == 0 && !down && way != WAY_ANY)
-        rc = dsp->prepare(&a->taps);
+        rc = (way == WAY_SHRINK ? dsp->prepare : dsp->prepare_cubic)(&a->taps);
     if (rc < 0)
         axis_clear(a);
     return rc;

@@ -44,16 +44,17 @@ struct mcu_resize_dsp {
      * row k, rounded. rows: 1 to MCU_RESIZE_FEW; Q7 weights, not negative. */
     void (*rows8)(uint8_t *row, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
                   int rows, int w, struct mcu_resize_ahead ahead);
-    /* Makes t->own for across8 or cubic_across: tables in the order in which this version reads
-     * them. Q7 weights; each from -16 to 144. 0 or -ENOMEM. */
+    /* Make t->own for across8 and for cubic_across: tables in the order in which this version reads
+     * them. Q7 weights; of the cubic each from -16 to 144, and w is not below src. 0 or -ENOMEM. */
     int (*prepare)(struct mcu_resize_taps *t);
+    int (*prepare_cubic)(struct mcu_resize_taps *t);
     /* Second pass: dst[i] = sum over taps of weights[i][k] * row[start[i] + k], rounded; a half
      * goes down, as in the first pass it goes up: of 4:3 a quarter of all are halves. */
     void (*across8)(uint8_t *dst, const uint8_t *row, const struct mcu_resize_taps *t,
                     struct mcu_resize_ahead ahead);
     /* Enlarging, first pass, once for each row of the source: what four taps in Q7 give, less
      * 128, unrounded; written in an order that this version's cubic_down knows, up to a multiple
-     * of 32 samples. */
+     * of 64 samples. */
     void (*cubic_across)(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t);
     /* Second pass: four such rows, weighed in Q14, each product rounded to Q6, the sum clipped. */
     void (*cubic_down)(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w);

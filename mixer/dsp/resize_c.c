@@ -139,6 +139,6 @@ static void across16(uint8_t *dst, const int16_t *mid, const struct mcu_resize_t
 }
 
 const struct mcu_resize_dsp mcu_resize_c = {
-    shrink2, shrink3, shrink4, shrink5, shrink3to2, rows8, prepare, across8, cubic_across,
-    cubic_down, rows16, across16
+    shrink2, shrink3, shrink4, shrink5, shrink3to2, rows8, prepare, prepare, across8,
+    cubic_across, cubic_down, rows16, across16
 };

@@ -268,7 +268,7 @@ static inline void cubic_row(int16_t *row, const uint8_t *src, const struct mcu_
 
 /* Word k of lane n of the second of a block's two vectors stands for output 16 * n + 8 + k: so
  * packing brings them in order. */
-static void cubic_across(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t)
+static inline void cubic_across(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t)
 {
     const struct taps_table *own = t->own;
     ROOMY(src, t);
@@ -287,7 +287,7 @@ static inline lanes weigh_rows(const int16_t *a, const int16_t *b, const int16_t
     return mul_round16(add16(outer, inner), set16(1 << 9)); /* >> 6, rounded */
 }
 
-static void cubic_down(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w)
+static inline void cubic_down(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w)
 {
     const lanes weight[4] = { set16(weights[0]), set16(weights[1]), set16(weights[2]),
                               set16(weights[3]) };

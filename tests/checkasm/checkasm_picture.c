@@ -294,7 +294,7 @@ static void check_across8(void)
     }
 }
 
-#define ROW_ROOM ((MAX_W + 31) / 32 * 32)
+#define ROW_ROOM ((MAX_W + 63) / 64 * 64)
 static int16_t rows_c[4][ROW_ROOM + GUARD], rows_simd[4][ROW_ROOM + GUARD];
 
 static void four_rows(const struct mcu_resize_dsp *r, const struct mcu_resize_taps *t,
@@ -311,6 +311,11 @@ static void four_rows(const struct mcu_resize_dsp *r, const struct mcu_resize_ta
 static void one_cubic(int w, int used, int tenths)
 {
     struct mcu_resize_taps t = make_near(w, used, tenths);
+    if (t.src > w && w > used) { /* enlarging: the last window stands at the end of the row */
+        for (int i = w - used + 1; i < w; i++)
+            t.start[i] = w - used;
+        t.src = w;
+    }
     const uint8_t *src = fill_source(4 * (ptrdiff_t)t.src);
     int16_t weights[4];
     fill_weights(weights, 4, MCU_RESIZE_ONE);
@@ -319,12 +324,12 @@ static void one_cubic(int w, int used, int tenths)
     checkasm_fill(rows_c, sizeof(rows_c));
     memcpy(rows_simd, rows_c, sizeof(rows_c));
     four_rows(&mcu_resize_c, &t, rows_c, src, out_c + GUARD, weights);
-    if (resize->prepare(&t) < 0)
+    if (resize->prepare_cubic(&t) < 0)
         checkasm_fail("no memory");
     four_rows(resize, &t, rows_simd, src, out_simd + GUARD, weights);
     checkasm_equal("output", out_c, out_simd, sizeof(out_c));
     for (int k = 0; k < 4; k++) {
-        int end = (w + 31) / 32 * 32;
+        int end = (w + 63) / 64 * 64;
         checkasm_equal("rows between", rows_c[k] + end, rows_simd[k] + end,
                        (size_t)(ROW_ROOM + GUARD - end) * sizeof(int16_t));
     }
@@ -423,7 +428,7 @@ static void bench_cubic(void)
     const int16_t *rows[4] = { rows_c[0], rows_c[1], rows_c[2], rows_c[3] };
     choose();
     struct mcu_resize_taps t = make_near(1280, 4, 5);
-    if (resize->prepare(&t) < 0)
+    if (resize->prepare_cubic(&t) < 0)
         return;
     CHECKASM_BENCH("across, 640 to 1280", resize->cubic_across(rows_c[0], source, &t));
     CHECKASM_BENCH("down, of 1280", resize->cubic_down(out_c, rows, weights, 1280));
