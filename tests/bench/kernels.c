@@ -177,7 +177,8 @@ static double area(const struct mcu_pic *s, struct mcu_rect from, struct mcu_rec
     return sum / (rx * ry);
 }
 
-/* Of what is made smaller: dB of the last tile's luma against the mean of the area that each sample covers. */
+/* Of what is made smaller: dB of the last tile's luma against the mean of the area that each sample
+ * covers. */
 static double judge(const struct work *w)
 {
     struct mcu_rect to = w->to[w->n - 1];
