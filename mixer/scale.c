@@ -10,17 +10,22 @@
 #include "mixer/dsp/paint.h"
 #include "mixer/dsp/resize.h"
 
+/* How a plane is made of another: shrunk, enlarged, or each direction as it may be. */
+enum way { WAY_SHRINK, WAY_ENLARGE, WAY_ANY };
+
 /* One direction of one plane. Shrinking: the area that an output sample covers; enlarging: the four
- * samples around it. Across, `taps` is what the second pass reads; down, an output row is made of
+ * samples around it. Across, `taps` is what that pass reads; down, an output row is made of
  * count[i] rows from start[i] on. */
 struct axis {
     int src, dst;
+    enum way way;
     struct mcu_resize_taps taps;
     int32_t *count;  /* down only, as the rest */
-    uint8_t *bytes;  /* [dst][taps] in Q7 instead of weights, where shrinking takes few rows */
+    uint8_t *bytes;  /* [dst][taps] in Q7 instead of weights, where shrinking */
 };
 
 struct plane_scale {
+    enum way way;
     struct axis x, y;
 };
 
@@ -33,8 +38,8 @@ struct mcu_scaler {
     const struct mcu_resize_dsp *resize;
     const struct mcu_paint_dsp *paint;
     struct plane_scale luma, chroma;
-    int16_t *mid; /* one row between the passes; zero behind the samples */
-    int mid_len;
+    void *mid; /* rows between the passes: one, or the four newest */
+    size_t mid_bytes;
     struct colours colours; /* of map */
     struct mcu_colour_map map;
     bool map_ready;
@@ -86,7 +91,7 @@ static int weigh_cubic(const struct axis *a, int i, int one, int *first, int16_t
                  (int)lrint((t + 4 * t2 - 3 * t3) / 2 * one), (int)lrint((t3 - t2) / 2 * one) };
     w[1] = one - w[0] - w[2] - w[3];
     *first = mcu_clamp(whole - 1, 0, a->src - n);
-    memset(weights, 0, (size_t)n * sizeof(*weights));
+    memset(weights, 0, 4 * sizeof(*weights));
     for (int k = 0; k < 4; k++) {
         int place = mcu_clamp(whole - 1 + k, 0, a->src - 1);
         weights[place - *first] = (int16_t)(weights[place - *first] + w[k]);
@@ -94,13 +99,27 @@ static int weigh_cubic(const struct axis *a, int i, int one, int *first, int16_t
     return n;
 }
 
-static int axis_alloc(struct axis *a, bool down, bool few)
+/* The most samples that an output of shrinking covers. */
+static int most_taps(int src, int dst)
 {
+    return (src + dst - 1) / dst + 1;
+}
+
+/* Samples of a row between the passes of enlarging. */
+static size_t row_room(const struct plane_scale *p)
+{
+    return ((size_t)p->x.dst + 63) & ~(size_t)63;
+}
+
+static int axis_alloc(struct axis *a, bool down)
+{
+    bool bytes = down && a->way == WAY_SHRINK;
     size_t dst = (size_t)a->dst, all = dst * (size_t)a->taps.taps;
     a->taps.w = a->dst;
+    a->taps.src = a->src;
     a->taps.start = calloc(dst, sizeof(*a->taps.start));
-    a->taps.weights = few ? NULL : calloc(all, sizeof(*a->taps.weights));
-    a->bytes = few ? calloc(all, 1) : NULL;
+    a->taps.weights = bytes ? NULL : calloc(all, sizeof(*a->taps.weights));
+    a->bytes = bytes ? calloc(all, 1) : NULL;
     a->count = down ? calloc(dst, sizeof(*a->count)) : NULL;
     bool short_of = !a->taps.start || (!a->taps.weights && !a->bytes) || (down && !a->count);
     return short_of ? -ENOMEM : 0;
@@ -124,68 +143,88 @@ static void fill_down(struct axis *a, int i, const int16_t *w, int first, int n)
     }
 }
 
+/* One output of a direction across; where all taps have to lie in the row, the window is moved. */
+static void fill_across(struct axis *a, int i, const int16_t *w, int first, int n)
+{
+    int at = a->way == WAY_ANY ? first : mcu_min(first, a->src - a->taps.taps);
+    int16_t *weights = a->taps.weights + (ptrdiff_t)i * a->taps.taps;
+    a->taps.start[i] = at;
+    memcpy(weights + first - at, w, (size_t)n * sizeof(*w));
+}
+
 static int axis_fill(struct axis *a, bool down, int most)
 {
-    weigh_fn *weigh = a->src >= a->dst ? weigh_area : weigh_cubic;
+    bool cubic = a->way == WAY_ENLARGE || (a->way == WAY_ANY && a->src < a->dst);
+    bool q7 = a->way == WAY_SHRINK || (a->way == WAY_ENLARGE && !down);
     int16_t *row = calloc((size_t)mcu_max(most, 4), sizeof(*row));
     if (!row)
         return -ENOMEM;
     for (int i = 0; i < a->dst; i++) {
-        int first, n = weigh(a, i, a->bytes ? MCU_RESIZE_BYTE : MCU_RESIZE_ONE, &first, row);
-        if (down) {
-            fill_down(a, i, row, first, n);
-            continue;
-        }
-        a->taps.start[i] = first;
-        memcpy(a->taps.weights + (size_t)i * (size_t)a->taps.taps, row, (size_t)n * sizeof(*row));
+        int first, one = q7 ? MCU_RESIZE_BYTE : MCU_RESIZE_ONE;
+        int n = (cubic ? weigh_cubic : weigh_area)(a, i, one, &first, row);
+        (down ? fill_down : fill_across)(a, i, row, first, n);
     }
     free(row);
     return 0;
 }
 
-/* Rows are weighed in Q7 where they are few: each weight is off by 1/256 at most, which costs less
- * than rounding the output does, and twice the samples fit a vector. */
-static int axis_set(const struct mcu_resize_dsp *dsp, struct axis *a, int src, int dst, bool down)
+/* Where shrinking takes few samples these are weighed in Q7: each weight is off by 1/256 at most,
+ * which costs less than rounding the output does, and twice the samples fit a vector. So are four
+ * across that enlarge. */
+static int axis_set(const struct mcu_resize_dsp *dsp, struct axis *a, int src, int dst,
+                    enum way way, bool down)
 {
-    if (a->src == src && a->dst == dst)
+    if (a->src == src && a->dst == dst && a->way == way)
         return 0;
     axis_clear(a);
-    int most = src >= dst ? (src + dst - 1) / dst + 1 : 4;
+    int most = mcu_max(most_taps(src, dst), 4);
     a->src = src;
     a->dst = dst;
+    a->way = way;
     a->taps.taps = most <= 4 ? 4 : (most + 7) & ~7;
-    int rc = axis_alloc(a, down, down && src >= dst && most <= MCU_RESIZE_ROWS);
+    if (way != WAY_ANY)
+        a->taps.taps = mcu_min(way == WAY_ENLARGE ? 4 : most, src);
+    int rc = axis_alloc(a, down);
     if (rc == 0)
         rc = axis_fill(a, down, most);
-    if (rc == 0 && !down)
-        rc = dsp->prepare(&a->taps);
+    if (rc == 0 && !down && way != WAY_ANY)
+        rc = (way == WAY_SHRINK ? dsp->prepare : dsp->prepare_cubic)(&a->taps);
     if (rc < 0)
         axis_clear(a);
     return rc;
 }
 
-/* The row between the passes. */
-static int reserve_mid(struct mcu_scaler *s, const struct axis *x)
+/* Rows between the passes; a row of `enlarge` ends with a whole vector of any version. */
+static int reserve_mid(struct mcu_scaler *s, const struct plane_scale *p)
 {
-    int need = x->src + mcu_max(x->taps.taps, MCU_RESIZE_SPARE);
-    if (need <= s->mid_len)
+    size_t samples = (size_t)p->x.src + MCU_RESIZE_SPARE + (size_t)p->x.taps.taps;
+    size_t need = p->way == WAY_ENLARGE ? 4 * 2 * row_room(p) : 2 * samples;
+    need = (need + 63) & ~(size_t)63;
+    if (need <= s->mid_bytes)
         return 0;
-    int16_t *mid = calloc((size_t)need, sizeof(*mid));
+    void *mid = aligned_alloc(64, need);
     if (!mid)
         return -ENOMEM;
+    memset(mid, 0, need);
     free(s->mid);
     s->mid = mid;
-    s->mid_len = need;
+    s->mid_bytes = need;
     return 0;
 }
 
 static int plane_set(struct mcu_scaler *s, struct plane_scale *p, int src_w, int src_h, int dst_w,
                      int dst_h)
 {
-    int rc = axis_set(s->resize, &p->x, src_w, dst_w, false);
+    p->way = WAY_ANY;
+    if (src_w <= dst_w && src_h <= dst_h)
+        p->way = WAY_ENLARGE;
+    else if (src_w >= dst_w && src_h >= dst_h &&
+             mcu_max(most_taps(src_w, dst_w), most_taps(src_h, dst_h)) <= MCU_RESIZE_FEW)
+        p->way = WAY_SHRINK;
+    int rc = axis_set(s->resize, &p->x, src_w, dst_w, p->way, false);
     if (rc == 0)
-        rc = axis_set(s->resize, &p->y, src_h, dst_h, true);
-    return rc == 0 ? reserve_mid(s, &p->x) : rc;
+        rc = axis_set(s->resize, &p->y, src_h, dst_h, p->way, true);
+    return rc == 0 ? reserve_mid(s, p) : rc;
 }
 
 int mcu_scaler_new(struct mcu_scaler **out)
@@ -242,12 +281,12 @@ static void shrink3to2(const struct mcu_scaler *s, struct plane src, struct plan
 /* How far ahead of their use rows are asked for; found by trying. */
 #define AHEAD_BYTES 2048
 
-/* What the rows below the next output row's bring anew, half of it while rows are weighed, half while
+/* What the next output row brings anew, as far ahead; half of it while rows are weighed, half while
  * the second pass looks at none: memory is kept busy by both. */
 static void plan_ahead(const struct axis *y, int i, struct plane src, struct mcu_resize_ahead half[2])
 {
-    int more = i + 1 < y->dst ? y->taps.start[i + 1] - y->taps.start[i] : 0;
     int below = y->taps.start[i] + y->count[i];
+    int more = i + 1 < y->dst ? y->taps.start[i + 1] + y->count[i + 1] - below : 0;
     int lines = (int)((more * src.stride + 63) / 64);
     half[0].at = (uintptr_t)src.at + (uintptr_t)(below * src.stride) + AHEAD_BYTES;
     half[0].lines = lines / 2;
@@ -255,25 +294,57 @@ static void plan_ahead(const struct axis *y, int i, struct plane src, struct mcu
     half[1].lines = lines - half[0].lines;
 }
 
-static void scale_general(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
-                          struct plane dst)
+static void scale_any(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
+                      struct plane dst)
 {
     const struct axis *y = &p->y;
-    int bits = y->src >= y->dst ? MCU_RESIZE_SHIFT : MCU_RESIZE_SIGNED;
     for (int i = 0; i < y->dst; i++) {
-        const uint8_t *from = src.at + y->taps.start[i] * src.stride;
-        size_t at = (size_t)i * (size_t)y->taps.taps;
-        struct mcu_resize_ahead ahead[2];
-        plan_ahead(y, i, src, ahead);
-        if (y->bytes)
-            s->resize->rows8(s->mid, from, src.stride, y->bytes + at, y->count[i], p->x.src,
-                             ahead[0]);
-        else
-            s->resize->rows16(s->mid, from, src.stride, y->taps.weights + at, y->count[i], p->x.src,
-                              14 - bits);
-        s->resize->horizontal(dst.at + i * dst.stride, s->mid, &p->x.taps, 14 + bits, ahead[1]);
+        const int16_t *weights = y->taps.weights + (ptrdiff_t)i * y->taps.taps;
+        s->resize->rows16(s->mid, src.at + y->taps.start[i] * src.stride, src.stride, weights,
+                          y->count[i], p->x.src);
+        s->resize->across16(dst.at + i * dst.stride, s->mid, &p->x.taps);
     }
 }
+
+static void shrink_any(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
+                       struct plane dst)
+{
+    const struct axis *y = &p->y;
+    for (int i = 0; i < y->dst; i++) {
+        struct mcu_resize_ahead ahead[2];
+        plan_ahead(y, i, src, ahead);
+        s->resize->rows8(s->mid, src.at + y->taps.start[i] * src.stride, src.stride,
+                         y->bytes + (ptrdiff_t)i * y->taps.taps, y->count[i], p->x.src, ahead[0]);
+        s->resize->across8(dst.at + i * dst.stride, s->mid, &p->x.taps, ahead[1]);
+    }
+}
+
+/* Each row of the source is enlarged across once, and waits until four rows down have used it. */
+static void enlarge(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
+                    struct plane dst)
+{
+    const struct axis *y = &p->y;
+    size_t room = row_room(p);
+    int16_t *mid = s->mid;
+    for (int i = 0, next = 0; i < y->dst; i++) {
+        const int16_t *rows[4];
+        int16_t weights[4] = { 0 };
+        int first = y->taps.start[i], n = y->count[i];
+        for (; next < first + n; next++)
+            s->resize->cubic_across(mid + (size_t)(next & 3) * room, src.at + next * src.stride,
+                                    &p->x.taps);
+        for (int k = 0; k < 4; k++)
+            rows[k] = mid + (size_t)((first + mcu_min(k, n - 1)) & 3) * room;
+        memcpy(weights, y->taps.weights + (ptrdiff_t)i * y->taps.taps, (size_t)n * sizeof(*weights));
+        s->resize->cubic_down(dst.at + i * dst.stride, rows, weights, p->x.dst);
+    }
+}
+
+typedef void scale_fn(const struct mcu_scaler *s, const struct plane_scale *p, struct plane src,
+                      struct plane dst);
+static scale_fn *const scale_ways[] = {
+    [WAY_SHRINK] = shrink_any, [WAY_ENLARGE] = enlarge, [WAY_ANY] = scale_any
+};
 
 /* By how many halves of a sample both directions shrink, or 0. */
 static int halves_of(const struct plane_scale *p)
@@ -307,7 +378,7 @@ static void scale_plane(const struct mcu_scaler *s, const struct plane_scale *p,
         shrink(s->resize->shrink5, 5, src, dst, w, h);
         break;
     default:
-        scale_general(s, p, src, dst);
+        scale_ways[p->way](s, p, src, dst);
         break;
     }
 }

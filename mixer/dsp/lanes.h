@@ -100,6 +100,10 @@ static inline lanes mul_round16(lanes a, lanes b) { return _mm256_mulhrs_epi16(a
 static inline lanes mul_high16(lanes a, lanes b) { return _mm256_mulhi_epu16(a, b); }
 static inline lanes pack16(lanes a, lanes b) { return _mm256_packus_epi16(a, b); }
 static inline lanes pack32(lanes a, lanes b) { return _mm256_packs_epi32(a, b); }
+static inline lanes pack16_signed(lanes a, lanes b) { return _mm256_packs_epi16(a, b); }
+static inline lanes pairs8_signed(lanes v, lanes weights) { return pairs8(v, weights); }
+static inline lanes flip(lanes v, lanes bits) { return _mm256_xor_si256(v, bits); }
+static inline lanes hadd16(lanes a, lanes b) { return _mm256_hadd_epi16(a, b); }
 static inline lanes hadd32(lanes a, lanes b) { return _mm256_hadd_epi32(a, b); }
 static inline lanes shuffle8(lanes v, lanes at) { return _mm256_shuffle_epi8(v, at); }
 #define BLEND16(a, b, mask) _mm256_blend_epi16(a, b, mask)
@@ -182,6 +186,10 @@ static inline lanes mul_round16(lanes a, lanes b) { return _mm_mulhrs_epi16(a, b
 static inline lanes mul_high16(lanes a, lanes b) { return _mm_mulhi_epu16(a, b); }
 static inline lanes pack16(lanes a, lanes b) { return _mm_packus_epi16(a, b); }
 static inline lanes pack32(lanes a, lanes b) { return _mm_packs_epi32(a, b); }
+static inline lanes pack16_signed(lanes a, lanes b) { return _mm_packs_epi16(a, b); }
+static inline lanes pairs8_signed(lanes v, lanes weights) { return pairs8(v, weights); }
+static inline lanes flip(lanes v, lanes bits) { return _mm_xor_si128(v, bits); }
+static inline lanes hadd16(lanes a, lanes b) { return _mm_hadd_epi16(a, b); }
 static inline lanes hadd32(lanes a, lanes b) { return _mm_hadd_epi32(a, b); }
 static inline lanes shuffle8(lanes v, lanes at) { return _mm_shuffle_epi8(v, at); }
 #define BLEND16(a, b, mask) _mm_blend_epi16(a, b, mask)
@@ -256,11 +264,19 @@ static inline lanes sra32(lanes v, int n)
 {
     return of_s32(vshlq_s32(as_s32(v), vdupq_n_s32(-n)));
 }
-/* Of weights from 0 to 127, as everywhere here: then unsigned is as good. */
+/* Of weights from 0 to 127: then unsigned is as good. */
 static inline lanes pairs8(lanes v, lanes weights)
 {
     uint16x8_t lo = vmull_u8(vget_low_u8(v), vget_low_u8(weights));
     return of_u16(vpaddq_u16(lo, vmull_high_u8(v, weights)));
+}
+static inline lanes pairs8_signed(lanes v, lanes weights)
+{
+    int8x16_t w = vreinterpretq_s8_u8(weights);
+    int16x8_t lo = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(v)));
+    int16x8_t hi = vreinterpretq_s16_u16(vmovl_high_u8(v));
+    lo = vmulq_s16(lo, vmovl_s8(vget_low_s8(w)));
+    return of_s16(vpaddq_s16(lo, vmulq_s16(hi, vmovl_high_s8(w))));
 }
 static inline lanes pairs16(lanes v, lanes weights)
 {
@@ -284,6 +300,12 @@ static inline lanes pack32(lanes a, lanes b)
 {
     return of_s16(vqmovn_high_s32(vqmovn_s32(as_s32(a)), as_s32(b)));
 }
+static inline lanes pack16_signed(lanes a, lanes b)
+{
+    return vreinterpretq_u8_s8(vqmovn_high_s16(vqmovn_s16(as_s16(a)), as_s16(b)));
+}
+static inline lanes flip(lanes v, lanes bits) { return veorq_u8(v, bits); }
+static inline lanes hadd16(lanes a, lanes b) { return of_s16(vpaddq_s16(as_s16(a), as_s16(b))); }
 static inline lanes hadd32(lanes a, lanes b) { return of_s32(vpaddq_s32(as_s32(a), as_s32(b))); }
 static inline lanes shuffle8(lanes v, lanes at) { return vqtbl1q_u8(v, at); }
 static inline lanes blend_words(lanes a, lanes b, int mask)

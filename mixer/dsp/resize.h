@@ -9,21 +9,21 @@
 #include <stdint.h>
 
 #define MCU_RESIZE_ONE   16384 /* weights are Q14: those of one output sample sum to this */
-#define MCU_RESIZE_BYTE  128   /* weights of few rows are Q7 and sum to this */
-#define MCU_RESIZE_ROWS  8     /* few */
-#define MCU_RESIZE_SHIFT 7     /* between the passes a sample is Q7, 0 to 32640, */
-#define MCU_RESIZE_SIGNED 6    /* or Q6, where some weights are negative */
-#define MCU_RESIZE_SPARE 64    /* samples readable behind the last of mid */
+#define MCU_RESIZE_BYTE  128   /* or Q7, and sum to this */
+#define MCU_RESIZE_FEW   16    /* as many rows or columns are weighed in Q7 */
+#define MCU_RESIZE_Q     6     /* between the passes of any ratio a sample is Q6 */
+#define MCU_RESIZE_SPARE 64    /* samples of room behind the last of a row between passes */
 
 /* dst[w] = exactly rounded mean of ratio x ratio samples; reads ratio * w from each of ratio rows,
  * stride apart. */
 typedef void mcu_shrink_fn(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int w);
 
-/* One row's second pass: output i is made of `taps` samples from start[i] on. */
+/* One direction across: output i is made of `taps` samples from start[i] on. */
 struct mcu_resize_taps {
-    int w, taps; /* taps: 4, or a multiple of 8; unused ones have weight 0 but are read */
+    int w, taps;
+    int src;          /* samples of a row; in Q7 no tap lies behind them */
     int32_t *start;   /* [w], never falling */
-    int16_t *weights; /* [w][taps], Q14; negative ones sum to more than -MCU_RESIZE_ONE / 4 */
+    int16_t *weights; /* [w][taps] */
     void *own;        /* of prepare; malloc'ed, freed by whoever holds this; NULL: none */
 };
 
@@ -40,20 +40,30 @@ struct mcu_resize_dsp {
      * of the one and a half by one and a half samples that it covers. */
     void (*shrink3to2)(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, ptrdiff_t stride,
                        int w);
-    /* First pass of few rows: mid[w] = sum over rows of weights[k] * row k, in Q7. rows: 1 to
-     * MCU_RESIZE_ROWS; weights below MCU_RESIZE_BYTE, except of one row alone. */
-    void (*rows8)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
+    /* Shrinking by less than MCU_RESIZE_FEW, first pass: row[w] = sum over rows of weights[k] *
+     * row k, rounded. rows: 1 to MCU_RESIZE_FEW; Q7 weights, not negative. */
+    void (*rows8)(uint8_t *row, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
                   int rows, int w, struct mcu_resize_ahead ahead);
-    /* First pass of any rows: Q14 weights, rounded to Q(14 - shift). rows >= 1. */
-    void (*rows16)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
-                   int rows, int w, int shift);
-    /* Makes t->own, tables in the order in which this version's `horizontal` reads them. 0 or
-     * -ENOMEM. */
+    /* Make t->own for across8 and for cubic_across: tables in the order in which this version reads
+     * them. Q7 weights; of the cubic each from -16 to 144, and w is not below src. 0 or -ENOMEM. */
     int (*prepare)(struct mcu_resize_taps *t);
-    /* Second pass: dst[i] = sum over taps of weights[i][k] * mid[start[i] + k], shifted down by
-     * 14 + the fraction bits of mid, rounded and clipped. */
-    void (*horizontal)(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift,
-                       struct mcu_resize_ahead ahead);
+    int (*prepare_cubic)(struct mcu_resize_taps *t);
+    /* Second pass: dst[i] = sum over taps of weights[i][k] * row[start[i] + k], rounded; a half
+     * goes down, as in the first pass it goes up: of 4:3 a quarter of all are halves. */
+    void (*across8)(uint8_t *dst, const uint8_t *row, const struct mcu_resize_taps *t,
+                    struct mcu_resize_ahead ahead);
+    /* Enlarging, first pass, once for each row of the source: what four taps in Q7 give, less
+     * 128, unrounded; written in an order that this version's cubic_down knows, up to a multiple
+     * of 64 samples. */
+    void (*cubic_across)(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t);
+    /* Second pass: four such rows, weighed in Q14, each product rounded to Q6, the sum clipped. */
+    void (*cubic_down)(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w);
+    /* Any ratio, first pass: Q14 weights, rounded to Q6. rows >= 1. */
+    void (*rows16)(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
+                   int rows, int w);
+    /* Second pass: Q14 weights, those of an output negative to no more than -MCU_RESIZE_ONE / 4;
+     * rounded and clipped. taps: 4, or a multiple of 8; unused ones have weight 0 but are read. */
+    void (*across16)(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t);
 };
 
 extern const struct mcu_resize_dsp mcu_resize_c;

@@ -51,14 +51,13 @@ static void shrink3_wide(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, int
     }
 }
 
-static void rows8_wide(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
+static void rows8_wide(uint8_t *row, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
                        int rows, int w, struct mcu_resize_ahead ahead)
 {
-    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-    const __m512i high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    __m512i pair[MCU_RESIZE_ROWS / 2];
+    const __m512i scale = _mm512_set1_epi16(1 << 8);
+    __m512i pair[MCU_RESIZE_FEW / 2];
     if (w < WIDE || rows == 1) {
-        rows8(mid, src, stride, weights, rows, w, ahead);
+        rows8(row, src, stride, weights, rows, w, ahead);
         return;
     }
     int share = share_of(ahead, (w + WIDE - 1) / WIDE);
@@ -74,117 +73,186 @@ static void rows8_wide(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const
             lo = _mm512_add_epi16(lo, _mm512_maddubs_epi16(_mm512_unpacklo_epi8(a, b), pair[k / 2]));
             hi = _mm512_add_epi16(hi, _mm512_maddubs_epi16(_mm512_unpackhi_epi8(a, b), pair[k / 2]));
         }
-        _mm512_storeu_si512(mid + i, _mm512_permutex2var_epi64(lo, low, hi));
-        _mm512_storeu_si512(mid + i + 32, _mm512_permutex2var_epi64(lo, high, hi));
+        lo = _mm512_mulhrs_epi16(lo, scale);
+        _mm512_storeu_si512(row + i, _mm512_packus_epi16(lo, _mm512_mulhrs_epi16(hi, scale)));
     }
 }
 
-/* 16 outputs whose taps all lie within 64 samples. */
-struct wide_block {
-    int32_t base;          /* into mid */
-    uint16_t at[32];       /* of the first pair of taps of each output, behind base */
-    int16_t weights[][32]; /* of each pair */
-};
-
-struct wide_table {
-    int pairs;   /* of taps in use */
-    size_t size; /* bytes of a block */
-    uint8_t blocks[];
-};
-
-/* How many taps some output uses. */
-static int taps_used(const struct mcu_resize_taps *t)
+/* Tables of taps_lanes.h with a vector of 32 outputs whose taps all lie within 64 samples, so that
+ * one shuffle finds them; `chunk` says that it is one of these. Across, they stand in order; where
+ * enlarging, as four lanes that cubic_down_wide packs (outputs 16 * lane + 8 * (v & 1) on). */
+static int output_of(bool in_order, int v, int k)
 {
-    for (int n = t->taps; n > 1; n--)
-        for (int i = 0; i < t->w; i++)
-            if (t->weights[(ptrdiff_t)i * t->taps + n - 1])
-                return n;
-    return 1;
+    return in_order ? 32 * v + k : v / 2 * WIDE + k / 8 * 16 + v % 2 * 8 + k % 8;
 }
 
-static bool windows_fit(const struct mcu_resize_taps *t, int pairs)
+/* Where vector v reads, or -1; *most becomes the most taps of an output. */
+static int wide_base(const struct mcu_resize_taps *t, bool in_order, int v, int *most)
 {
-    for (int i = 0; i < t->w; i += 16) {
-        int last = i + 15 < t->w ? i + 15 : t->w - 1;
-        if (t->start[last] - t->start[i] + 2 * pairs > 64)
-            return false;
+    int first = INT32_MAX, last = 0;
+    for (int k = 0; k < 32; k++) {
+        struct tap tap[MCU_RESIZE_FEW + 1];
+        int i = output_of(in_order, v, k), n = i < t->w ? taps_of(t, i, tap) : 0;
+        *most = n > *most ? n : *most;
+        for (int j = 0; j < n; j++) {
+            first = tap[j].at < first ? tap[j].at : first;
+            last = tap[j].at > last ? tap[j].at : last;
+        }
     }
-    return true;
+    first = first < t->src - WIDE ? first : t->src - WIDE;
+    first = first < 0 ? 0 : first;
+    return last - first < WIDE ? first : -1;
 }
 
-static void fill_block(struct wide_block *b, const struct mcu_resize_taps *t, int first, int pairs)
+static void fill_wide(struct taps_table *own, const struct mcu_resize_taps *t, bool in_order, int v,
+                      int base)
 {
-    b->base = t->start[first];
-    for (int k = 0; k < 16 && first + k < t->w; k++) {
-        int at = t->start[first + k] - b->base;
-        b->at[2 * k] = (uint16_t)at;
-        b->at[2 * k + 1] = (uint16_t)(at + 1);
-        for (int n = 0; n < 2 * pairs; n++)
-            b->weights[n / 2][2 * k + n % 2] = t->weights[(ptrdiff_t)(first + k) * t->taps + n];
+    uint8_t *data = own->data + 2 * WIDE * (ptrdiff_t)own->parts * v;
+    for (int k = 0; k < 32; k++) {
+        struct tap tap[MCU_RESIZE_FEW + 1];
+        int i = output_of(in_order, v, k), n = i < t->w ? taps_of(t, i, tap) : 0;
+        for (int j = n; j < 2 * own->parts; j++)
+            tap[j] = (struct tap){ base, 0 };
+        if (own->parts == 2)
+            pair_off(tap);
+        for (int j = 0; j < 2 * own->parts; j++) {
+            data[2 * WIDE * (j / 2) + 2 * k + j % 2] = (uint8_t)(tap[j].at - base);
+            data[2 * WIDE * (j / 2) + WIDE + 2 * k + j % 2] = (uint8_t)tap[j].weight;
+        }
     }
+}
+
+/* The table, or NULL: no memory, or nothing for these taps. */
+static struct taps_table *wide_table(const struct mcu_resize_taps *t, bool in_order)
+{
+    int most = 2, vectors = (t->w + WIDE - 1) / WIDE * 2;
+    for (int v = 0; v < vectors; v++)
+        if (wide_base(t, in_order, v, &most) < 0)
+            return NULL;
+    int parts = (most + 1) / 2;
+    size_t data = (size_t)(vectors * parts) * 2 * WIDE;
+    size_t size = sizeof(struct taps_table) + data + (size_t)vectors * sizeof(int32_t);
+    struct taps_table *own = parts > 2 ? NULL : aligned_alloc(64, (size + 63) & ~(size_t)63);
+    if (!own)
+        return NULL;
+    int32_t *base = (int32_t *)(void *)(own->data + data);
+    own->chunk = WIDE;
+    own->parts = parts;
+    own->base = base;
+    for (int v = 0; v < vectors; v++) {
+        base[v] = wide_base(t, in_order, v, &most);
+        fill_wide(own, t, in_order, v, base[v]);
+    }
+    return own;
 }
 
 static int prepare_wide(struct mcu_resize_taps *t)
 {
-    int pairs = (taps_used(t) + 1) / 2, blocks = (t->w + 15) / 16;
-    if (!windows_fit(t, pairs))
-        return 0;
-    size_t size = sizeof(struct wide_block) + (size_t)pairs * sizeof(int16_t[32]);
-    struct wide_table *own = calloc(1, sizeof(*own) + size * (size_t)blocks);
-    if (!own)
-        return -ENOMEM;
-    own->pairs = pairs;
-    own->size = size;
-    for (int n = 0; n < blocks; n++)
-        fill_block((struct wide_block *)(void *)(own->blocks + size * (size_t)n), t, 16 * n, pairs);
-    t->own = own;
-    return 0;
+    t->own = t->src < WIDE ? NULL : wide_table(t, true);
+    return t->own ? 0 : prepare(t);
 }
 
-static inline __m128i outputs16(const int16_t *mid, const struct wide_block *b, int pairs, int shift)
+static int prepare_cubic_wide(struct mcu_resize_taps *t)
 {
-    const __m512i two = _mm512_set1_epi16(2);
-    __m512i v = load512(mid + b->base), w = load512(mid + b->base + 32), at = load512(b->at);
-    __m512i sum = _mm512_set1_epi32(1 << (shift - 1));
-    for (int k = 0; k < pairs; k++) {
-        __m512i taps = _mm512_permutex2var_epi16(v, at, w);
-        sum = _mm512_dpwssd_epi32(sum, taps, load512(b->weights[k]));
-        at = _mm512_add_epi16(at, two);
-    }
-    sum = _mm512_sra_epi32(sum, _mm_cvtsi32_si128(shift));
-    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(sum, _mm512_setzero_si512()));
+    t->own = wide_table(t, false); /* 64 outputs always fit */
+    return t->own ? 0 : -ENOMEM;
 }
 
-static inline void wide_row(uint8_t *dst, const int16_t *mid, const struct wide_table *own,
-                            int pairs, int w, int shift, struct mcu_resize_ahead ahead)
+static inline __m512i sums_wide(const uint8_t *at, const uint8_t *data, int parts)
 {
-    const uint8_t *block = own->blocks;
-    int share = share_of(ahead, (w + 15) / 16);
-    for (int i = 0; i < w; i += 16, block += own->size) {
+    __m512i in = load512(at);
+    __m512i sum = _mm512_maddubs_epi16(_mm512_permutexvar_epi8(load512(data), in),
+                                       load512(data + WIDE));
+    if (parts < 2)
+        return sum;
+    in = _mm512_permutexvar_epi8(load512(data + 2 * WIDE), in);
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(in, load512(data + 3 * WIDE)));
+}
+
+static inline void across_wide_row(uint8_t *dst, const uint8_t *row, const struct mcu_resize_taps *t,
+                                   int parts, struct mcu_resize_ahead ahead)
+{
+    const struct taps_table *own = t->own;
+    const __m512i one = _mm512_set1_epi16(1), scale = _mm512_set1_epi16(1 << 8);
+    const uint8_t *data = own->data;
+    const int32_t *base = own->base;
+    int w = t->w, share = share_of(ahead, (w + 31) / 32);
+    for (int i = 0; i < w; i += 32, data += 2 * WIDE * parts) {
         fetch_share(&ahead, share);
-        __m128i v = outputs16(mid, (const struct wide_block *)(const void *)block, pairs, shift);
-        if (i + 16 <= w)
-            _mm_storeu_si128((__m128i *)(dst + i), v);
+        __m512i sum = _mm512_sub_epi16(sums_wide(row + *base++, data, parts), one);
+        __m256i v = _mm512_cvtepi16_epi8(_mm512_mulhrs_epi16(sum, scale));
+        if (i + 32 <= w)
+            _mm256_storeu_si256((__m256i *)(void *)(dst + i), v);
         else
-            _mm_mask_storeu_epi8(dst + i, (__mmask16)((1u << (w - i)) - 1), v);
+            _mm256_mask_storeu_epi8(dst + i, (1u << (w - i)) - 1, v);
     }
 }
 
-static void horizontal_wide(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t,
-                            int shift, struct mcu_resize_ahead ahead)
+static void across8_wide(uint8_t *dst, const uint8_t *row, const struct mcu_resize_taps *t,
+                         struct mcu_resize_ahead ahead)
 {
-    const struct wide_table *own = t->own;
-    if (!own)
-        horizontal(dst, mid, t, shift, ahead);
-    else if (own->pairs == 2)
-        wide_row(dst, mid, own, 2, t->w, shift, ahead);
+    const struct taps_table *own = t->own;
+    if (own->chunk != WIDE)
+        across8(dst, row, t, ahead);
+    else if (own->parts == 1)
+        across_wide_row(dst, row, t, 1, ahead);
     else
-        wide_row(dst, mid, own, own->pairs, t->w, shift, ahead);
+        across_wide_row(dst, row, t, 2, ahead);
+}
+
+static inline void cubic_wide_row(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t,
+                                  int parts)
+{
+    const struct taps_table *own = t->own;
+    const __m512i middle = _mm512_set1_epi16(128 * MCU_RESIZE_BYTE);
+    const uint8_t *data = own->data;
+    const int32_t *base = own->base;
+    for (int i = 0, w = (t->w + WIDE - 1) & ~(WIDE - 1); i < w; i += 32, data += 2 * WIDE * parts)
+        _mm512_storeu_si512(row + i, _mm512_sub_epi16(sums_wide(src + *base++, data, parts), middle));
+}
+
+static void cubic_across_wide(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t)
+{
+    const struct taps_table *own = t->own;
+    uint8_t room[WIDE] = { 0 };
+    if (t->src < WIDE)
+        src = memcpy(room, src, (size_t)t->src);
+    if (own->parts == 1)
+        cubic_wide_row(row, src, t, 1);
+    else
+        cubic_wide_row(row, src, t, 2);
+}
+
+static inline __m512i weigh_rows_wide(const int16_t *a, const int16_t *b, const int16_t *c,
+                                      const int16_t *d, const __m512i weight[4])
+{
+    __m512i outer = _mm512_add_epi16(_mm512_mulhrs_epi16(load512(a), weight[0]),
+                                     _mm512_mulhrs_epi16(load512(d), weight[3]));
+    __m512i inner = _mm512_add_epi16(_mm512_mulhrs_epi16(load512(b), weight[1]),
+                                     _mm512_mulhrs_epi16(load512(c), weight[2]));
+    return _mm512_mulhrs_epi16(_mm512_add_epi16(outer, inner), _mm512_set1_epi16(1 << 9));
+}
+
+static void cubic_down_wide(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w)
+{
+    const __m512i weight[4] = { _mm512_set1_epi16(weights[0]), _mm512_set1_epi16(weights[1]),
+                                _mm512_set1_epi16(weights[2]), _mm512_set1_epi16(weights[3]) };
+    const int16_t *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+    for (int i = 0; i < w; i += WIDE) {
+        int k = i + WIDE / 2;
+        __m512i lo = weigh_rows_wide(a + i, b + i, c + i, d + i, weight);
+        __m512i hi = weigh_rows_wide(a + k, b + k, c + k, d + k, weight);
+        __m512i v = _mm512_xor_si512(_mm512_packs_epi16(lo, hi), _mm512_set1_epi8(-128));
+        if (i + WIDE <= w)
+            _mm512_storeu_si512(dst + i, v);
+        else
+            _mm512_mask_storeu_epi8(dst + i, (UINT64_C(1) << (w - i)) - 1, v);
+    }
 }
 
 const struct mcu_resize_dsp mcu_resize_avx512 = {
-    shrink2, shrink3_wide, shrink4, shrink5, shrink3to2, rows8_wide, rows16, prepare_wide,
-    horizontal_wide
+    shrink2, shrink3_wide, shrink4, shrink5, shrink3to2, rows8_wide, prepare_wide, prepare_cubic_wide,
+    across8_wide, cubic_across_wide, cubic_down_wide, rows16, across16
 };
 
 #else

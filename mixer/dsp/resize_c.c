@@ -65,25 +65,14 @@ static void shrink3to2(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, p
     }
 }
 
-static void rows8(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
+static void rows8(uint8_t *row, const uint8_t *src, ptrdiff_t stride, const uint8_t *weights,
                   int rows, int w, struct mcu_resize_ahead ahead)
 {
     for (int i = 0; i < w; i++) {
         int sum = 0;
         for (int k = 0; k < rows; k++)
             sum += weights[k] * src[k * stride + i];
-        mid[i] = (int16_t)sum;
-    }
-}
-
-static void rows16(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
-                   int rows, int w, int shift)
-{
-    for (int i = 0; i < w; i++) {
-        int sum = 1 << (shift - 1);
-        for (int k = 0; k < rows; k++)
-            sum += weights[k] * src[k * stride + i];
-        mid[i] = (int16_t)(sum >> shift);
+        row[i] = (uint8_t)((sum + 64) >> 7);
     }
 }
 
@@ -92,9 +81,53 @@ static int prepare(struct mcu_resize_taps *t)
     return 0;
 }
 
-static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t, int shift,
-                       struct mcu_resize_ahead ahead)
+static int weighed(const uint8_t *row, const struct mcu_resize_taps *t, int i)
 {
+    const int16_t *k = t->weights + (ptrdiff_t)i * t->taps;
+    int sum = 0;
+    for (int n = 0; n < t->taps; n++)
+        sum += k[n] * row[t->start[i] + n];
+    return sum;
+}
+
+static void across8(uint8_t *dst, const uint8_t *row, const struct mcu_resize_taps *t,
+                    struct mcu_resize_ahead ahead)
+{
+    for (int i = 0; i < t->w; i++)
+        dst[i] = (uint8_t)((weighed(row, t, i) + 63) >> 7);
+}
+
+static void cubic_across(int16_t *row, const uint8_t *src, const struct mcu_resize_taps *t)
+{
+    for (int i = 0; i < t->w; i++)
+        row[i] = (int16_t)(weighed(src, t, i) - 128 * MCU_RESIZE_BYTE);
+}
+
+static void cubic_down(uint8_t *dst, const int16_t *const rows[4], const int16_t *weights, int w)
+{
+    for (int i = 0; i < w; i++) {
+        int sum = 32;
+        for (int k = 0; k < 4; k++)
+            sum += (rows[k][i] * weights[k] + (1 << 14)) >> 15;
+        dst[i] = (uint8_t)(mcu_clamp(sum >> 6, -128, 127) + 128);
+    }
+}
+
+static void rows16(int16_t *mid, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
+                   int rows, int w)
+{
+    const int shift = 14 - MCU_RESIZE_Q;
+    for (int i = 0; i < w; i++) {
+        int sum = 1 << (shift - 1);
+        for (int k = 0; k < rows; k++)
+            sum += weights[k] * src[k * stride + i];
+        mid[i] = (int16_t)(sum >> shift);
+    }
+}
+
+static void across16(uint8_t *dst, const int16_t *mid, const struct mcu_resize_taps *t)
+{
+    const int shift = 14 + MCU_RESIZE_Q;
     for (int i = 0; i < t->w; i++) {
         const int16_t *m = mid + t->start[i];
         const int16_t *k = t->weights + (ptrdiff_t)i * t->taps;
@@ -105,5 +138,7 @@ static void horizontal(uint8_t *dst, const int16_t *mid, const struct mcu_resize
     }
 }
 
-const struct mcu_resize_dsp mcu_resize_c = { shrink2,    shrink3, shrink4, shrink5,   shrink3to2,
-                                             rows8, rows16,  prepare, horizontal };
+const struct mcu_resize_dsp mcu_resize_c = {
+    shrink2, shrink3, shrink4, shrink5, shrink3to2, rows8, prepare, prepare, across8,
+    cubic_across, cubic_down, rows16, across16
+};

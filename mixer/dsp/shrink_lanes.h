@@ -19,6 +19,30 @@ static inline int next_block(int i, int w)
     return next < w && next > w - BLOCK ? w - BLOCK : next;
 }
 
+/* One block's share of n blocks' work; asks for no more than is left. */
+static inline void fetch_share(struct mcu_resize_ahead *a, int share)
+{
+    for (int k = 0; k < share && a->lines > 0; k++, a->lines--, a->at += 64)
+        __builtin_prefetch((const void *)a->at);
+}
+
+static inline int share_of(struct mcu_resize_ahead a, int blocks)
+{
+    return (a.lines + blocks - 1) / blocks;
+}
+
+/* The first n bytes, or all. */
+static inline void store_part(uint8_t *p, lanes v, int n)
+{
+    uint8_t all[16 * LANES];
+    if (n >= 16 * LANES) {
+        store(p, v);
+        return;
+    }
+    store(all, v);
+    memcpy(p, all, (size_t)n);
+}
+
 /* Sums of pairs of columns over the rows. */
 static inline lanes sum_pairs(const uint8_t *p, ptrdiff_t stride, int rows)
 {

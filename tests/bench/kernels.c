@@ -5,7 +5,8 @@
  *   bench_kernels [--quick] [--cpu LEVEL] [--n N] [--photo FILE]
  *
  * LEVEL: of mixer/dsp/cpu.h. N: 2, 4, 9, 16 or 25 pictures only; 1: only the rows "ratios", which
- * fill canvases of other sizes with 8 pictures of other sizes, one after another. FILE: raw I420 of 1280x720, many pictures.
+ * fill canvases of other sizes with 8 pictures of other sizes, one after another (enlarging, libyuv's
+ * box and libswscale's area are lines between two samples, ours a cubic through four). FILE: raw I420 of 1280x720, many pictures.
  *
  * All take turns within one run, and each turn reads another set of pictures than the one before:
  * no one finds its input in a cache that another has warmed. One JSON object a line. */
@@ -176,7 +177,8 @@ static double area(const struct mcu_pic *s, struct mcu_rect from, struct mcu_rec
     return sum / (rx * ry);
 }
 
-/* dB of the last tile's luma against the mean of the area that each sample covers. */
+/* Of what is made smaller: dB of the last tile's luma against the mean of the area that each sample
+ * covers. */
 static double judge(const struct work *w)
 {
     struct mcu_rect to = w->to[w->n - 1];
@@ -285,7 +287,7 @@ static void measure(struct work *work, const char *bench, int turns)
             contestants[i].run(&w);
             if (turn >= 0)
                 took[i][turn] = cpu_ms() - begin;
-            else if (contestants[i].judged)
+            else if (contestants[i].judged && w.from.w >= w.to[0].w)
                 db[i] = judge(&w);
         }
     for (int i = 0; i < CONTESTANTS; i++) {
@@ -308,8 +310,7 @@ static void measure_grid(int n, int turns, const char *photo)
     close_work(&w);
 }
 
-/* Eight pictures of one size, each filling a canvas of another: what no special ratio fits, and the
- * special ones of other sizes. */
+/* Eight pictures of one size, each filling a canvas of another: what no kernel of its own fits. */
 static void measure_ratio(int src_w, int src_h, int dst_w, int dst_h, int turns)
 {
     struct work w = { 0 };
@@ -323,10 +324,14 @@ static void measure_ratio(int src_w, int src_h, int dst_w, int dst_h, int turns)
 static void measure_ratios(int turns)
 {
     static const int sizes[][4] = {
-        { 1280, 720, 854, 480 }, { 640, 360, 426, 240 }, { 1920, 1080, 640, 360 },
-        { 1280, 720, 512, 288 }, { 1280, 720, 960, 540 }, { 1280, 720, 364, 204 },
-        { 352, 288, 320, 180 }, { 640, 480, 426, 240 }, { 1920, 1080, 320, 180 },
-        { 320, 180, 640, 360 }, { 640, 360, 1280, 720 }, { 352, 288, 426, 240 },
+        { 352, 288, 320, 180 }, /* 1.1:1 */
+        { 1280, 720, 960, 540 }, /* 4:3 */
+        { 1280, 720, 854, 480 }, /* not quite 3:2 */
+        { 1280, 720, 512, 288 }, /* 5:2 */
+        { 1792, 1008, 512, 288 }, /* 7:2 */
+        { 1920, 1080, 320, 180 }, /* 6:1 */
+        { 640, 360, 960, 540 }, /* 2:3 */
+        { 640, 360, 1280, 720 }, /* 1:2 */
     };
     for (size_t i = 0; i < MCU_ARRAY_LEN(sizes); i++)
         measure_ratio(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], turns);
