@@ -61,6 +61,8 @@ static void begin_compound(struct mcu_line *line, struct mcu_wcursor *w)
         mcu_rtcp_write_sr(w, line->config.ssrc, &sender, block, n);
     else
         mcu_rtcp_write_rr(w, line->config.ssrc, block, n);
+    if (mcu_rtp_out_report_rtx(&line->out, &sender, line->now_ns))
+        mcu_rtcp_write_sr(w, line->config.rtx_ssrc, &sender, NULL, 0);
     mcu_rtcp_write_cname(w, line->config.ssrc, line->config.cname);
     if (line->out.repeat.rtx_sent > 0) /* RFC 4588 5.2: the same CNAME ties the two together */
         mcu_rtcp_write_cname(w, line->config.rtx_ssrc, line->config.cname);

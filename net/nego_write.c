@@ -97,7 +97,7 @@ static void put_opus_fmtp(struct mcu_text_out *t, int pt, bool stereo, bool dtx,
     mcu_put(t, "\r\n");
 }
 
-/* RFC 7741 6.1 and RFC 9628 6.1. */
+/* RFC 7741 6.1 and RFC 9628 6.1: who receives gives both, max-fs and max-fr. */
 static void put_vpx_fmtp(struct mcu_text_out *t, int pt, enum mcu_codec codec,
                          const struct mcu_nego_caps *caps)
 {

@@ -34,9 +34,11 @@ struct mcu_nego_caps {
     int audio_bps, video_bps; /* what we would like to receive: b=TIAS and b=AS of our side */
     int max_width, max_height, max_fps; /* video we want to receive: H.264 level, max-fs; VP8 max-fs */
     /* Less than that, of this leg for the time being; width 0: no less. Written, never part of what is
-     * chosen. b= takes bps. VP8, VP9: max-fs, a limit of what is decoded in this session (RFC 7741
-     * 6.1). H.264: max-fs could only raise (RFC 6184 8.1), so the level is lowered, where both
-     * sides allow the levels to differ: else it would bind what we send, too (8.2.2). */
+     * chosen. b= takes bps. VP8, VP9: max-fs, which tells what a receiver can decode and nothing else
+     * (RFC 7741 6.1, RFC 9628 6.1), each side of itself: so this call is told of a smaller decoder
+     * than we have, and who sends more is decoded all the same. H.264: max-fs could only raise (RFC
+     * 6184 8.1), so the level is lowered, where both sides allow the levels to differ: else it would
+     * bind what we send, too (8.2.2). */
     struct {
         int width, height, bps;
     } ask;

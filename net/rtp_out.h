@@ -62,6 +62,8 @@ struct mcu_rtp_out {
         uint32_t rtx_ssrc;
         uint16_t rtx_seq;
         uint64_t asked, sent, rtx_sent;
+        uint32_t rtx_octets; /* of payload */
+        int64_t rtx_ns;      /* the newest left then */
     } repeat;
 
     uint64_t packets, bytes;
@@ -98,5 +100,9 @@ int64_t mcu_rtp_out_repeat(struct mcu_rtp_out *out);
 /* The sender info of a report at now_ns. False: nothing was sent yet. */
 bool mcu_rtp_out_report(const struct mcu_rtp_out *out, struct mcu_rtcp_sender *sender,
                         int64_t now_ns);
+/* The same of the stream of repeats, a sender of its own in the same session (RFC 4588 6.1), on the same
+ * clock. False: it has sent nothing for about two reports (RFC 3550 6.4). */
+bool mcu_rtp_out_report_rtx(const struct mcu_rtp_out *out, struct mcu_rtcp_sender *sender,
+                            int64_t now_ns);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define APART_LEAST_NS (20 * MCU_NS_PER_MS)
 #define APART_MOST_NS  (100 * MCU_NS_PER_MS) /* whatever round trip his reports pretend */
+#define SENDER_NS      (6 * MCU_NS_PER_S)     /* of two reports, about (RFC 3550 6.4) */
 
 /* What is gone, was just repeated or exceeds the budget is only counted: a storm costs a look each. */
 void mcu_rtp_out_nack(struct mcu_rtp_out *o, const uint8_t *fci, size_t size, double rtt_ms,
@@ -60,6 +61,9 @@ static size_t make_rtx(struct mcu_rtp_out *o, const uint8_t *packet, size_t size
     memcpy(buf + head, osn, sizeof(osn));
     memcpy(buf + head + sizeof(osn), rtp.payload, rtp.payload_bytes);
     o->repeat.rtx_seq++;
+    o->repeat.rtx_sent++;
+    o->repeat.rtx_octets += (uint32_t)payload;
+    o->repeat.rtx_ns = o->now_ns;
     return (size_t)head + payload;
 }
 
@@ -71,7 +75,6 @@ static void send_repeat(struct mcu_rtp_out *o)
     if (packet && o->repeat.rtx_pt) {
         size = make_rtx(o, packet, size, buf, sizeof(buf));
         packet = size > 0 ? buf : NULL;
-        o->repeat.rtx_sent += size > 0;
     }
     if (!packet)
         return;
@@ -91,4 +94,14 @@ int64_t mcu_rtp_out_repeat(struct mcu_rtp_out *o)
         send_repeat(o);
     }
     return INT64_MAX;
+}
+
+bool mcu_rtp_out_report_rtx(const struct mcu_rtp_out *o, struct mcu_rtcp_sender *sender, int64_t now_ns)
+{
+    if (o->repeat.rtx_sent == 0 || now_ns - o->repeat.rtx_ns > SENDER_NS ||
+        !mcu_rtp_out_report(o, sender, now_ns))
+        return false;
+    sender->packets = (uint32_t)o->repeat.rtx_sent;
+    sender->octets = o->repeat.rtx_octets;
+    return true;
 }

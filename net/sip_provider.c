@@ -38,13 +38,13 @@ static int read_address(struct mcu_sip_provider *p, const char *value, size_t n)
     const char *at = rc == 0 ? strrchr(p->address, '@') : NULL;
     if (!at || !is_plain_uri(p->address) || at == p->address + 4 || !at[1] || strchr(at, ';'))
         return -EINVAL;
-    snprintf(p->domain, sizeof(p->domain), "sip:%.190s", at + 1);
-    /* The realm is most often the domain, without its port. */
+    /* The realm is most often the domain, without its port. Nothing is cut: it would be another's name. */
     size_t host = at[1] == '[' ? strcspn(at + 1, "]") + 1 : strcspn(at + 1, ":");
-    snprintf(p->realm, sizeof(p->realm), "%.*s", (int)mcu_min(host, sizeof(p->realm) - 1), at + 1);
-    snprintf(p->user, sizeof(p->user), "%.*s",
-             (int)mcu_min((size_t)(at - p->address - 4), sizeof(p->user) - 1), p->address + 4);
-    return 0;
+    if (host > strlen(at + 1) || copy(p->realm, sizeof(p->realm), at + 1, host) < 0 ||
+        copy(p->user, sizeof(p->user), p->address + 4, (size_t)(at - p->address - 4)) < 0)
+        return -EINVAL;
+    memcpy(p->domain, "sip:", 4);
+    return copy(p->domain + 4, sizeof(p->domain) - 4, at + 1, strlen(at + 1));
 }
 
 static int read_via(struct mcu_sip_provider *p, const char *value, size_t n)

@@ -1,15 +1,12 @@
 /* Kernels that draw: mixer/dsp/paint.h. Every width from 1 to 70 and some large ones, random and
  * extreme samples, and GUARD bytes before and behind each output that must stay. */
-#include "tests/checkasm/checkasm.h"
+#include "tests/checkasm/checkasm_widths.h"
 
 #include <string.h>
 
 #include "mixer/base/util.h"
 #include "mixer/dsp/cpu.h"
 #include "mixer/dsp/paint.h"
-
-#define GUARD 64
-#define MAX_W 1300
 
 static const struct mcu_paint_dsp *paint;
 
@@ -20,24 +17,9 @@ static void choose(void)
     paint = mcu_paint_choose(mcu_cpu_flags());
 }
 
-/* All of 1 to 70, then some large; 0 ends. */
-static int next_width(int w)
-{
-    static const int large[] = { 127, 128, 213, 256, 320, 426, 427, 640, 1279, 1280, 1300 };
-    if (w < 70)
-        return w + 1;
-    for (size_t i = 0; i < MCU_ARRAY_LEN(large); i++)
-        if (large[i] > w)
-            return large[i];
-    return 0;
-}
-
-#define FOR_WIDTHS(w) for (int w = 1; w; w = next_width(w))
-
 static void fill_outputs(void)
 {
-    checkasm_fill(out_c, sizeof(out_c));
-    memcpy(out_simd, out_c, sizeof(out_c));
+    fill_both(out_c, out_simd, sizeof(out_c));
 }
 
 static uint8_t alpha[MAX_W], colour[MAX_W];

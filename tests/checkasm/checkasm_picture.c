@@ -1,7 +1,7 @@
 /* Kernels of pictures that change size: mixer/dsp/resize.h. Every width from 1 to 70 and some large
  * ones, random and extreme samples, odd strides, and GUARD bytes before and behind each output that
  * must stay. */
-#include "tests/checkasm/checkasm.h"
+#include "tests/checkasm/checkasm_widths.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,6 @@
 #include "mixer/dsp/cpu.h"
 #include "mixer/dsp/resize.h"
 
-#define GUARD    64
-#define MAX_W    1300
 #define MAX_ROWS 19
 #define MAX_TAPS 40
 #define PAD      37 /* of a stride */
@@ -28,24 +26,9 @@ static void choose(void)
     resize = mcu_resize_choose(mcu_cpu_flags());
 }
 
-/* All of 1 to 70, then some large; 0 ends. */
-static int next_width(int w)
-{
-    static const int large[] = { 127, 128, 213, 256, 320, 426, 427, 640, 1279, 1280, 1300 };
-    if (w < 70)
-        return w + 1;
-    for (size_t i = 0; i < MCU_ARRAY_LEN(large); i++)
-        if (large[i] > w)
-            return large[i];
-    return 0;
-}
-
-#define FOR_WIDTHS(w) for (int w = 1; w; w = next_width(w))
-
 static void fill_outputs(void)
 {
-    checkasm_fill(out_c, sizeof(out_c));
-    memcpy(out_simd, out_c, sizeof(out_c));
+    fill_both(out_c, out_simd, sizeof(out_c));
 }
 
 /* The last `bytes` of the source, filled anew. */
@@ -154,8 +137,7 @@ static void make_cubic(int16_t *weights, int n, int one)
 
 static void fill_mids(void)
 {
-    checkasm_fill(mid_c, sizeof(mid_c));
-    memcpy(mid_simd, mid_c, sizeof(mid_c));
+    fill_both(mid_c, mid_simd, sizeof(mid_c));
 }
 
 /* Of no consequence, whatever it is. */

@@ -1,11 +1,11 @@
-"""A simulcast of Chromium's, three layers of one 720p camera: alone in the room its largest layer is
+"""A simulcast of a browser's, three layers of one 720p camera: alone in the room its largest layer is
 decoded, among nine its smallest that does; the others are not decoded, changing over does not freeze
 the picture, and a layer that the sender gives up is done without."""
 import threading
 import time
 
 from lib import case, measure
-from lib.chromium import Chromium
+from lib.chromium import BROWSERS
 from lib.peer import Peer
 from lib.server import Server
 
@@ -62,7 +62,8 @@ def tile(count):
 
 def watched(c, browser, sender, what, rows, count):
     """Looks at his tile until he is decoded with so many rows, and for a second more."""
-    longest, until = 0, time.monotonic() + 30
+    # Its own estimate of the way starts at 300 kbit/s, and may rise by 8 % a second alone.
+    longest, until = 0, time.monotonic() + 60
     while sender.rows() != rows and time.monotonic() < until:
         longest = max(longest, browser.call("watch", id="cam", rect=tile(count), seconds=1)["longest"])
     seen = browser.call("watch", id="cam", rect=tile(count), seconds=2)
@@ -87,14 +88,14 @@ def only_one_is_decoded(c, server, sender, what):
 
 def test(c):
     server = Server(c, "video.fps=10")
-    browser = Chromium(c, server)
+    browser = BROWSERS[c.options.browser](c, server)
     sender = Sender(server)
     browser.call("open", id="cam", way="join", room="room", rids=["q", "h", "f"], codec="vp8",
                  size=CAMERA, steady=True)
     c.wait_for(lambda: sender.rows() > 0, 10, "his first picture")
     watched(c, browser, sender, "alone", 720, 1)
     only_one_is_decoded(c, server, sender, "alone")
-    # A busy machine has Chromium send late at any time: 500 ms are those of a quiet one.
+    # A busy machine has a browser send late at any time: 500 ms are those of a quiet one.
     gaps = Gaps(sender)
     seen = browser.call("watch", id="cam", rect=tile(1), seconds=4)["longest"]
     usual = gaps.end()
@@ -135,4 +136,4 @@ def test(c):
     c.check(gap < most, f"changing to the large one: no picture for {gap:.0f} ms at most ({longest:.0f} seen)")
 
 
-case.main(test, clients=("chromium", "node"))
+case.main(test, clients=("node",))

@@ -3,6 +3,7 @@
 #ifndef MCU_TESTS_UNIT_DEPAY_RIG_H
 #define MCU_TESTS_UNIT_DEPAY_RIG_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,34 @@ static int push_packet(struct mcu_depay *d, const void *p, size_t n, uint32_t rt
     int rc = mcu_depay_push(d, copy, n, rtp_ts, marker, lost, seq++, u);
     free(copy);
     return rc;
+}
+
+/* A packet that is a whole picture: its payload, a keyframe of two bytes, comes out alone. */
+static inline void packet_is_keyframe(enum mcu_codec codec, const void *p, size_t n, const char *frame)
+{
+    struct mcu_depay *d = new_depay(codec, 0);
+    struct mcu_unit *u = NULL;
+    assert_int_equal(push_packet(d, p, n, 9, true, false, &u), 1);
+    assert_int_equal(u->size, 2);
+    assert_memory_equal(u->data, frame, 2);
+    assert_true(u->keyframe);
+    assert_false(u->gap_before);
+    mcu_unit_unref(&u);
+    mcu_depay_free(&d);
+}
+
+/* Whatever of a packet is missing at its end, it is refused, and the whole one that follows is taken. */
+static inline void cut_short_is_refused(enum mcu_codec codec, const uint8_t *full, size_t size)
+{
+    for (size_t n = 1; n < size; n++) {
+        struct mcu_depay *d = new_depay(codec, 0);
+        struct mcu_unit *u = NULL;
+        assert_int_equal(push_packet(d, full, n, 0, true, false, &u), -EBADMSG);
+        assert_int_equal(push_packet(d, full, size, 1, true, false, &u), 1);
+        assert_true(u->gap_before);
+        mcu_unit_unref(&u);
+        mcu_depay_free(&d);
+    }
 }
 
 #endif

@@ -173,6 +173,21 @@ static inline void connect_on(struct fixture *f, const char *host)
     join(f);
 }
 
+/* As connect_on, by TCP alone. */
+static inline void connect_by_tcp(struct fixture *f)
+{
+    struct mcu_ice_config a = config_of("127.0.0.1", true), b = config_of("127.0.0.1", false);
+    a.tcp = b.tcp = true;
+    start(f, &f->a, &a);
+    start(f, &f->b, &b);
+    give_credentials(&f->a, &f->b);
+    give_credentials(&f->b, &f->a);
+    for (int i = 0; i < f->b.candidate_count; i++)
+        if (strstr(f->b.candidates[i], "TCP"))
+            assert_int_equal(mcu_ice_add_candidate(f->a.ice, f->b.candidates[i]), 0);
+    pass_until(f, f->a.state == MCU_ICE_CONNECTED && f->b.state == MCU_ICE_CONNECTED);
+}
+
 static inline void assert_crosses(struct fixture *f, struct side *from, struct side *to, size_t size)
 {
     uint8_t data[MCU_ICE_MAX_BYTES];

@@ -1,8 +1,7 @@
 /* The sound of a conference: who hears whom, what is coded how often, and when. */
 #include "tests/unit/conf_rig.h"
+#include "tests/unit/held_runners.h"
 #include "tests/unit/sound.h"
-
-#include <semaphore.h>
 
 #include "mixer/amix.h"
 #include "server/conf_priv.h" /* to know when a job is done */
@@ -402,25 +401,6 @@ static void only_the_loudest_are_heard_where_so_configured(void **state)
 
 /* ---- late ---- */
 
-/* Runners that are kept busy: the audio job of the conference has to wait. */
-struct blocker {
-    struct mcu_job job;
-    struct mcu_strand strand;
-    sem_t go;
-    bool done;
-};
-
-static void block(struct mcu_job *job)
-{
-    struct blocker *b = mcu_container_of(job, struct blocker, job);
-    sem_wait(&b->go);
-}
-
-static void unblocked(struct mcu_job *job)
-{
-    mcu_container_of(job, struct blocker, job)->done = true;
-}
-
 static void settle(struct rig *r)
 {
     while (r->conf->audio.job_running) {
@@ -429,26 +409,18 @@ static void settle(struct rig *r)
     }
 }
 
+/* The audio job of the conference has to wait. */
 static void stall(struct rig *r, int ms)
 {
-    static struct blocker b[3];
-    for (int i = 0; i < 3; i++) {
-        memset(&b[i], 0, sizeof(b[i]));
-        sem_init(&b[i].go, 0, 0);
-        b[i].job = (struct mcu_job){ .home = r->loop, .run = block, .done = unblocked };
-        mcu_strand_init(&b[i].strand, r->workers, MCU_JOB_AUDIO);
-        mcu_strand_push(&b[i].strand, &b[i].job);
-    }
+    static struct held_runners h;
+    hold_runners(r, &h, 3, MCU_JOB_AUDIO);
     rig_run(r, ms);
-    for (int i = 0; i < 3; i++)
-        sem_post(&b[i].go);
-    for (int i = 0; i < 3; i++) {
-        while (!b[i].done) {
-            rig_nap();
-            mcu_loop_step(r->loop, r->now_ns);
-        }
-        sem_destroy(&b[i].go);
+    let_go(&h);
+    while (!all_are_back(&h)) {
+        rig_nap();
+        mcu_loop_step(r->loop, r->now_ns);
     }
+    held_end(&h);
     settle(r);
 }
 

@@ -1,12 +1,11 @@
 /* Conferences and legs come, change, move and go while jobs are in flight, and in the end nothing
  * is left: no unit, no block, no memory. */
 #include "tests/unit/conf_rig.h"
+#include "tests/unit/held_runners.h"
 
 #include <errno.h>
-#include <semaphore.h>
 
 #include "server/directory.h"
-
 
 #define PARTS     2
 #define MAX_LEGS  10
@@ -432,39 +431,16 @@ static void a_conference_ends_with_its_legs_and_jobs(void **state)
     }
 }
 
-struct blocker {
-    struct mcu_job job;
-    struct mcu_strand strand;
-    sem_t go;
-    bool done;
-};
-
-static void block(struct mcu_job *job)
-{
-    sem_wait(&mcu_container_of(job, struct blocker, job)->go);
-}
-
-static void unblocked(struct mcu_job *job)
-{
-    mcu_container_of(job, struct blocker, job)->done = true;
-}
-
 static void an_ending_conference_is_found_by_nobody(void **state)
 {
     static struct rig r;
-    static struct blocker b[3];
+    static struct held_runners h;
     rig_open(&r, false);
     rig_start(&r);
     struct rig_leg *l = rig_leg(&r, MCU_CODEC_PCMU);
     l->join.video.codec = MCU_CODEC_H264;
     rig_join(l);
-    for (int i = 0; i < 3; i++) {
-        memset(&b[i], 0, sizeof(b[i]));
-        sem_init(&b[i].go, 0, 0);
-        b[i].job = (struct mcu_job){ .home = r.loop, .run = block, .done = unblocked };
-        mcu_strand_init(&b[i].strand, r.workers, MCU_JOB_AUDIO);
-        mcu_strand_push(&b[i].strand, &b[i].job);
-    }
+    hold_runners(&r, &h, 3, MCU_JOB_AUDIO);
     rig_run(&r, 200); /* its jobs wait behind those */
     mcu_handle handle = mcu_conf_handle(r.conf);
     bool gone = false;
@@ -474,15 +450,13 @@ static void an_ending_conference_is_found_by_nobody(void **state)
     mcu_loop_step(r.loop, r.now_ns);
     assert_false(gone);
     assert_null(mcu_handle_get(&r.media.conferences, handle));
-    for (int i = 0; i < 3; i++)
-        sem_post(&b[i].go);
-    for (int i = 0; i < 50000 && !(gone && b[0].done && b[1].done && b[2].done); i++) {
+    let_go(&h);
+    for (int i = 0; i < 50000 && !(gone && all_are_back(&h)); i++) {
         rig_nap();
         mcu_loop_step(r.loop, r.now_ns);
     }
     assert_true(gone);
-    for (int i = 0; i < 3; i++)
-        sem_destroy(&b[i].go);
+    held_end(&h);
     rig_close(&r);
 }
 

@@ -1,8 +1,7 @@
 /* The canvas of a conference: composed when somebody looks, at its rate, and never held up by a late
  * worker. */
 #include "tests/unit/video_rig.h"
-
-#include <semaphore.h>
+#include "tests/unit/held_runners.h"
 
 /* ---- the canvas ---- */
 
@@ -104,23 +103,6 @@ static void who_is_watched_again_is_not_reported_frozen(void **state)
 
 /* ---- late ---- */
 
-struct blocker {
-    struct mcu_job job;
-    struct mcu_strand strand;
-    sem_t go;
-    bool done;
-};
-
-static void block(struct mcu_job *job)
-{
-    sem_wait(&mcu_container_of(job, struct blocker, job)->go);
-}
-
-static void unblocked(struct mcu_job *job)
-{
-    mcu_container_of(job, struct blocker, job)->done = true;
-}
-
 /* A tenth of a second, and until its picture has come. */
 static void run_tick(struct rig *r, struct rig_leg *l)
 {
@@ -132,46 +114,44 @@ static void run_tick(struct rig *r, struct rig_leg *l)
     }
 }
 
+/* On threads: a sender of a picture each period, and a viewer who sees him. */
+static void open_late_pair(struct rig *r, struct rig_leg **s, struct rig_leg **v, int64_t period_ns)
+{
+    rig_open(r, false);
+    rig_start(r);
+    *s = sender(r, MCU_CODEC_H264, 150, 60, 190);
+    *v = viewer(r, MCU_CODEC_H264);
+    (*s)->picture_period_ns = period_ns;
+    rig_join(*s);
+    rig_join(*v);
+    for (int i = 0; i < 10 || (i < 100 && !rig_leg_info(*s).has_picture); i++)
+        run_tick(r, *v);
+    assert_true(rig_leg_info(*s).has_picture);
+}
+
 static void late_decoders_cost_pictures_and_not_the_canvas(void **state)
 {
     static struct rig r;
-    static struct blocker b[2];
-    rig_open(&r, false);
-    rig_start(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
-    s->picture_period_ns = 50 * MCU_NS_PER_MS;
-    rig_join(s);
-    rig_join(v);
-    for (int i = 0; i < 10 || (i < 100 && !rig_leg_info(s).has_picture); i++)
-        run_tick(&r, v);
-    assert_true(rig_leg_info(s).has_picture);
-    for (int i = 0; i < 2; i++) {
-        sem_init(&b[i].go, 0, 0);
-        b[i].done = false;
-        b[i].job = (struct mcu_job){ .home = r.loop, .run = block, .done = unblocked };
-        mcu_strand_init(&b[i].strand, r.workers, MCU_JOB_VIDEO);
-        mcu_strand_push(&b[i].strand, &b[i].job);
-    }
+    static struct held_runners h;
+    struct rig_leg *s, *v;
+    open_late_pair(&r, &s, &v, 50 * MCU_NS_PER_MS);
+    hold_runners(&r, &h, 2, MCU_JOB_VIDEO);
     int asked = s->asked;
     uint64_t skipped = rig_info(&r).video_skipped;
     rig_run(&r, 1000); /* twenty pictures; those of 300 ms may wait */
     assert_true(s->asked > asked);
     assert_true(rig_info(&r).video_skipped - skipped >= 8);
     int seen = v->video_count;
-    for (int i = 0; i < 2; i++)
-        sem_post(&b[i].go);
+    let_go(&h);
     for (int i = 0; i < 15; i++)
         run_tick(&r, v);
-    assert_true(b[0].done && b[1].done);
     assert_true(v->video_count - seen >= 14);
     rig_camera(s, 64, 36, 60, 100, 110);
     for (int i = 0; i < 100 && !middle_is(v, 60, 100, 110); i++)
         run_tick(&r, v);
     assert_true(middle_is(v, 60, 100, 110));
     check_stream(v);
-    for (int i = 0; i < 2; i++)
-        sem_destroy(&b[i].go);
+    held_end(&h);
     rig_close(&r);
 }
 
@@ -179,36 +159,22 @@ static void late_decoders_cost_pictures_and_not_the_canvas(void **state)
 static void pictures_that_come_at_once_are_decoded_all(void **state)
 {
     static struct rig r;
-    static struct blocker b[2];
-    rig_open(&r, false);
-    rig_start(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
-    rig_join(s);
-    rig_join(v);
-    for (int i = 0; i < 10 || (i < 100 && !rig_leg_info(s).has_picture); i++)
-        run_tick(&r, v);
-    for (int i = 0; i < 2; i++) {
-        sem_init(&b[i].go, 0, 0);
-        b[i].done = false;
-        b[i].job = (struct mcu_job){ .home = r.loop, .run = block, .done = unblocked };
-        mcu_strand_init(&b[i].strand, r.workers, MCU_JOB_VIDEO);
-        mcu_strand_push(&b[i].strand, &b[i].job);
-    }
+    static struct held_runners h;
+    struct rig_leg *s, *v;
+    open_late_pair(&r, &s, &v, FRAME_NS);
+    hold_runners(&r, &h, 2, MCU_JOB_VIDEO);
     int asked = s->asked;
     uint64_t before = rig_leg_info(s).pictures_in;
     for (int i = 0; i < 18; i++) {
         s->next_picture_ns = r.now_ns - (18 - i) * 16 * MCU_NS_PER_MS;
         rig_show(s);
     }
-    for (int i = 0; i < 2; i++)
-        sem_post(&b[i].go);
+    let_go(&h);
     for (int i = 0; i < 10; i++)
         run_tick(&r, v);
     assert_int_equal(s->asked, asked);
     assert_true(rig_leg_info(s).pictures_in - before >= 18);
-    for (int i = 0; i < 2; i++)
-        sem_destroy(&b[i].go);
+    held_end(&h);
     rig_close(&r);
 }
 

@@ -6,12 +6,8 @@
 static void a_stalled_picture_greys_then_becomes_an_avatar(void **state)
 {
     static struct rig r;
-    rig_new(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
-    rig_join(s);
-    rig_join(v);
-    rig_run(&r, 1000);
+    struct rig_leg *s, *v;
+    open_pair(&r, &s, MCU_CODEC_H264, &v, MCU_CODEC_H264, 1000);
     assert_true(middle_is(v, 150, 60, 190));
     s->shows = MCU_CODEC_NONE;
     rig_run(&r, 1700);
@@ -46,12 +42,8 @@ static void give(struct rig_leg *l, struct mcu_unit *u)
 static void what_cannot_be_decoded_asks_for_a_keyframe(void **state)
 {
     static struct rig r;
-    rig_new(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
-    rig_join(s);
-    rig_join(v);
-    rig_run(&r, 1000);
+    struct rig_leg *s, *v;
+    open_pair(&r, &s, MCU_CODEC_H264, &v, MCU_CODEC_H264, 1000);
     int asked = s->asked;
     s->answers_keyframes = false;
 
@@ -121,12 +113,8 @@ static void a_size_that_is_refused_is_not_asked_for_again(void **state)
 static void another_codec_of_a_source_starts_at_its_keyframe(void **state)
 {
     static struct rig r;
-    rig_new(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_VP8);
-    rig_join(s);
-    rig_join(v);
-    rig_run(&r, 1000);
+    struct rig_leg *s, *v;
+    open_pair(&r, &s, MCU_CODEC_H264, &v, MCU_CODEC_VP8, 1000);
     s->shows = MCU_CODEC_VP8;
     rig_camera(s, 48, 64, 70, 160, 90);
     rig_run(&r, 500);
@@ -139,12 +127,8 @@ static void another_codec_of_a_source_starts_at_its_keyframe(void **state)
 static void a_source_in_an_update_comes_and_goes(void **state)
 {
     static struct rig r;
-    rig_new(&r);
-    struct rig_leg *s = sender(&r, MCU_CODEC_H264, 150, 60, 190);
-    struct rig_leg *v = viewer(&r, MCU_CODEC_H264);
-    rig_join(s);
-    rig_join(v);
-    rig_run(&r, 500);
+    struct rig_leg *s, *v;
+    open_pair(&r, &s, MCU_CODEC_H264, &v, MCU_CODEC_H264, 500);
     for (int i = 0; i < 4; i++) {
         s->join.sends_video = i % 2;
         rig_update(s);

@@ -133,16 +133,7 @@ static void data_alone_is_no_consent(void **state)
 static void consent_lasts_over_tcp(void **state)
 {
     struct fixture *f = *state;
-    struct mcu_ice_config a = config_of("127.0.0.1", true), b = config_of("127.0.0.1", false);
-    a.tcp = b.tcp = true;
-    start(f, &f->a, &a);
-    start(f, &f->b, &b);
-    give_credentials(&f->a, &f->b);
-    give_credentials(&f->b, &f->a);
-    for (int i = 0; i < f->b.candidate_count; i++)
-        if (strstr(f->b.candidates[i], "TCP"))
-            assert_int_equal(mcu_ice_add_candidate(f->a.ice, f->b.candidates[i]), 0);
-    pass_until(f, f->a.state == MCU_ICE_CONNECTED && f->b.state == MCU_ICE_CONNECTED);
+    connect_by_tcp(f);
     talk_ms(f, 100000);
     assert_int_equal(f->a.state, MCU_ICE_CONNECTED);
     assert_int_equal(f->b.state, MCU_ICE_CONNECTED);

@@ -43,32 +43,15 @@ static void every_optional_field_is_read(void **state)
         { { 0x0e, 0x08, 2, 0x04, 1, 0x28, 1, 2, 0x82, 0xaa }, 10 }, /* two: one, two references */
         { { 0xbe, 0x92, 0x34, 0x20, 0x18, 1, 64, 0, 240, 1, 0x0c, 1, 2, 3, 0x82, 0xaa }, 16 },
     };
-    for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++) {
-        struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
-        struct mcu_unit *u = NULL;
-        assert_int_equal(push(d, cases[i].data, cases[i].size, 9, true, &u), 1);
-        assert_int_equal(u->size, 2);
-        assert_memory_equal(u->data, "\x82\xaa", 2);
-        assert_true(u->keyframe);
-        assert_false(u->gap_before);
-        mcu_unit_unref(&u);
-        mcu_depay_free(&d);
-    }
+    for (size_t i = 0; i < MCU_ARRAY_LEN(cases); i++)
+        packet_is_keyframe(MCU_CODEC_VP9, cases[i].data, cases[i].size, "\x82\xaa");
 }
 
 static void descriptors_cut_short_are_refused(void **state)
 {
     static const uint8_t full[] = { 0xbe, 0x92, 0x34, 0x20, 0x18, 1, 64,  0,
                                     240,  1,    0x0c, 1,    2,    3, 0x82 };
-    for (size_t n = 1; n < sizeof(full); n++) {
-        struct mcu_depay *d = new_depay(MCU_CODEC_VP9, 0);
-        struct mcu_unit *u = NULL;
-        assert_int_equal(push(d, full, n, 0, true, &u), -EBADMSG);
-        assert_int_equal(push(d, full, sizeof(full), 1, true, &u), 1);
-        assert_true(u->gap_before);
-        mcu_unit_unref(&u);
-        mcu_depay_free(&d);
-    }
+    cut_short_is_refused(MCU_CODEC_VP9, full, sizeof(full));
 }
 
 /* VP9 6.2: marker, profile, show_existing_frame, frame_type. */

@@ -157,6 +157,53 @@ static void rtx_carries_the_number_and_the_payload(void **state)
     harness_close(&h);
 }
 
+/* The newest compound's sender report of this stream; false: there is none in it. */
+static bool newest_sr(struct harness *h, uint32_t ssrc, struct mcu_rtcp_sender *sender)
+{
+    static struct mcu_rtcp r;
+    int i = h->packets - 1;
+    while (!h->packet[i].rtcp)
+        i--;
+    struct mcu_cursor c = mcu_cursor(h->packet[i].data, h->packet[i].size);
+    assert_int_equal(mcu_rtcp_check(h->packet[i].data, h->packet[i].size), 0);
+    while (mcu_rtcp_next(&c, &r) == 1) {
+        *sender = r.sender;
+        if (r.type == MCU_RTCP_SR && r.ssrc == ssrc)
+            return true;
+    }
+    return false;
+}
+
+static void repeats_of_their_own_type_have_a_senders_report(void **state)
+{
+    struct harness h;
+    struct mcu_line_config c = video_config(true);
+    struct mcu_rtcp_sender own, rtx;
+    int out[8];
+    harness_open(&h, &c);
+    send_picture(&h, 9000, true);
+    harness_until(&h, h.now_ns + 4000 * MS);
+    assert_true(newest_sr(&h, OUR_SSRC, &own));
+    assert_false(newest_sr(&h, RTX_SSRC, &rtx)); /* it has sent nothing yet */
+    int at = h.packets;
+    send_picture(&h, 9000, false);
+    harness_until(&h, h.now_ns + 60 * MS);
+    assert_int_equal(rtp_from(&h, at, out, 2), 2);
+    uint16_t lost[] = { parsed(&h, out[0]).seq, parsed(&h, out[1]).seq };
+    size_t octets = parsed(&h, out[0]).payload_bytes + parsed(&h, out[1]).payload_bytes + 4;
+    nack(&h, OUR_SSRC, lost, 2);
+    harness_until(&h, h.now_ns + 4000 * MS);
+    assert_true(newest_sr(&h, OUR_SSRC, &own));
+    assert_true(newest_sr(&h, RTX_SSRC, &rtx));
+    assert_int_equal(rtx.packets, 2);
+    assert_int_equal(rtx.octets, octets);
+    assert_true(rtx.ntp == own.ntp && rtx.rtp_ts == own.rtp_ts); /* one clock */
+    harness_until(&h, h.now_ns + 8000 * MS);
+    assert_true(newest_sr(&h, OUR_SSRC, &own));
+    assert_false(newest_sr(&h, RTX_SSRC, &rtx)); /* and nothing since two reports */
+    harness_close(&h);
+}
+
 static void repeats_go_before_new_pictures_at_the_paced_rate(void **state)
 {
     struct harness h;
@@ -348,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeats_without_rtx_are_bit_for_bit_what_was_sent),
         cmocka_unit_test(rtx_carries_the_number_and_the_payload),
+        cmocka_unit_test(repeats_of_their_own_type_have_a_senders_report),
         cmocka_unit_test(repeats_go_before_new_pictures_at_the_paced_rate),
         cmocka_unit_test(a_storm_of_nacks_gets_a_quarter_of_the_rate),
         cmocka_unit_test(nacks_that_were_not_negotiated_are_passed_over),

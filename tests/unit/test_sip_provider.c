@@ -26,6 +26,21 @@ static void an_address_is_enough(void **state)
     assert_string_equal(p.realm, "[2001:db8::1]");
 }
 
+static void nothing_of_an_address_is_cut(void **state)
+{
+    static const char port[] = ":000000000000000000000000000000000000000000000000000000000000000005060";
+    struct mcu_sip_provider p;
+    char text[300];
+    snprintf(text, sizeof(text), "sip:u@%0123d%s", 7, port); /* 199 bytes */
+    assert_int_equal(strlen(text), MCU_SIP_PROVIDER_URI - 1);
+    assert_int_equal(mcu_sip_provider_parse(&p, text), 0);
+    assert_string_equal(p.domain + 4, text + 6);
+    snprintf(text, sizeof(text), "sip:u@%0128d", 7); /* no realm is as long */
+    assert_true(mcu_sip_provider_parse(&p, text) < 0);
+    snprintf(text, sizeof(text), "sip:%0128d@a.example", 7); /* nor a login */
+    assert_true(mcu_sip_provider_parse(&p, text) < 0);
+}
+
 static void every_word_is_read_and_the_password_is_the_rest(void **state)
 {
     struct mcu_sip_provider p;
@@ -52,7 +67,7 @@ static void what_is_wrong_is_refused(void **state)
         "sip:desk@a what=ever", "sip:desk@a expires=9", "sip:desk@a expires=86401",
         "sip:desk@a expires=6o", "sip:desk@a via=192.0.2.1", "sip:desk@a via=sip:u@b",
         "sip:desk@a via=sip:a via=sip:b via=sip:c via=sip:d via=sip:e", "sip:desk@a password=",
-        "sip:desk@a?x=y", "sip:desk@a,b", "sip:desk@a\r\nX: y",
+        "sip:desk@a?x=y", "sip:desk@a,b", "sip:desk@[::1", "sip:desk@a\r\nX: y",
     };
     struct mcu_sip_provider p, before;
     memset(&p, 7, sizeof(p));
@@ -73,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_enough),
+        cmocka_unit_test(nothing_of_an_address_is_cut),
         cmocka_unit_test(every_word_is_read_and_the_password_is_the_rest),
         cmocka_unit_test(what_is_wrong_is_refused),
     };

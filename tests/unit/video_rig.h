@@ -28,6 +28,18 @@ static inline struct rig_leg *sender(struct rig *r, enum mcu_codec codec, uint8_
     return l;
 }
 
+/* A conference of one sender and one viewer, and so many ms of it. */
+static inline void open_pair(struct rig *r, struct rig_leg **s, enum mcu_codec shows, struct rig_leg **v,
+                             enum mcu_codec sees, int ms)
+{
+    rig_new(r);
+    *s = sender(r, shows, 150, 60, 190);
+    *v = viewer(r, sees);
+    rig_join(*s);
+    rig_join(*v);
+    rig_run(r, ms);
+}
+
 static inline int sample(const struct mcu_pic *p, int plane, int x, int y)
 {
     return plane ? p->plane[plane][y / 2 * p->stride[plane] + x / 2]

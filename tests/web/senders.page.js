@@ -165,9 +165,9 @@ const verbs = {
       const codec = (s) => report.get(s.codecId)?.mimeType;
       report.forEach((s) => {
         if (s.type === 'outbound-rtp' && s.kind === 'video') {
-          out.push({ rid: s.rid || '', codec: codec(s), bytes: s.bytesSent, frames: s.framesEncoded,
+          out.push({ rid: s.rid || '', codec: codec(s) || '', bytes: s.bytesSent, frames: s.framesEncoded,
             width: s.frameWidth || 0, height: s.frameHeight || 0, target: s.targetBitrate || 0, at: s.timestamp,
-            active: s.active, why: s.qualityLimitationReason, keys: s.keyFramesEncoded });
+            active: s.active, why: s.qualityLimitationReason || '', keys: s.keyFramesEncoded });
         } else if (s.type === 'inbound-rtp') {
           inb.push({ kind: s.kind, codec: codec(s), frames: s.framesDecoded, width: s.frameWidth,
             freezes: s.freezeCount, level: s.audioLevel, packets: s.packetsReceived });

@@ -157,6 +157,8 @@ def main(test, clients=("baresip", "ffmpeg"), tries=2):
     parser.add_argument("--peer", default="build/tests/mcu_peer")
     parser.add_argument("--loops", type=int, default=1, help="media loops of the server")
     parser.add_argument("--set", action="append", default=[], help="a setting of every server")
+    parser.add_argument("--browser", choices=("chromium", "firefox"), default="chromium",
+                        help="whose page, where a test can be tried with either")
     parser.add_argument("--full", action="store_true", help="as long as it takes to be sure")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and media")
     parser.add_argument("--once", action="store_true", help="no second try")

@@ -1,5 +1,5 @@
-"""Many peer connections in one headless Chromium page (tests/web/senders.mjs), each a leg of the server:
-by our page's own code, or as any other page would."""
+"""Many peer connections in one page of a headless Chromium or Firefox (tests/web/senders.mjs), each a leg
+of the server: by our page's own code, or as any other page would."""
 import json
 import os
 import select
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from lib.case import SKIPPED, Failure
+from lib.case import SKIPPED, Failure, need
 
 _WEB = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../web"))
 
@@ -15,17 +15,20 @@ _WEB = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 class Chromium:
     """One browser. call("open", id=..., way="page"|"whip"|"join", ...): see senders.page.js."""
 
+    kind, program = "chromium", "chromium"
+
     def __init__(self, case, server):
+        need(self.program)
         if not os.path.isdir(os.path.join(_WEB, "node_modules", "playwright-core")):
             print("skipped: npm's packages for tests/web are not installed (scripts/setup test)")
             sys.exit(SKIPPED)
         self.case, self._rest = case, b""
-        with open(case.path("log", "chromium.log"), "wb") as log:
+        with open(case.path("log", f"{self.kind}.log"), "wb") as log:
             self._child = subprocess.Popen(
-                ["node", os.path.join(_WEB, "senders.mjs"), f"http://127.0.0.1:{server.http_port}"],
+                ["node", os.path.join(_WEB, "senders.mjs"), f"http://127.0.0.1:{server.http_port}", self.kind],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         case.cleanup(self.close)
-        self._answer(30)
+        self._answer(60)
 
     def close(self):
         """Ends the browser."""
@@ -43,15 +46,15 @@ class Chromium:
         while b"\n" not in self._rest:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._child.stdout], [], [], left)[0]:
-                raise Failure(f"Chromium gave no answer within {seconds} s")
+                raise Failure(f"{self.kind} gave no answer within {seconds} s")
             got = os.read(self._child.stdout.fileno(), 1 << 16)
             if not got:
-                raise Failure("Chromium has ended")
+                raise Failure(f"{self.kind} has ended")
             self._rest += got
         line, self._rest = self._rest.split(b"\n", 1)
         answer = json.loads(line)
         if "error" in answer:
-            raise Failure("in Chromium: " + answer["error"])
+            raise Failure(f"in {self.kind}: " + answer["error"])
         return answer["result"]
 
     def call(self, verb, **options):
@@ -70,6 +73,15 @@ class Chromium:
         time.sleep(seconds)
         return {i: [_rate(a, b) for a, b in _pairs(before[i]["out"], leg["out"])]
                 for i, leg in self.stats(*ids).items()}
+
+
+class Firefox(Chromium):
+    """Debian's Firefox, worked alike."""
+
+    kind, program = "firefox", "firefox-esr"
+
+
+BROWSERS = {"chromium": Chromium, "firefox": Firefox}
 
 
 def _pairs(before, after):
