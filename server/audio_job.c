@@ -49,8 +49,10 @@ static void sum(struct mcu_audio_graph *g)
         struct mcu_asource *s = g->sources[i];
         const struct mcu_heard *h = &s->job.heard;
         s->job.mix_index = -1;
-        if (h->gain_from > 0 || h->gain_to > 0)
-            s->job.mix_index = mcu_amix_add(g->amix, s->job.pcm, h->gain_from, h->gain_to);
+        if (h->gain_from <= 0 && h->gain_to <= 0)
+            continue;
+        mcu_audio_in_widen(s, g);
+        s->job.mix_index = mcu_amix_add(g->amix, s->job.pcm, h->gain_from, h->gain_to);
     }
 }
 

@@ -64,7 +64,8 @@ static struct mcu_asource *new_source(struct mcu_conf_leg *leg)
     struct mcu_asource *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
-    if (mcu_playout_new(&s->job.playout, leg->conf->audio.channels) < 0) {
+    s->job.channels = 1;
+    if (mcu_playout_new(&s->job.playout, s->job.channels) < 0) {
         free(s);
         return NULL;
     }

@@ -45,6 +45,7 @@ struct mcu_asource {
         int queue_count;
         struct mcu_adec *decoder;
         enum mcu_codec codec;
+        int channels;          /* of what follows: 1 until the first sound in two comes, in a room of two */
         uint32_t ssrc, expected_rtp_ts;
         int64_t expected_seq;
         bool running;
@@ -61,7 +62,8 @@ struct mcu_asource {
         struct mcu_heard heard;
         struct mcu_speech speech;
         int mix_index;         /* in this tick's sum, or -1 */
-        int16_t pcm[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+        int pcm_channels;
+        int16_t pcm[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX]; /* of this tick */
         int64_t delay_ns, alone_ns;
         uint64_t decode_errors;
     } job;
@@ -204,6 +206,8 @@ void mcu_audio_unit(struct mcu_conf_leg *leg, struct mcu_unit *unit);
 void mcu_audio_in_decode(struct mcu_asource *source, const struct mcu_audio_graph *graph);
 void mcu_audio_in_pull(struct mcu_asource *source, const struct mcu_audio_graph *graph,
                        int64_t time_ns);
+/* Gives pcm the room's channels, for the sum. */
+void mcu_audio_in_widen(struct mcu_asource *source, const struct mcu_audio_graph *graph);
 
 /* audio_job.c: the work of a tick, on a worker. ask and help: arg is the graph. */
 void mcu_audio_job_run(struct mcu_job *job);
