@@ -12,6 +12,7 @@
 
 #define BATCH             32
 #define MAX_BATCHES       4 /* then the other sockets have their turn */
+#define BURST_MS          2 /* what follows so soon does not come alone */
 #define SOCKET_BUFFER     (1 << 20)
 #define MAX_ASIDE         16 /* packets that leave together; Linux takes 64 */
 
@@ -21,6 +22,7 @@ struct mcu_udp {
     mcu_udp_cb cb;
     void *arg;
     bool one_by_one; /* the kernel or the interface does not cut packets for us */
+    uint64_t read_ms; /* when it had something last */
 };
 
 /* Packets of one socket that are to leave together, behind each other. */
@@ -52,6 +54,18 @@ int mcu_udp_open(const struct mcu_addr *local)
         return rc;
     }
     return fd;
+}
+
+/* The usual case of sound: one call that finds what is there, and no second look that finds nothing.
+ * Where more waits the loop comes back, and then it is taken in batches. */
+static void receive_one(struct mcu_udp *udp)
+{
+    struct mcu_addr from;
+    socklen_t len = sizeof(from.u);
+    ssize_t n = recvfrom(udp->fd, buffers[0], MCU_UDP_MAX_BYTES, MSG_DONTWAIT | MSG_TRUNC, &from.u.sa,
+                         &len);
+    if (n >= 0 && n <= MCU_UDP_MAX_BYTES)
+        udp->cb(buffers[0], (size_t)n, &from, udp->arg);
 }
 
 /* Returns false when the socket is empty, or when a callback closed it. */
@@ -97,8 +111,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         uv_poll_start(poll, UV_READABLE, on_readable);
         return;
     }
-    for (int i = 0; i < MAX_BATCHES && receive_batch(udp); i++)
-        ;
+    uint64_t now_ms = uv_now(poll->loop);
+    bool burst = now_ms - udp->read_ms <= BURST_MS;
+    udp->read_ms = now_ms;
+    if (!burst)
+        receive_one(udp);
+    else
+        for (int i = 0; i < MAX_BATCHES && receive_batch(udp); i++)
+            ;
 }
 
 int mcu_udp_new(struct mcu_udp **out, struct mcu_loop *loop, int fd, mcu_udp_cb cb, void *arg)
