@@ -90,6 +90,11 @@ static int place_speaker(int n, int canvas_w, int canvas_h, struct mcu_rect *til
     return n;
 }
 
+const char *mcu_layout_name(enum mcu_layout_kind kind)
+{
+    return kind == MCU_LAYOUT_SPEAKER ? "speaker" : "grid";
+}
+
 int mcu_layout_place(enum mcu_layout_kind kind, int wanted, int canvas_w, int canvas_h,
                      struct mcu_rect tiles[MCU_LAYOUT_MAX_TILES])
 {

@@ -6,12 +6,16 @@
 
 enum mcu_layout_kind {
     MCU_LAYOUT_GRID,   /* equal tiles: 1, 2 side by side, 2x2, 3x2, 3x3, 4x3, 4x4, ... 5x5 */
-    MCU_LAYOUT_SPEAKER /* tile 0 big, the others small along its right side and below */
+    MCU_LAYOUT_SPEAKER, /* tile 0 big, the others small along its right side and below */
+    MCU_LAYOUT_KINDS
 };
 
 struct mcu_rect {
     int x, y, w, h; /* luma samples; on a canvas all even, so that chroma lands on whole samples */
 };
+
+/* "grid", "speaker". */
+const char *mcu_layout_name(enum mcu_layout_kind kind);
 
 /* Places `wanted` tiles (0 to 25; more are cut) on a canvas of even width and height. Tiles do not
  * overlap, stay inside, keep about the canvas's aspect, and fill it as well as their number lets

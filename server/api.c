@@ -265,6 +265,24 @@ static void move_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t
                        "no conference can have that name");
 }
 
+static int wish_any(struct mcu_server *s, uint32_t leg, enum mcu_layout_wish wish)
+{
+    int rc = mcu_sip_side_wish(s->calls, leg, wish);
+    return rc == -ENOENT && s->web ? mcu_web_side_wish(s->web, leg, wish) : rc;
+}
+
+static void show_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
+{
+    enum mcu_layout_wish wish;
+    char error[160];
+    size_t size;
+    const char *body = mcu_http_body(req, &size);
+    if (mcu_api_read_layout(body, size, &wish, error, sizeof(error)) < 0)
+        fail(req, 400, error);
+    else
+        done_or_failed(req, wish_any(api->server, leg, wish), "layout", leg, "");
+}
+
 static void hold_leg(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg)
 {
     done_or_failed(req, mcu_sip_side_hold(api->server->calls, leg, true), "hold", leg, "");
@@ -293,6 +311,7 @@ static const struct {
     void (*fn)(struct mcu_http_request *req, struct mcu_api *api, uint32_t leg);
 } leg_actions[] = {
     { "/move", move_leg },
+    { "/layout", show_leg },
     { "/hold", hold_leg },
     { "/resume", resume_leg },
     { "/transfer", transfer_leg },

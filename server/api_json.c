@@ -151,6 +151,7 @@ static json_t *rendition(const struct mcu_rendition_info *r)
     json_t *o = json_object();
     json_object_set_new(o, "codec", codec(r->codec));
     json_object_set_new(o, "encoder", text(r->encoder));
+    json_object_set_new(o, "layout", text(mcu_layout_name(r->layout)));
     json_object_set_new(o, "width", json_integer(r->width));
     json_object_set_new(o, "height", json_integer(r->height));
     json_object_set_new(o, "fps", json_integer(r->fps));
@@ -334,6 +335,20 @@ int mcu_api_read_uri(const char *body, size_t size, char *uri, size_t uri_size, 
     if (good)
         return 0;
     snprintf(error, error_size, "expected {\"uri\": \"sip:...\"}");
+    return -EINVAL;
+}
+
+int mcu_api_read_layout(const char *body, size_t size, enum mcu_layout_wish *wish, char *error,
+                        size_t error_size)
+{
+    char name[16];
+    json_t *o = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+    bool good = take_text(o, "layout", name, sizeof(name)) == 1 && json_object_size(o) == 1 &&
+                mcu_layout_wish_parse(wish, name);
+    json_decref(o);
+    if (good)
+        return 0;
+    snprintf(error, error_size, "expected {\"layout\": \"grid\"}, \"speaker\", or \"\" for the conference's");
     return -EINVAL;
 }
 

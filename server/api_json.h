@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/conf.h"
+
 struct mcu_event;
 struct mcu_snapshot;
 
@@ -31,6 +33,10 @@ int mcu_api_read_move(const char *body, size_t size, char *room, size_t room_siz
 /* {"uri":"sip:..."} in the same way, as it stands. */
 int mcu_api_read_uri(const char *body, size_t size, char *uri, size_t uri_size, char *error,
                      size_t error_size);
+
+/* {"layout":"grid"}, "speaker", or "" for the conference's own. */
+int mcu_api_read_layout(const char *body, size_t size, enum mcu_layout_wish *wish, char *error,
+                        size_t error_size);
 
 /* What a call is made with. */
 struct mcu_api_call {

@@ -51,7 +51,7 @@ int mcu_conf_new(struct mcu_conf **out, struct mcu_media *media, const char *roo
     conf->nodes = 1; /* its own life */
     int rc = conf->handle ? mcu_audio_start(conf) : -ENOMEM;
     if (rc == 0)
-        rc = mcu_stage_new(conf);
+        rc = mcu_stages_start(conf);
     if (rc < 0) {
         mcu_conf_end(conf, NULL, NULL);
         return rc;
@@ -74,7 +74,7 @@ void mcu_conf_end(struct mcu_conf *conf, void (*done)(void *arg), void *arg)
         mcu_conf_leave(conf->legs[conf->leg_count - 1]);
     if (conf->audio.timer.loop)
         mcu_audio_end(conf);
-    mcu_stage_end(conf);
+    mcu_stages_end(conf);
     conf->ending = true;
     mcu_conf_node_gone(conf);
 }
@@ -87,6 +87,7 @@ void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config)
     conf->config.logo_percent = config->logo_percent;
     conf->config.max_heard = config->max_heard;
     conf->config.heard_threshold_dbov = config->heard_threshold_dbov;
+    mcu_stages_set_config(conf);
 }
 
 mcu_handle mcu_conf_handle(const struct mcu_conf *conf)
@@ -138,7 +139,7 @@ static int connect_leg(struct mcu_conf *conf, struct mcu_conf_leg *leg)
     if (rc == 0)
         rc = mcu_vsource_join(leg);
     if (rc == 0)
-        rc = mcu_vsub_join(mcu_stage_ladder(conf), leg);
+        rc = mcu_vsub_join(mcu_stages_ladder(leg), leg);
     return rc;
 }
 
@@ -194,7 +195,7 @@ void mcu_conf_update(struct mcu_conf_leg *leg, const struct mcu_join *join)
     leg->join.video = join->video;
     mcu_audio_update(leg);
     mcu_vsource_update(leg);
-    mcu_vsub_update(mcu_stage_ladder(leg->conf), leg);
+    mcu_stages_update(leg);
     mcu_conf_event(leg->conf, leg, MCU_EVENT_LEG_CHANGED, "audio=%s video=%s",
                    mcu_codec_info(join->audio.codec)->name,
                    mcu_codec_info(join->video.codec)->name);
@@ -237,6 +238,14 @@ void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted)
 {
     leg->join.hand = hand;
     leg->join.muted = muted;
+}
+
+void mcu_conf_wish(struct mcu_conf_leg *leg, enum mcu_layout_wish wish)
+{
+    if (leg->join.layout == wish)
+        return;
+    leg->join.layout = wish;
+    mcu_stages_update(leg);
 }
 
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)
@@ -301,7 +310,6 @@ int mcu_conf_get_info(struct mcu_conf *conf, struct mcu_conf_info *out)
     out->audio_cpu_ns = conf->audio.cpu_ns;
     out->audio_encoders_shared = conf->audio.shared_encodes;
     out->audio_encoders_own = conf->audio.own_encodes;
-    if (conf->stage)
-        mcu_stage_get_info(conf, out);
+    mcu_stages_get_info(conf, out);
     return 0;
 }

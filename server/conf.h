@@ -3,7 +3,7 @@
  *
  *   units > [asource] > playout > mix > [arendition] > units     one audio job a tick (conf_audio.c)
  *   units > [vsource] > pictures                                 one job a unit       (vsource.c)
- *           pictures > [view] > canvas > [rendition] > units     one job a frame      (conf_view.c,
+ *           pictures > [view] > canvas > [rendition] > units     one job a frame      (stage.c,
  *                                                                                      rendition.c)
  * Threads: the conference's media loop makes every call; its jobs run on workers. */
 #ifndef MCU_SERVER_CONF_H
@@ -39,6 +39,12 @@ struct mcu_video_want {
     int max_fps;
 };
 
+/* Which layout a leg wants to see. */
+enum mcu_layout_wish { MCU_WISH_NONE /* the conference's */, MCU_WISH_GRID, MCU_WISH_SPEAKER };
+
+/* "grid", "speaker", or "" for the conference's; false: none of them. Any thread. */
+bool mcu_layout_wish_parse(enum mcu_layout_wish *out, const char *text);
+
 /* How a source's picture is shown: more than this is of no use. width 0: nobody sees it. */
 struct mcu_shown {
     int width, height, fps; /* of its tile */
@@ -70,6 +76,7 @@ struct mcu_join {
     bool hidden;              /* a recorder or viewer: no tile, not in the roster */
     bool sends_audio, sends_video;
     bool hand, muted;         /* what he shows of himself: a raised hand, a muted microphone */
+    enum mcu_layout_wish layout;
     int64_t video_after_ns;   /* newest picture that it was sent by another conference: what comes
                                  from here has a later time. 0: none */
     struct mcu_audio_want audio;
@@ -106,6 +113,8 @@ void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
 void mcu_conf_loop(struct mcu_conf_leg *leg, int role);
 /* His hand is raised, his microphone muted by himself; both are shown on his tile. */
 void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted);
+/* He sees another layout from its next keyframe on; who sees the same shares its encoders. */
+void mcu_conf_wish(struct mcu_conf_leg *leg, enum mcu_layout_wish wish);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);
 
@@ -139,6 +148,7 @@ struct mcu_conf_leg_info {
 struct mcu_rendition_info {
     enum mcu_codec codec;
     char encoder[16];
+    enum mcu_layout_kind layout;
     int width, height, fps, bitrate_bps, subscribers;
     bool repair;
     uint64_t frames, keyframes, bytes;

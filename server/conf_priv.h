@@ -16,7 +16,7 @@
 #define MCU_AUDIO_MAX_TICKS 5  /* ticks that one late job makes good; more are given up */
 #define MCU_ASOURCE_QUEUE   64 /* coded units waiting for the next tick */
 
-struct mcu_stage; /* conf_view.c: the main view with its renditions */
+struct mcu_stage; /* stage.c: a view with its renditions */
 struct mcu_vsource;
 struct mcu_vsub;
 
@@ -177,11 +177,13 @@ struct mcu_conf {
     int leg_count, leg_capacity;
     struct mcu_conf_leg *speaker;
     struct mcu_audio_graph audio;
-    struct mcu_stage *stage;
+    struct mcu_stage *stage;    /* with the conference's own layout */
+    struct mcu_stage *other_stages[MCU_LAYOUT_KINDS]; /* that legs asked for; NULL: none now */
+    struct mcu_timer sweep;     /* of subscribers and stages, once a second */
     struct mcu_recorder *recorder;
     bool announced;             /* its start is an event, so its end will be */
     bool ending;
-    int nodes;                  /* parts that are still to end: audio, stage, sources, renditions */
+    int nodes;                  /* parts that are still to end: audio, stages, sources, renditions */
     void (*ended)(void *arg);
     void *ended_arg;
 };

@@ -170,6 +170,7 @@ struct change {
     struct mcu_ref ref;
     int key;
     bool hand, muted;
+    enum mcu_layout_wish wish;
 };
 
 static struct change *new_change(struct mcu_leg *leg)
@@ -188,6 +189,7 @@ static void update(void *arg)
     c->params.ice = leg->params.ice;
     c->params.join.hand = leg->params.join.hand;
     c->params.join.muted = leg->params.join.muted;
+    c->params.join.layout = leg->params.join.layout;
     leg->params = c->params;
     mcu_srtp_wipe(&c->params, sizeof(c->params));
     free(c);
@@ -269,6 +271,21 @@ void mcu_leg_signs(struct mcu_leg *leg, bool hand, bool muted)
     c->hand = hand;
     c->muted = muted;
     mcu_post_call(leg->media->loop, take_signs, c);
+}
+
+static void take_wish(void *arg)
+{
+    struct change *c = arg;
+    c->leg->params.join.layout = c->wish;
+    mcu_leg_to_conf_wish(c->leg);
+    free(c);
+}
+
+void mcu_leg_wish(struct mcu_leg *leg, enum mcu_layout_wish wish)
+{
+    struct change *c = new_change(leg);
+    c->wish = wish;
+    mcu_post_call(leg->media->loop, take_wish, c);
 }
 
 struct candidate {

@@ -99,6 +99,8 @@ void mcu_leg_keyframe_wanted(struct mcu_leg *leg);
 void mcu_leg_key(struct mcu_leg *leg, char key);
 /* What its participant shows of himself (mcu_conf_signs); kept when it moves. */
 void mcu_leg_signs(struct mcu_leg *leg, bool hand, bool muted);
+/* The layout that it shall see; kept when it moves. */
+void mcu_leg_wish(struct mcu_leg *leg, enum mcu_layout_wish wish);
 /* Trickle (RFC 8840): one more candidate of the peer's, hostile; NULL: that was the last. */
 void mcu_leg_candidate(struct mcu_leg *leg, const char *text);
 /* The peer restarts ICE (RFC 8445 9) with these; `described` follows. */

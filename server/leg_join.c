@@ -28,6 +28,11 @@ static void conf_takes_signs(void *obj, int signs, struct mcu_unit *unit)
     mcu_conf_signs(obj, signs & SIGN_HAND, signs & SIGN_MUTED);
 }
 
+static void conf_takes_wish(void *obj, int wish, struct mcu_unit *unit)
+{
+    mcu_conf_wish(obj, (enum mcu_layout_wish)wish);
+}
+
 static void conf_takes_loss(void *obj, int percent, struct mcu_unit *unit)
 {
     mcu_conf_loss(obj, MCU_ROLE_AUDIO, percent);
@@ -68,6 +73,11 @@ void mcu_leg_to_conf_signs(struct mcu_leg *leg)
 {
     const struct mcu_join *j = &leg->params.join;
     to_conf(leg, conf_takes_signs, (j->hand ? SIGN_HAND : 0) | (j->muted ? SIGN_MUTED : 0), NULL);
+}
+
+void mcu_leg_to_conf_wish(struct mcu_leg *leg)
+{
+    to_conf(leg, conf_takes_wish, (int)leg->params.join.layout, NULL);
 }
 
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent)
@@ -187,6 +197,7 @@ static void joined(void *arg)
         leg->line[i].loss_percent = leg->line[i].limit_kbps = 0;
     mcu_leg_tell_loops(leg);
     mcu_leg_to_conf_signs(leg); /* they may have changed on the way */
+    mcu_leg_to_conf_wish(leg);
     if (!j->result && !leg->move_again)
         mcu_leg_fail(leg, "the conference could not take the leg");
     free(j);

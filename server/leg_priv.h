@@ -100,6 +100,7 @@ void mcu_leg_to_conf_unit(struct leg_line *l, struct mcu_unit *unit);
 void mcu_leg_to_conf_keyframe(struct leg_line *l);
 void mcu_leg_to_conf_key(struct mcu_leg *leg, char key);
 void mcu_leg_to_conf_signs(struct mcu_leg *leg);
+void mcu_leg_to_conf_wish(struct mcu_leg *leg);
 void mcu_leg_to_conf_loss(struct mcu_leg *leg, int role, int percent);
 void mcu_leg_to_conf_limit(struct mcu_leg *leg, int kbps); /* of the picture; 0: none */
 

@@ -393,6 +393,15 @@ void mcu_ladder_end(struct mcu_ladder **lp)
     release_if_done(l);
 }
 
+bool mcu_ladder_used(const struct mcu_ladder *l)
+{
+    for (int i = 0; i < l->rung_count; i++)
+        for (const struct mcu_rendition *r = l->rungs[i].renditions; r; r = r->next)
+            if (!r->dead)
+                return true;
+    return false;
+}
+
 void mcu_ladder_get_info(const struct mcu_ladder *l, struct mcu_conf_info *info)
 {
     for (int i = 0; i < l->rung_count; i++) {

@@ -73,6 +73,8 @@ int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *room)
  * leg-joined or call-failed follows. 0, -EINVAL (room or uri), -EBUSY (a limit) or -ENOMEM. */
 int mcu_sip_side_call(struct mcu_sip_side *side, const char *room, const char *uri,
                       const struct mcu_digest_login *login, uint32_t *leg);
+/* The layout that the leg with this id sees: 0 or -ENOENT. */
+int mcu_sip_side_wish(struct mcu_sip_side *side, uint32_t leg, enum mcu_layout_wish wish);
 /* Ends the leg with this id, or the call that has not become one yet: 0 or -ENOENT. */
 int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg);
 

@@ -133,6 +133,15 @@ int mcu_sip_side_move(struct mcu_sip_side *side, uint32_t leg, const char *raw)
     return 0;
 }
 
+int mcu_sip_side_wish(struct mcu_sip_side *side, uint32_t leg, enum mcu_layout_wish wish)
+{
+    struct call *c = mcu_call_find(side, leg);
+    if (!c || !c->leg)
+        return -ENOENT;
+    mcu_leg_wish(c->leg, wish);
+    return 0;
+}
+
 int mcu_sip_side_kick(struct mcu_sip_side *side, uint32_t leg)
 {
     struct call *c = side->calls;

@@ -1,6 +1,6 @@
-/* The stage: a conference's main view. Each video tick takes the newest due picture of every tile
- * and composes what changed; the canvas goes to the ladder. The canvas ticks whatever a source
- * does, and stands still only while nobody watches. */
+/* A stage: one view of a conference. Each video tick takes the newest due picture of every tile and
+ * composes what changed; the canvas goes to the ladder. The canvas ticks whatever a source does, and
+ * stands still only while nobody watches. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 #include "server/video_priv.h"
 
 #define LATE_NS         (5 * MCU_NS_PER_MS)
-#define HEAL_EVERY_S    1
 
 struct shown_tile {
     struct mcu_pic *pic; /* reference for the job */
@@ -22,6 +21,7 @@ struct shown_tile {
 
 struct mcu_stage {
     struct mcu_conf *conf;
+    enum mcu_layout_kind layout;
     struct mcu_timer timer;
     int64_t start_ns, next_tick; /* tick n is due at start_ns + n / fps s */
     int64_t composed_tick;       /* the newest that was to have a canvas */
@@ -109,20 +109,23 @@ static void fill_tile(struct mcu_stage *st, int i, struct mcu_conf_leg *leg, str
     };
 }
 
-static void fill_tiles(struct mcu_stage *st)
+int mcu_stage_arrange(const struct mcu_stage *st, struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES],
+                      struct mcu_rect rects[MCU_LAYOUT_MAX_TILES])
 {
     struct mcu_conf *conf = st->conf;
+    int n = choose_legs(conf, legs);
+    if (st->layout == MCU_LAYOUT_SPEAKER)
+        speaker_first(conf, legs, n);
+    return mcu_layout_place(st->layout, n, conf->config.width, conf->config.height, rects);
+}
+
+static void fill_tiles(struct mcu_stage *st)
+{
     struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES];
     struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
-    int n = choose_legs(conf, legs);
-    if (conf->config.layout == MCU_LAYOUT_SPEAKER)
-        speaker_first(conf, legs, n);
-    n = mcu_layout_place(conf->config.layout, n, conf->config.width, conf->config.height, rects);
-    mcu_vsource_show_only(conf, legs, n);
-    mcu_shown_tell(conf, legs, rects, n);
-    for (int i = 0; i < n; i++)
+    st->in.tile_count = mcu_stage_arrange(st, legs, rects);
+    for (int i = 0; i < st->in.tile_count; i++)
         fill_tile(st, i, legs[i], rects[i]);
-    st->in.tile_count = n;
 }
 
 /* ---- compose ---- */
@@ -202,12 +205,9 @@ static void composed(struct mcu_job *job)
         release(st);
 }
 
-static bool somebody_watches(const struct mcu_conf *conf)
+bool mcu_stage_watched(const struct mcu_stage *st)
 {
-    for (int i = 0; i < conf->leg_count; i++)
-        if (conf->legs[i]->vsub)
-            return true;
-    return false;
+    return mcu_ladder_used(st->ladder);
 }
 
 static int64_t tick_time(const struct mcu_stage *st, int64_t tick)
@@ -225,11 +225,9 @@ static void compose(struct mcu_stage *st, int64_t time_ns)
         mcu_media_tick(&conf->media->ticks.pictures_late, 1);
         return;
     }
-    if (!somebody_watches(conf)) {
-        mcu_vsource_show_only(conf, NULL, 0);
-        mcu_shown_tell(conf, NULL, NULL, 0);
+    mcu_stages_tell_sources(conf);
+    if (!mcu_stage_watched(st))
         return;
-    }
     mcu_media_tick(&conf->media->ticks.pictures, 1);
     st->in.time_ns = time_ns;
     snprintf(st->in.idle_text, sizeof(st->in.idle_text), "%s", conf->room);
@@ -273,34 +271,40 @@ static void on_tick(struct mcu_timer *timer)
     }
     if (has_canvas(st))
         compose(st, tick_time(st, st->next_tick));
-    if (++st->ticks % (uint64_t)(HEAL_EVERY_S * conf->config.fps) == 0)
-        for (int i = 0; i < conf->leg_count; i++)
-            mcu_vsub_heal(conf->legs[i]);
+    st->ticks++;
     st->next_tick++;
     mcu_timer_start(timer, tick_time(st, st->next_tick));
 }
 
 /* ---- life ---- */
 
-void mcu_stage_set_config(struct mcu_conf *conf)
+/* What a view's look is made of is fixed when it is made; the layout is read each tick. */
+static struct mcu_view_config view_config(const struct mcu_config *k)
 {
-    /* The canvas's look is fixed when its view is made; layout is read each tick. */
-    struct mcu_stage *st = conf->stage;
-    st->view_config = (struct mcu_view_config){ .width = conf->config.width,
-                                                .height = conf->config.height,
-                                                .crop = conf->config.crop,
-                                                .border = conf->config.border,
-                                                .plain = conf->config.plain_corners,
-                                                .fades = conf->config.fades,
-                                                .names = conf->config.names };
+    return (struct mcu_view_config){ .width = k->width, .height = k->height, .crop = k->crop,
+                                     .border = k->border, .plain = k->plain_corners,
+                                     .fades = k->fades, .names = k->names };
 }
 
-int mcu_stage_new(struct mcu_conf *conf)
+/* Stages of one conference tick at the same moments, so that one's pictures are due for the others. */
+static void start_ticking(struct mcu_stage *st)
+{
+    struct mcu_conf *conf = st->conf;
+    int64_t now = mcu_loop_now(conf->media->loop);
+    st->start_ns = conf->stage ? conf->stage->start_ns : now + 3 * MCU_NS_PER_MS;
+    if (now > st->start_ns)
+        st->next_tick = mcu_clock_to_ticks(now - st->start_ns, conf->config.fps) + 1;
+    mcu_timer_init(&st->timer, conf->media->loop, on_tick);
+    mcu_timer_start(&st->timer, tick_time(st, st->next_tick));
+}
+
+int mcu_stage_new(struct mcu_stage **out, struct mcu_conf *conf, enum mcu_layout_kind layout)
 {
     struct mcu_stage *st = calloc(1, sizeof(*st));
     if (!st)
         return -ENOMEM;
     st->conf = conf;
+    st->layout = layout;
     int rc = mcu_ladder_new(&st->ladder, conf);
     if (rc < 0) {
         free(st);
@@ -309,42 +313,52 @@ int mcu_stage_new(struct mcu_conf *conf)
     mcu_strand_init(&st->strand, conf->media->workers, MCU_JOB_VIDEO);
     st->help = (struct mcu_help){ .run = run_help, .done = helped, .arg = st };
     mcu_help_init(&st->help, conf->media->workers, MCU_JOB_VIDEO, conf->media->loop, 1);
-    conf->stage = st;
-    mcu_stage_set_config(conf);
-    st->start_ns = mcu_loop_now(conf->media->loop) + 3 * MCU_NS_PER_MS;
-    mcu_timer_init(&st->timer, conf->media->loop, on_tick);
-    mcu_timer_start(&st->timer, st->start_ns);
+    st->view_config = view_config(&conf->config);
+    start_ticking(st);
     conf->nodes++;
+    *out = st;
     return 0;
 }
 
-void mcu_stage_end(struct mcu_conf *conf)
+void mcu_stage_end(struct mcu_stage **pp)
 {
-    struct mcu_stage *st = conf->stage;
+    struct mcu_stage *st = *pp;
+    *pp = NULL;
     if (!st)
         return;
-    conf->stage = NULL;
     mcu_timer_stop(&st->timer);
     st->ended = true;
     mcu_ladder_end(&st->ladder);
     release(st);
 }
 
-struct mcu_ladder *mcu_stage_ladder(struct mcu_conf *conf)
+enum mcu_layout_kind mcu_stage_layout(const struct mcu_stage *st)
 {
-    return conf->stage->ladder;
+    return st->layout;
 }
 
-void mcu_stage_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info)
+void mcu_stage_set_layout(struct mcu_stage *st, enum mcu_layout_kind layout)
 {
-    const struct mcu_stage *st = conf->stage;
-    info->video_ticks = st->ticks;
-    info->video_late = st->late;
-    info->video_skipped = st->skipped;
-    info->video_cpu_ns = st->cpu_ns;
+    st->layout = layout;
+}
+
+struct mcu_ladder *mcu_stage_ladder(struct mcu_stage *st)
+{
+    return st->ladder;
+}
+
+void mcu_stage_get_info(const struct mcu_stage *st, struct mcu_conf_info *info)
+{
+    int first = info->rendition_count;
+    info->video_ticks += st->ticks;
+    info->video_late += st->late;
+    info->video_skipped += st->skipped;
+    info->video_cpu_ns += st->cpu_ns;
     if (!st->running) {
-        info->tiles_drawn = st->view_stats.tiles_drawn;
-        info->tiles_kept = st->view_stats.tiles_kept;
+        info->tiles_drawn += st->view_stats.tiles_drawn;
+        info->tiles_kept += st->view_stats.tiles_kept;
     }
     mcu_ladder_get_info(st->ladder, info);
+    for (int i = first; i < info->rendition_count; i++)
+        info->renditions[i].layout = st->layout;
 }

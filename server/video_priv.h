@@ -1,4 +1,4 @@
-/* server/video_priv.h - the picture side of a conference: sources, stage (view), renditions. */
+/* server/video_priv.h - the picture side of a conference: sources, stages (views), renditions. */
 #ifndef MCU_SERVER_VIDEO_PRIV_H
 #define MCU_SERVER_VIDEO_PRIV_H
 
@@ -33,12 +33,38 @@ void mcu_vsource_get_info(const struct mcu_vsource *source, struct mcu_conf_leg_
 void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
                     const struct mcu_rect *rects, int n);
 
-/* ---- stage (stage.c): the main view, ticking ---- */
+/* ---- a stage (stage.c): one view, ticking ---- */
 
-int mcu_stage_new(struct mcu_conf *conf);
-void mcu_stage_end(struct mcu_conf *conf); /* mcu_conf_node_gone follows, now or later */
-void mcu_stage_set_config(struct mcu_conf *conf);
-void mcu_stage_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info);
+/* Starts to tick. 0 or -ENOMEM. */
+int mcu_stage_new(struct mcu_stage **out, struct mcu_conf *conf, enum mcu_layout_kind layout);
+/* Nobody may subscribe to it any more; mcu_conf_node_gone follows, now or later. Clears the pointer. */
+void mcu_stage_end(struct mcu_stage **stage);
+enum mcu_layout_kind mcu_stage_layout(const struct mcu_stage *stage);
+/* From its next tick on. */
+void mcu_stage_set_layout(struct mcu_stage *stage, enum mcu_layout_kind layout);
+struct mcu_ladder *mcu_stage_ladder(struct mcu_stage *stage);
+/* Somebody subscribes to one of its renditions. */
+bool mcu_stage_watched(const struct mcu_stage *stage);
+/* Who would stand where in a tick now; how many. */
+int mcu_stage_arrange(const struct mcu_stage *stage, struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES],
+                      struct mcu_rect rects[MCU_LAYOUT_MAX_TILES]);
+/* Adds its figures to those that stand there. */
+void mcu_stage_get_info(const struct mcu_stage *stage, struct mcu_conf_info *info);
+
+/* ---- all stages of a conference (stages.c) ---- */
+
+int mcu_stages_start(struct mcu_conf *conf);
+void mcu_stages_end(struct mcu_conf *conf);
+/* The layout has changed. */
+void mcu_stages_set_config(struct mcu_conf *conf);
+/* Of the stage that shows what the leg wants to see, made where there is none; the conference's own
+ * when memory is short. */
+struct mcu_ladder *mcu_stages_ladder(const struct mcu_conf_leg *leg);
+/* The leg's wish or its codec has changed. */
+void mcu_stages_update(struct mcu_conf_leg *leg);
+/* From each tick: sources are told how large they are seen, and those that are not seen cost nothing. */
+void mcu_stages_tell_sources(struct mcu_conf *conf);
+void mcu_stages_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info);
 
 /* ---- renditions (rendition.c, vsub.c): canvas > size > encoder > subscribers ---- */
 
@@ -49,6 +75,8 @@ int mcu_ladder_new(struct mcu_ladder **out, struct mcu_conf *conf);
 void mcu_ladder_end(struct mcu_ladder **ladder);
 /* A finished canvas: offered to every rendition that is due; borrowed. */
 void mcu_ladder_canvas(struct mcu_ladder *ladder, struct mcu_pic *canvas);
+/* Somebody subscribes to one of its renditions, or is about to. */
+bool mcu_ladder_used(const struct mcu_ladder *ladder);
 void mcu_ladder_get_info(const struct mcu_ladder *ladder, struct mcu_conf_info *info);
 
 /* Subscribes the leg as its join.video wants; none wanted is fine. */
@@ -61,7 +89,5 @@ void mcu_vsub_refresh(struct mcu_conf_leg *leg);
 /* Called about once a second: moves a leg that has healed back from its repair rendition. */
 void mcu_vsub_heal(struct mcu_conf_leg *leg);
 void mcu_vsub_get_info(const struct mcu_conf_leg *leg, struct mcu_conf_leg_info *info);
-
-struct mcu_ladder *mcu_stage_ladder(struct mcu_conf *conf);
 
 #endif

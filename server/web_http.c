@@ -146,7 +146,7 @@ static void too_many(struct mcu_http_request *req)
 static void post(struct mcu_web_side *side, const struct web_door *door,
                  struct mcu_http_request *req)
 {
-    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
+    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8], layout[16];
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
     /* The allowance first: it limits guesses of the token as well. */
@@ -164,6 +164,11 @@ static void post(struct mcu_web_side *side, const struct web_door *door,
         wish.name = mcu_utf8_clean(clean, sizeof(clean), name);
     if (door->role == MCU_WEB_BOTH && mcu_http_query(req, "hidden", hidden, sizeof(hidden)))
         wish.hidden = strcmp(hidden, "1") == 0;
+    if (mcu_http_query(req, "layout", layout, sizeof(layout)) &&
+        !mcu_layout_wish_parse(&wish.layout, layout)) {
+        mcu_web_refuse(req, 400, "layout is grid or speaker");
+        return;
+    }
     wish.offer = mcu_http_body(req, &wish.offer_bytes);
     mcu_web_open(side, &wish, req);
 }

@@ -37,6 +37,7 @@ struct web_leg {
     uint8_t source[MCU_SIP_SOURCE_KEY]; /* where its offer came from */
     char room_name[MCU_ROOM_NAME_BYTES];
     bool hidden;
+    enum mcu_layout_wish layout;
     struct mcu_leg *leg;        /* NULL: not yet, or ending */
     bool leg_alive;             /* until its `ended` */
     bool finding;               /* the directory has our callback */
@@ -88,6 +89,7 @@ struct web_wish {
     const char *room; /* parsed */
     const char *name;
     bool hidden;
+    enum mcu_layout_wish layout;
     const char *offer;
     size_t offer_bytes;
 };

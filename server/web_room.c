@@ -312,6 +312,15 @@ static void take_hand(struct web_leg *w, const json_t *message)
     show_signs(w);
 }
 
+static void take_layout(struct web_leg *w, const json_t *message)
+{
+    const char *text = json_string_value(json_object_get(message, "layout"));
+    if (!text || !mcu_layout_wish_parse(&w->layout, text))
+        complain(w, "a layout is grid, speaker or empty for the room's own");
+    else if (w->leg)
+        mcu_leg_wish(w->leg, w->layout);
+}
+
 static void take_ping(struct web_leg *w, const json_t *message)
 {
     tell(w, json_pack("{s:s}", "type", "pong"));
@@ -323,7 +332,8 @@ void mcu_web_room_message(struct mcu_ws *ws, const char *text, size_t size, void
         const char *type;
         void (*take)(struct web_leg *w, const json_t *message);
     } takers[] = {
-        { "chat", take_chat }, { "state", take_state }, { "hand", take_hand }, { "ping", take_ping },
+        { "chat", take_chat }, { "state", take_state }, { "hand", take_hand },
+        { "layout", take_layout }, { "ping", take_ping },
     };
     struct web_leg *w = peer;
     if (!w)
@@ -336,7 +346,7 @@ void mcu_web_room_message(struct mcu_ws *ws, const char *text, size_t size, void
     if (type && i < MCU_ARRAY_LEN(takers))
         takers[i].take(w, message);
     else
-        complain(w, "a message is a JSON object with type state, hand, chat or ping");
+        complain(w, "a message is a JSON object with type state, hand, layout, chat or ping");
     json_decref(message);
 }
 

@@ -54,6 +54,7 @@ static struct web_leg *new_leg(struct mcu_web_side *side, const struct web_wish 
     w->side = side;
     w->door = wish->door;
     w->hidden = wish->hidden;
+    w->layout = wish->layout;
     w->generation = 1;
     w->begun_ns = mcu_loop_now(side->server->control);
     random_id(w->id);
@@ -296,6 +297,7 @@ static int start_leg(struct web_leg *w)
     if (!p)
         return -ENOMEM;
     mcu_leg_params_fill_web(p, w->nego, &w->identity, w->hidden, &s->config);
+    p->join.layout = w->layout;
     int rc = new_ice(w, &p->ice);
     if (rc == 0) {
         w->media = mcu_directory_place_leg(s->directory);
@@ -524,6 +526,15 @@ int mcu_web_side_move(struct mcu_web_side *side, uint32_t leg, const char *raw)
         return -ENOMEM;
     *m = (struct moving){ side, leg };
     mcu_directory_find(side->server->directory, room, move_found, m);
+    return 0;
+}
+
+int mcu_web_side_wish(struct mcu_web_side *side, uint32_t leg, enum mcu_layout_wish wish)
+{
+    struct web_leg *w = leg_by_number(side, leg);
+    if (!w || !w->leg)
+        return -ENOENT;
+    mcu_leg_wish(w->leg, wish);
     return 0;
 }
 

@@ -26,8 +26,9 @@ void mcu_web_side_free(struct mcu_web_side **side);
 
 /* Those that are still ending count too. */
 int mcu_web_side_legs(const struct mcu_web_side *side);
-/* As mcu_sip_side_move and mcu_sip_side_kick. */
+/* As mcu_sip_side_move, mcu_sip_side_wish and mcu_sip_side_kick. */
 int mcu_web_side_move(struct mcu_web_side *side, uint32_t leg, const char *room);
+int mcu_web_side_wish(struct mcu_web_side *side, uint32_t leg, enum mcu_layout_wish wish);
 int mcu_web_side_kick(struct mcu_web_side *side, uint32_t leg);
 
 /* The rows of the routing table; their argument is the struct mcu_server. */

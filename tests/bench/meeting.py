@@ -85,6 +85,12 @@ class Server:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
             return json.load(answer)
 
+    def post(self, path, body):
+        """Has it change something (listen.http_control)."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=5).close()
+
     def stop(self):
         self.child.terminate()
         self.child.wait(10)

@@ -116,15 +116,22 @@ def inside(server):
             "decode_errors": sum(p.get("decode_errors", 0) for p in people)}
 
 
-def ours(row, streams, options, settings=(), second=None):
+def wish(server, name, layout):
+    """Has somebody see another layout."""
+    people = server.read("/api/v1/conferences")["conferences"][0]["participants"]
+    leg = next(p["leg"] for p in people if p["name"] == name)
+    server.post(f"/api/v1/legs/{leg}/layout", {"layout": layout})
+
+
+def ours(row, streams, options, settings=(), second=None, layout=None):
     """A server of its own; sender 0 takes the result too. second: so does sender 1, who says that he
-    can take so many kbit/s."""
+    can take so many kbit/s, and sees the layout that is named."""
     n, codec = row["n"], row["codec"]
     first = meeting.free_ports(4 * n + 4)
     local = [(first + 4 * i, first + 4 * i + 2) for i in range(n + 1)]
     server = meeting.Server(n + 2, [f"video.codecs={codec.upper()}{'' if codec == 'vp8' else ',VP8'}",
                                     f"listen.http_port={meeting.free_ports(2)}", "limits.leg_timeout_s=0",
-                                    "limits.calls_per_source_s=0", *settings])
+                                    "limits.calls_per_source_s=0", "listen.http_control=true", *settings])
     callers = Callers(server.sip, "bench")
     try:
         calls = [callers.call(f"Sender {i + 1}", local[i],
@@ -132,6 +139,9 @@ def ours(row, streams, options, settings=(), second=None):
                               ["vp8"] if i else list(dict.fromkeys((codec, "vp8"))),
                               second if i == 1 else None) for i in range(n)]
         feed = Feed(streams, row["size"], local[:n], [c.to for c in calls], local[0])
+        if layout:
+            time.sleep(START_MS / 1000 + 0.5) # they join with their first packet
+            wish(server, "Sender 2", layout)
         window = watch(row, feed, server.cpu, options)
         row["inside"] = inside(server)
         callers.end()
@@ -243,10 +253,11 @@ def one_meeting(streams, n, size, codec, options):
 
 
 def extras(streams, options):
-    """What a further rung and a recording add to four senders of 360p."""
+    """What a further rung, a further layout and a recording add to four senders of 360p."""
     rows = []
     folder = os.path.join(common.FOLDER, "recordings")
     for what, how in (("4 x 360p, VP8 out", {}), ("  and a rung of 640x360", {"second": 600}),
+                      ("  and a second layout", {"second": 1500, "layout": "speaker"}),
                       ("  and a recording", {"settings": ("recording.enabled=true",
                                                           f"recording.directory={folder}")})):
         row = measure(streams, 4, "360p", "vp8", "tessera", options, what=what, **how)

@@ -201,7 +201,7 @@ static void conferences_tell_who_hears_what(void **state)
     has(text, "\"ssrc_in\":4000000000");
     has(text, "\"silent_ms\":1000");
     has(text, "\"line\":\"video\"");
-    has(text, "\"encoder\":\"openh264\",\"width\":1280");
+    has(text, "\"encoder\":\"openh264\",\"layout\":\"grid\",\"width\":1280");
     has(text, "\"audio\":{\"ticks\":500,\"late\":4,\"skipped\":1,\"cpu_s\":1.5}");
     /* The second one's leg has no figures yet; his name is mended, not lost. */
     has(text, "\"name\":\"\xef\xbf\xbd\xef\xbf\xbd bad \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\\n\","
@@ -367,6 +367,23 @@ static void a_transfer_says_what_it_expected(void **state)
     assert_string_equal(uri, "sip:a@b");
 }
 
+static void a_layout_says_what_it_expected(void **state)
+{
+    static const char *const bad[] = { "", "{}", "{\"layout\":1}", "{\"layout\":\"mosaic\"}",
+                                       "{\"layout\":\"grid\",\"more\":1}", "[\"grid\"]",
+                                       "{\"layout\":\"a name that is much too long for any\"}" };
+    static const char good[] = "{\"layout\": \"speaker\"}";
+    enum mcu_layout_wish wish = MCU_WISH_NONE;
+    char error[160];
+    for (size_t i = 0; i < MCU_ARRAY_LEN(bad); i++) {
+        if (mcu_api_read_layout(bad[i], strlen(bad[i]), &wish, error, sizeof(error)) != -EINVAL)
+            fail_msg("accepted: %s", bad[i]);
+        assert_non_null(strstr(error, "speaker"));
+    }
+    assert_int_equal(mcu_api_read_layout(good, strlen(good), &wish, error, sizeof(error)), 0);
+    assert_int_equal(wish, MCU_WISH_SPEAKER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(health_and_errors_are_json),
         cmocka_unit_test(a_move_says_what_it_expected),
         cmocka_unit_test(a_call_says_what_it_expected),
+        cmocka_unit_test(a_layout_says_what_it_expected),
         cmocka_unit_test(a_transfer_says_what_it_expected),
         cmocka_unit_test(broken_utf8_is_mended),
     };

@@ -64,6 +64,19 @@ void mcu_leg_signs(struct mcu_leg *leg, bool up, bool off)
     muted = off;
 }
 
+static enum mcu_layout_wish wished;
+
+void mcu_leg_wish(struct mcu_leg *leg, enum mcu_layout_wish wish)
+{
+    wished = wish;
+}
+
+bool mcu_layout_wish_parse(enum mcu_layout_wish *out, const char *text)
+{
+    *out = strcmp(text, "speaker") == 0 ? MCU_WISH_SPEAKER : MCU_WISH_NONE;
+    return *out != MCU_WISH_NONE || !text[0];
+}
+
 /* ---- */
 
 static int begin(void **state)
@@ -173,11 +186,36 @@ static void hand_and_muted_microphone_are_shown_on_the_tile(void **state)
     leave(&w);
 }
 
+static void a_page_asks_for_a_layout(void **state)
+{
+    static struct mcu_leg *const some_leg = (struct mcu_leg *)1;
+    struct web_leg w;
+    struct mcu_ws ws;
+    enter(&w, &ws);
+    wished = MCU_WISH_NONE;
+    say(&w, "{\"type\":\"layout\",\"layout\":\"speaker\"}"); /* its leg is not made yet: it will start so */
+    assert_int_equal(w.layout, MCU_WISH_SPEAKER);
+    assert_int_equal(wished, MCU_WISH_NONE);
+    w.leg = some_leg;
+    say(&w, "{\"type\":\"layout\",\"layout\":\"speaker\"}");
+    assert_int_equal(wished, MCU_WISH_SPEAKER);
+    int told = ws.messages;
+    say(&w, "{\"type\":\"layout\",\"layout\":\"mosaic\"}");
+    say(&w, "{\"type\":\"layout\",\"layout\":7}");
+    say(&w, "{\"type\":\"layout\"}");
+    assert_int_equal(ws.messages, told + 3); /* complaints */
+    assert_int_equal(wished, MCU_WISH_SPEAKER);
+    say(&w, "{\"type\":\"layout\",\"layout\":\"\"}");
+    assert_int_equal(wished, MCU_WISH_NONE);
+    leave(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_newcomer_is_told_what_was_said, begin, end),
         cmocka_unit_test_setup_teardown(nothing_that_is_said_keeps_newcomers_out, begin, end),
+        cmocka_unit_test_setup_teardown(a_page_asks_for_a_layout, begin, end),
         cmocka_unit_test_setup_teardown(hand_and_muted_microphone_are_shown_on_the_tile, begin, end),
     };
     return cmocka_run_group_tests_name("web_room", tests, NULL, NULL);

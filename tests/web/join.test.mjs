@@ -108,6 +108,24 @@ test('another camera can be chosen while joined', async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test('a layout is asked for by the address, chosen in the settings, and kept when joining again', async () => {
+  const page = await open(setup, '/r/r?layout=speaker&name=Zoé');
+  await page.click('#join');
+  await connected(page);
+  const posts = () => mock.requests.filter((request) => request.method === 'POST');
+  assert.match(posts().at(-1).path, /layout=speaker/);
+  await page.click('#settings-open');
+  assert.equal(await page.inputValue('#settings-layout'), 'speaker');
+  await page.selectOption('#settings-layout', 'grid');
+  const leg = legOf(mock, 'Zoé');
+  await until(() => leg.heard.some((m) => m.type === 'layout' && m.layout === 'grid'), 'the wish');
+  await page.keyboard.press('Escape');
+  const joins = posts().length;
+  mock.dropAll();
+  await until(() => posts().length > joins, 'another join');
+  assert.match(posts().at(-1).path, /layout=grid/);
+});
+
 test('roster, speaking, hands and chat go around the room', async () => {
   const ana = await join(setup, { name: 'Ana' });
   const chloe = await join(setup, { name: 'Chloé', locale: 'fr-FR' });

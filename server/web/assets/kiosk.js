@@ -25,7 +25,7 @@ function followDevices(devices, session, tell) {
 }
 
 /** joinUrl(room, values): as main.js has it. */
-export async function startKiosk({ room, sends, name, joinUrl }) {
+export async function startKiosk({ room, sends, name, layout, joinUrl }) {
   const video = $('kiosk-picture');
   say($('kiosk-title'), 'kiosk.title', { room });
   say($('kiosk-text'), 'state.connecting');
@@ -33,7 +33,7 @@ export async function startKiosk({ room, sends, name, joinUrl }) {
   const devices = new Devices();
   if (sends) await devices.openBoth();
   const { microphone: audio, camera: picture } = devices.track;
-  const values = sends ? { name } : { name, hidden: '1' };
+  const values = sends ? { name, layout } : { name, layout, hidden: '1' };
   const session = new Session({
     url: joinUrl(room, values),
     token: new URLSearchParams(location.hash.slice(1)).get('token') || '',

@@ -6,12 +6,13 @@
 //   #room #open-room   home
 //   #name #remember #camera #microphone #level[aria-valuenow] #preview #device-problem #prejoin-notice #join
 //   #picture #sound #stage-text #meeting-notice #quality[data-quality] #speaking-names    in the meeting
+//   #settings-layout
 //   #mute #camera-toggle #hand [data-on=true|false]  #people-toggle #chat-toggle #full #settings-open #help-open #leave
 //   #roster > li[data-id][data-speaking][data-audio][data-video][data-hand]
 //   #chat-log #chat-text #chat-send
 //   #kiosk-picture #kiosk-sound #kiosk-text
 //   window.tessera.session  the session with .pc (RTCPeerConnection), .state, .limits
-// Query: ?lang=fr|en, ?name=NAME, ?kiosk or ?kiosk=send. Fragment: #token=TOKEN, which a browser sends
+// Query: ?lang=fr|en, ?name=NAME, ?layout=grid|speaker, ?kiosk or ?kiosk=send. Fragment: #token=TOKEN, which a browser sends
 // to no server with the page's address; it goes out as the bearer token of the join alone.
 
 import { $, memory, show } from './dom.js';
@@ -25,6 +26,7 @@ import { chooseLanguage, say, setLanguage, texts } from './texts.js';
 // Everything is found from where this module lies, so the server may stand below any path.
 const base = new URL('..', import.meta.url);
 const query = new URLSearchParams(location.search);
+const layout = ['grid', 'speaker'].find((name) => name === query.get('layout')) || '';
 const VIEWS = ['home', 'prejoin', 'meeting', 'kiosk'];
 
 /** Shows one of the views and puts the reader at its beginning. */
@@ -44,7 +46,7 @@ function roomOfAddress() {
   }
 }
 
-/** The address to join at. values: name, and hidden=1 for one who is not shown. */
+/** The address to join at. values: name, layout, and hidden=1 for one who is not shown. */
 function joinUrl(room, values) {
   const url = new URL(`join/${encodeURIComponent(room)}`, base);
   for (const [key, value] of Object.entries(values)) if (value) url.searchParams.set(key, value);
@@ -77,7 +79,7 @@ function startRoom(room) {
   prejoin.onJoin = (name) => {
     enter('meeting');
     document.title = `${room} - tessera`;
-    startMeeting({ room, devices, token, url: joinUrl(room, { name }) }, (reason, text) => {
+    startMeeting({ room, devices, token, url: joinUrl(room, { name, layout }) }, (reason, text) => {
       enter('prejoin');
       prejoin.open(reason, text);
     });
@@ -103,7 +105,7 @@ function start() {
   } else if (query.has('kiosk')) {
     enter('kiosk');
     document.title = `${room} - tessera`;
-    startKiosk({ room, sends: query.get('kiosk') === 'send', name: query.get('name') || '', joinUrl });
+    startKiosk({ room, sends: query.get('kiosk') === 'send', name: query.get('name') || '', layout, joinUrl });
   } else {
     startRoom(room);
   }

@@ -112,6 +112,8 @@ class Meeting {
     press('chat-toggle', () => this.#panel('chat', $('chat').hidden, true));
     press('settings-open', () => this.#openSettings());
     press('help-open', () => $('help').showModal());
+    $('settings-layout').value = this.session.url.searchParams.get('layout') || '';
+    $('settings-layout').addEventListener('change', ({ target }) => this.session.setLayout(target.value), { signal });
     $('settings').addEventListener('close', () => this.meter.stop(), { signal });
     listenKeys({
       m: () => $('mute').click(),

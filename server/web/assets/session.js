@@ -79,6 +79,12 @@ export class Session extends EventTarget {
     this.send({ type: 'hand', up });
   }
 
+  /** What the picture shall look like: grid, speaker, or '' for the room's own. Kept when it joins again. */
+  setLayout(layout) {
+    this.url.searchParams.set('layout', layout);
+    this.send({ type: 'layout', layout });
+  }
+
   send(message) {
     return this.events?.send(message) ?? false;
   }
