@@ -39,6 +39,7 @@ struct mcu_adec {
      * stream is taken as stereo, for good: a decoder of the other kind would begin without memory. */
     OpusDecoder *mono; /* NULL: one channel is wanted anyway */
     bool stereo;
+    bool narrow; /* mono comes out as mono */
     /* Right after a loss, until a second packet has come, libopus fills another one with noise (its
      * CELT part; measured: a tone has a hole of a packet). Our own concealment stands in there. */
     struct {
@@ -148,12 +149,21 @@ static int coded_channels(const struct mcu_adec *dec)
     return is_mono(dec) ? 1 : dec->channels;
 }
 
-/* Mono into every channel. Backwards, because in and out overlap. */
+void mcu_adec_set_narrow(struct mcu_adec *dec)
+{
+    dec->narrow = true;
+}
+
+int mcu_adec_channels(const struct mcu_adec *dec)
+{
+    return dec->narrow ? coded_channels(dec) : dec->channels;
+}
+
+/* Mono into every channel that is wanted. */
 static void spread(const struct mcu_adec *dec, int frames, int16_t *pcm)
 {
-    if (dec->channels == 2 && is_mono(dec))
-        for (int i = frames - 1; i >= 0; i--)
-            pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
+    if (mcu_adec_channels(dec) == 2 && is_mono(dec))
+        mcu_pcm_widen(pcm, frames);
 }
 
 static void emit_low(struct mcu_adec *dec, int samples, int16_t *pcm)
@@ -191,6 +201,8 @@ static int decode_opus(struct mcu_adec *dec, const uint8_t *data, size_t size, i
 {
     dec->pauses = size <= 2;
     if (dec->mono && !dec->stereo && (data[0] & OPUS_STEREO)) {
+        if (dec->narrow)
+            mcu_pcm_widen(dec->last_noise, MCU_PCM_TICK_FRAMES);
         dec->stereo = true;
         dec->gap.plc[1] = dec->gap.plc[0];
     }
@@ -259,7 +271,7 @@ int mcu_adec_conceal(struct mcu_adec *dec, int frames, const uint8_t *next, size
     int samples = (frames + ratio(dec) - 1) / ratio(dec);
     mcu_plc_lost(&dec->low.plc, dec->low.pcm, samples);
     emit_low(dec, samples, dec->scratch);
-    memcpy(pcm, dec->scratch, (size_t)(frames * dec->channels) * sizeof(*pcm));
+    memcpy(pcm, dec->scratch, (size_t)(frames * mcu_adec_channels(dec)) * sizeof(*pcm));
     return frames;
 }
 
@@ -289,7 +301,7 @@ static void low_noise(struct mcu_adec *dec, int16_t *pcm)
 /* The last noise forth and back: noise has no direction, and its ends meet. */
 static void repeat_noise(struct mcu_adec *dec, int16_t *pcm)
 {
-    int n = dec->channels, last = MCU_PCM_TICK_FRAMES - 1;
+    int n = mcu_adec_channels(dec), last = MCU_PCM_TICK_FRAMES - 1;
     dec->backwards = !dec->backwards;
     for (int i = 0; i <= last; i++)
         for (int c = 0; c < n; c++)
@@ -299,7 +311,7 @@ static void repeat_noise(struct mcu_adec *dec, int16_t *pcm)
 /* What libopus conceals after such a packet is the background noise that it has learned. */
 static void opus_noise(struct mcu_adec *dec, int16_t *pcm)
 {
-    size_t bytes = (size_t)(MCU_PCM_TICK_FRAMES * dec->channels) * sizeof(*pcm);
+    size_t bytes = (size_t)(MCU_PCM_TICK_FRAMES * mcu_adec_channels(dec)) * sizeof(*pcm);
     conceal_opus(dec, MCU_PCM_TICK_FRAMES, NULL, 0, dec->last_noise);
     spread(dec, MCU_PCM_TICK_FRAMES, dec->last_noise);
     memcpy(pcm, dec->last_noise, bytes);

@@ -19,6 +19,12 @@ struct mcu_adec;
 int mcu_adec_new(struct mcu_adec **out, enum mcu_codec codec, int channels);
 void mcu_adec_free(struct mcu_adec **dec);
 
+/* From now on what is coded in one channel comes out in one, where two were asked for: whoever keeps
+ * many streams copies half as much. mcu_adec_channels says what the last call wrote; a stream of Opus
+ * goes from one to two once, with its first stereo packet. */
+void mcu_adec_set_narrow(struct mcu_adec *dec);
+int mcu_adec_channels(const struct mcu_adec *dec);
+
 /* Decodes one RTP payload. pcm: room for MCU_ADEC_MAX_FRAMES * channels samples.
  * Returns frames (samples per channel) written, always whole: the resampler's start-up delay is
  * constant and the sum of all returns follows the RTP clock exactly. -EBADMSG: refused, nothing

@@ -9,7 +9,7 @@
 #include "mixer/base/util.h"
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #define TAPS   MCU_RESAMPLE_TAPS
@@ -26,10 +26,13 @@ struct filter {
     int16_t down[LEN];                             /* oldest sample first */
     /* `up` once more, for eight phases at a time (those above the ratio are 0): taps by pairs, of each
      * pair first those of all phases. */
-    _Alignas(16) int16_t pairs[TAPS / 2][8][2];
+    _Alignas(32) int16_t pairs[TAPS / 2][8][2];
 };
 
 static struct filter filters[2]; /* ratios 3 and 6 */
+
+typedef void upsample_fn(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out);
+static upsample_fn *upsample_part;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static double bessel_i0(double x)
@@ -113,12 +116,6 @@ static void fill_filter(struct filter *f, int ratio)
     }
 }
 
-static void fill_filters(void)
-{
-    fill_filter(&filters[0], 3);
-    fill_filter(&filters[1], 6);
-}
-
 static const struct filter *filter_of(int ratio)
 {
     return &filters[ratio == 6];
@@ -138,20 +135,11 @@ static int16_t to_s16(int32_t sum)
     return (int16_t)mcu_clamp((sum + (1 << (Q - 1))) >> Q, INT16_MIN, INT16_MAX);
 }
 
-void mcu_upsampler_init(struct mcu_upsampler *up, int ratio)
+static void upsample_c(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
 {
-    assert(ratio == 3 || ratio == 6);
-    pthread_once(&once, fill_filters);
-    memset(up, 0, sizeof(*up));
-    up->ratio = ratio;
-}
-
-void mcu_downsampler_init(struct mcu_downsampler *down, int ratio)
-{
-    assert(ratio == 3 || ratio == 6);
-    pthread_once(&once, fill_filters);
-    memset(down, 0, sizeof(*down));
-    down->ratio = ratio;
+    for (int i = 0; i < n; i++)
+        for (int phase = 0; phase < ratio; phase++)
+            *out++ = to_s16(dot(f->up[phase], x + i));
 }
 
 #ifdef __SSE2__
@@ -170,7 +158,7 @@ static void all_phases(const struct filter *f, const int16_t *x, int16_t *out)
     _mm_storeu_si128((__m128i *)out, _mm_packs_epi32(_mm_srai_epi32(a, Q), _mm_srai_epi32(b, Q)));
 }
 
-static void upsample_part(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+static void upsample_sse2(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
 {
     int16_t last[8];
     for (int i = 0; i < n; i++) {
@@ -180,14 +168,110 @@ static void upsample_part(const struct filter *f, const int16_t *x, int n, int r
             memcpy(out + i * ratio, last, (size_t)ratio * sizeof(*out));
     }
 }
-#else
-static void upsample_part(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+
+static __m256i pair_at(const int16_t *x) __attribute__((target("avx2")));
+static void two_samples(const struct filter *f, const int16_t *x, __m128i out[2])
+    __attribute__((target("avx2")));
+
+static __m256i pair_at(const int16_t *x)
 {
-    for (int i = 0; i < n; i++)
-        for (int phase = 0; phase < ratio; phase++)
-            *out++ = to_s16(dot(f->up[phase], x + i));
+    int32_t two;
+    memcpy(&two, x, sizeof(two));
+    return _mm256_set1_epi32(two);
+}
+
+/* The same, of this sample and the next one: each tap is read once. */
+static void two_samples(const struct filter *f, const int16_t *x, __m128i out[2])
+{
+    __m256i a = _mm256_set1_epi32(1 << (Q - 1)), b = a;
+    for (int k = 0; k < TAPS / 2; k++) {
+        __m256i taps = _mm256_load_si256((const __m256i *)f->pairs[k]);
+        a = _mm256_add_epi32(a, _mm256_madd_epi16(pair_at(x + 2 * k), taps));
+        b = _mm256_add_epi32(b, _mm256_madd_epi16(pair_at(x + 2 * k + 1), taps));
+    }
+    __m256i both = _mm256_packs_epi32(_mm256_srai_epi32(a, Q), _mm256_srai_epi32(b, Q));
+    both = _mm256_permute4x64_epi64(both, 0xd8);
+    out[0] = _mm256_castsi256_si128(both);
+    out[1] = _mm256_extracti128_si256(both, 1);
+}
+
+/* What is written beyond a sample's phases is overwritten by the next one; the last ones go by way of
+ * SSE2, which knows where to stop. */
+static void upsample_avx2(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+    __attribute__((target("avx2")));
+
+static void upsample_avx2(const struct filter *f, const int16_t *x, int n, int ratio, int16_t *out)
+{
+    int i = 0;
+    for (__m128i two[2]; (n - i - 1) * ratio >= 8; i += 2) {
+        two_samples(f, x + i, two);
+        _mm_storeu_si128((__m128i *)(out + i * ratio), two[0]);
+        _mm_storeu_si128((__m128i *)(out + (i + 1) * ratio), two[1]);
+    }
+    upsample_sse2(f, x + i, n - i, ratio, out + i * ratio);
+}
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
 }
 #endif
+
+/* ---- which of them ---- */
+
+static const struct up_kernel {
+    upsample_fn *fn;
+    bool (*runs)(void); /* NULL: everywhere */
+} up_kernels[] = {
+    { upsample_c, NULL },
+#ifdef __SSE2__
+    { upsample_sse2, NULL },
+    { upsample_avx2, has_avx2 },
+#endif
+};
+
+#define UP_KERNELS ((int)MCU_ARRAY_LEN(up_kernels))
+
+static int best_up_to(int kernel)
+{
+    kernel = mcu_clamp(kernel, 0, UP_KERNELS - 1);
+    while (up_kernels[kernel].runs && !up_kernels[kernel].runs())
+        kernel--;
+    return kernel;
+}
+
+static void fill_filters(void)
+{
+    fill_filter(&filters[0], 3);
+    fill_filter(&filters[1], 6);
+    upsample_part = up_kernels[best_up_to(UP_KERNELS - 1)].fn;
+}
+
+int mcu_upsample_use(int kernel)
+{
+    pthread_once(&once, fill_filters);
+    kernel = best_up_to(kernel);
+    upsample_part = up_kernels[kernel].fn;
+    return kernel;
+}
+
+/* ---- streams ---- */
+
+void mcu_upsampler_init(struct mcu_upsampler *up, int ratio)
+{
+    assert(ratio == 3 || ratio == 6);
+    pthread_once(&once, fill_filters);
+    memset(up, 0, sizeof(*up));
+    up->ratio = ratio;
+}
+
+void mcu_downsampler_init(struct mcu_downsampler *down, int ratio)
+{
+    assert(ratio == 3 || ratio == 6);
+    pthread_once(&once, fill_filters);
+    memset(down, 0, sizeof(*down));
+    down->ratio = ratio;
+}
 
 void mcu_upsample(struct mcu_upsampler *up, const int16_t *in, int n, int16_t *out)
 {

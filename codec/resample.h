@@ -4,6 +4,7 @@
  * machine computes the same bits. One prototype low pass of 32 taps per phase, 60 dB, flat within 0.15 dB
  * up to 0.41 of the low rate, in its minimum phase form: the same gain, and the least delay that goes with
  * it, 0.25 ms (8 kHz; at 1 kHz, 0.5 at 3 kHz) or 0.11 ms (16 kHz) instead of 2 and 1 ms.
+ * Raising has kernels of plain C, SSE2 and AVX2, with the same bits; the best is chosen at start.
  * Threads: a state belongs to its caller. */
 #ifndef MCU_CODEC_RESAMPLE_H
 #define MCU_CODEC_RESAMPLE_H
@@ -30,6 +31,10 @@ void mcu_downsampler_init(struct mcu_downsampler *down, int ratio);
 
 /* n samples in, n * ratio out. */
 void mcu_upsample(struct mcu_upsampler *up, const int16_t *in, int n, int16_t *out);
+
+/* For tests: raises with the best kernel up to this one from now on: 0 C, 1 SSE2, 2 AVX2. Returns which
+ * that is. */
+int mcu_upsample_use(int kernel);
 
 /* n * ratio samples in, n out. */
 void mcu_downsample(struct mcu_downsampler *down, const int16_t *in, int n, int16_t *out);

@@ -25,7 +25,6 @@ struct mcu_amix {
     int channels, max_inputs, count;
     struct input *inputs;
     int32_t sum[FRAMES * MCU_PCM_CHANNELS_MAX];
-    int32_t minus[FRAMES * MCU_PCM_CHANNELS_MAX];
 };
 
 int mcu_amix_new(struct mcu_amix **out, int channels, int max_inputs)
@@ -96,7 +95,7 @@ static int attack_frames(const int32_t *peaks, float from, float to)
 /* One gain for the whole block once it is reached, the one that its highest peak needs: no gain
  * moves within a period of any tone above 50 Hz, so tones stay tones. Release goes part of the way
  * to that gain each block. */
-static void limit(struct mcu_amix *mix, const int32_t *sum, struct mcu_limiter *limiter,
+static void limit(const struct mcu_amix *mix, const int32_t *sum, struct mcu_limiter *limiter,
                   int16_t *out)
 {
     int32_t peaks[PARTS], peak = 0;
@@ -116,15 +115,16 @@ static void limit(struct mcu_amix *mix, const int32_t *sum, struct mcu_limiter *
     limiter->gain_reduction = 1.0f - to;
 }
 
-void mcu_amix_output(struct mcu_amix *mix, int except, struct mcu_limiter *limiter, int16_t *out)
+void mcu_amix_output(const struct mcu_amix *mix, int except, struct mcu_limiter *limiter, int16_t *out)
 {
+    int32_t minus[FRAMES * MCU_PCM_CHANNELS_MAX];
     const int32_t *sum = mix->sum;
     int n = FRAMES * mix->channels;
     assert(except < mix->count);
     if (except >= 0) {
         const struct input *in = &mix->inputs[except];
-        mix->dsp->sub(mix->minus, sum, in->pcm, FRAMES, mix->channels, in->ramp);
-        sum = mix->minus;
+        mix->dsp->sub(minus, sum, in->pcm, FRAMES, mix->channels, in->ramp);
+        sum = minus;
     }
     if (limiter->gain_reduction == 0 && mix->dsp->peak(sum, n) <= MCU_SUM_KNEE)
         mix->dsp->clip(out, sum, n);

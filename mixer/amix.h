@@ -30,7 +30,8 @@ int mcu_amix_add(struct mcu_amix *mix, const int16_t *pcm, float gain_from, floa
 
 /* Writes out[960][channels]: the sum of all inputs but `except` (-1: of all), through the limiter:
  * never wraps, no overshoot above full scale, attack without a click, release over about 100 ms;
- * bit-exact while the sum stays within -1 dB of full scale and the limiter is at rest. */
-void mcu_amix_output(struct mcu_amix *mix, int except, struct mcu_limiter *limiter, int16_t *out);
+ * bit-exact while the sum stays within -1 dB of full scale and the limiter is at rest.
+ * Threads: several may take outputs of a tick at the same time. */
+void mcu_amix_output(const struct mcu_amix *mix, int except, struct mcu_limiter *limiter, int16_t *out);
 
 #endif

@@ -83,6 +83,13 @@ void mcu_conceal_start(struct mcu_conceal *c, const int16_t *history, int frames
         measure_edge(c, end, frames, channels);
 }
 
+void mcu_conceal_widen(struct mcu_conceal *c)
+{
+    c->step[1] = c->step[0];
+    c->bend[1] = c->bend[0];
+    mcu_pcm_widen(c->wave, MCU_SPLICE_LAG_MAX);
+}
+
 static void render_frame(struct mcu_conceal *c, int16_t *out, int channels)
 {
     float gain = (float)c->left / MCU_CONCEAL_FRAMES;

@@ -27,6 +27,9 @@ struct mcu_conceal {
  * its last MCU_CONCEAL_HISTORY frames are used). */
 void mcu_conceal_start(struct mcu_conceal *c, const int16_t *history, int frames, int channels);
 
+/* From one channel to two. */
+void mcu_conceal_widen(struct mcu_conceal *c);
+
 /* Writes the next out[frames][channels]; silence once it has faded. */
 void mcu_conceal_render(struct mcu_conceal *c, int16_t *out, int frames, int channels);
 

@@ -30,14 +30,19 @@ int mcu_level_dbov(const int16_t *samples, int n)
     return mcu_clamp((int)lrint(db), -127, 0);
 }
 
+static int four(const int16_t *x)
+{
+    return x[0] + x[1] + x[2] + x[3];
+}
+
 /* The filters below go sample by sample, each waiting for the one before: four times fewer of them. */
 static void lower(const int16_t *pcm, int channels, float low[MCU_PCM_TICK_FRAMES / DOWN])
 {
     const float scale = 1.0f / (32768.0f * (float)(DOWN * channels));
-    for (int i = 0; i < MCU_PCM_TICK_FRAMES / DOWN; i++) {
-        int sum = 0;
-        for (int k = 0; k < DOWN * channels; k++)
-            sum += pcm[i * DOWN * channels + k];
+    for (int i = 0; i < MCU_PCM_TICK_FRAMES / DOWN; i++, pcm += DOWN * channels) {
+        int sum = four(pcm);
+        if (channels == 2)
+            sum += four(pcm + DOWN);
         low[i] = (float)sum * scale;
     }
 }

@@ -75,14 +75,14 @@ struct mcu_playout {
     int16_t old[MCU_SPLICE_SPAN_MAX * MCU_PCM_CHANNELS_MAX];
     int16_t line[MCU_SPLICE_SPAN_MAX * MCU_PCM_CHANNELS_MAX];
     float mono_a[MCU_SPLICE_SPAN_MAX], mono_b[MCU_SPLICE_SPAN_MAX];
-    int16_t ring[]; /* [RING][channels] */
+    int16_t ring[]; /* [RING][channels]; with room for two, which nobody touches until it is wide */
 };
 
 int mcu_playout_new(struct mcu_playout **out, int channels)
 {
     if (channels < 1 || channels > MCU_PCM_CHANNELS_MAX)
         return -EINVAL;
-    struct mcu_playout *po = calloc(1, sizeof(*po) + sizeof(int16_t) * RING * (size_t)channels);
+    struct mcu_playout *po = calloc(1, sizeof(*po) + sizeof(int16_t) * RING * MCU_PCM_CHANNELS_MAX);
     if (!po)
         return -ENOMEM;
     po->channels = channels;
@@ -95,6 +95,15 @@ void mcu_playout_free(struct mcu_playout **po)
 {
     free(*po);
     *po = NULL;
+}
+
+void mcu_playout_widen(struct mcu_playout *po)
+{
+    if (po->channels > 1)
+        return;
+    mcu_pcm_widen(po->ring, RING);
+    mcu_conceal_widen(&po->conceal);
+    po->channels = 2;
 }
 
 void mcu_playout_set_target(struct mcu_playout *po, int target_ms)

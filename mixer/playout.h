@@ -24,6 +24,9 @@ struct mcu_playout_stats {
 int mcu_playout_new(struct mcu_playout **out, int channels);
 void mcu_playout_free(struct mcu_playout **po);
 
+/* From one channel to two, for good: what is queued and remembered is in both. */
+void mcu_playout_widen(struct mcu_playout *po);
+
 /* Appends decoded sound. pcm: [frames][channels] at 48 kHz, frames up to 5760.
  * sent_ns: the sender's time of its first sample on the conference clock; queue and output carry
  * it along, interpolated. A jump of sent_ns by more than 100 ms against what is queued (silence

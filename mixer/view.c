@@ -1,7 +1,6 @@
 #include "mixer/view_priv.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +110,7 @@ int mcu_view_new(struct mcu_view **out, const struct mcu_view_config *config)
         return -ENOMEM;
     v->config = *config;
     v->paint = mcu_paint_choose(mcu_cpu_flags());
+    mcu_share_init(&v->work.share, NULL, NULL);
     int rc = set_new(&v->set, config->width, config->height);
     if (rc == 0) {
         v->matrix = v->set->canvas[0].pic.matrix;
@@ -138,6 +138,7 @@ void mcu_view_free(struct mcu_view **vp)
     mcu_decor_free(&v->decor);
     mcu_fade_free(&v->fade);
     mcu_view_free_logo(v);
+    mcu_share_deinit(&v->work.share);
     if (v->set)
         set_unref(v->set);
     free(v);
@@ -243,7 +244,7 @@ static void plan_tile(struct mcu_view *v, struct canvas *c, const struct canvas 
         v->stats.tiles_copied++;
     else
         v->stats.tiles_drawn++;
-    v->share.todo[v->share.count++] = (struct mcu_view_todo){
+    v->work.todo[v->work.count++] = (struct mcu_view_todo){
         .tile = i, .what = tile, .copy = copy ? &last->pic : NULL, .plates = p,
         .fading = want.fading };
     c->shown[i] = want;
@@ -251,71 +252,48 @@ static void plan_tile(struct mcu_view *v, struct canvas *c, const struct canvas 
 
 /* ---- the work of a tick, shared ---- */
 
-static void do_tile(struct mcu_view *v, const struct mcu_view_todo *t)
+static void do_tile(void *arg, int i)
 {
-    struct mcu_pic *pic = v->share.pic;
+    struct mcu_view *v = arg;
+    const struct mcu_view_todo *t = &v->work.todo[i];
+    struct mcu_pic *pic = v->work.pic;
     if (t->copy) {
         copy_rect(pic, t->copy, t->what->rect);
         return;
     }
     int rc = mcu_view_draw_tile(v, t->tile, t->what, t->plates, pic);
     if (rc < 0)
-        atomic_store(&v->share.error, rc);
+        atomic_store(&v->work.error, rc);
     else if (t->fading)
         mcu_fade_mix(v->fade, v->paint, pic, t->what->rect, t->fading);
 }
 
-static void do_tiles(struct mcu_view *v)
-{
-    int i;
-    while ((i = atomic_fetch_add(&v->share.next, 1)) < v->share.count)
-        do_tile(v, &v->share.todo[i]);
-}
-
-/* Either this sees that the share is closed, or the compose job sees that somebody is here. */
 void mcu_view_help(struct mcu_view *v)
 {
-    atomic_fetch_add(&v->share.helpers, 1);
-    if (atomic_load(&v->share.open))
-        do_tiles(v);
-    atomic_fetch_sub(&v->share.helpers, 1);
+    mcu_share_help(&v->work.share);
 }
 
 void mcu_view_set_help(struct mcu_view *v, void (*ask)(void *arg), void *arg)
 {
-    v->ask_help = ask;
-    v->help_arg = arg;
+    mcu_share_deinit(&v->work.share);
+    mcu_share_init(&v->work.share, ask, arg);
 }
 
 /* Whether the pictures to be read are so many that a second core is worth waking. */
-static bool is_much(const struct mcu_view_share *s)
+static bool is_much(const struct mcu_view_work *w)
 {
     int64_t samples = 0;
-    for (int i = 0; i < s->count; i++)
-        if (!s->todo[i].copy && s->todo[i].what->pic)
-            samples += (int64_t)s->todo[i].what->pic->width * s->todo[i].what->pic->height;
+    for (int i = 0; i < w->count; i++)
+        if (!w->todo[i].copy && w->todo[i].what->pic)
+            samples += (int64_t)w->todo[i].what->pic->width * w->todo[i].what->pic->height;
     return samples >= HELP_SAMPLES;
 }
 
-/* With help or without: a helper that comes late finds nothing to do, and nobody waits for one that does
- * not come; only for what it has in hand. */
-static int do_share(struct mcu_view *v)
+static int do_work(struct mcu_view *v)
 {
-    struct mcu_view_share *s = &v->share;
-    bool helped = v->ask_help && is_much(s);
-    atomic_store(&s->next, 0);
-    atomic_store(&s->error, 0);
-    if (helped) {
-        atomic_store(&s->open, true);
-        v->ask_help(v->help_arg);
-    }
-    do_tiles(v);
-    if (helped) {
-        atomic_store(&s->open, false);
-        while (atomic_load(&s->helpers) > 0)
-            sched_yield();
-    }
-    return atomic_load(&s->error);
+    atomic_store(&v->work.error, 0);
+    mcu_share_run(&v->work.share, do_tile, v, v->work.count, is_much(&v->work));
+    return atomic_load(&v->work.error);
 }
 
 static int compose_tiles(struct mcu_view *v, struct canvas *c, const struct mcu_tile *tiles, int n)
@@ -325,11 +303,11 @@ static int compose_tiles(struct mcu_view *v, struct canvas *c, const struct mcu_
     if (!keep)
         mcu_view_draw_background(v, NULL, &c->pic);
     c->n = -1; /* until all has gone well */
-    v->share.count = 0;
-    v->share.pic = &c->pic;
+    v->work.count = 0;
+    v->work.pic = &c->pic;
     for (int i = 0; i < n; i++)
         plan_tile(v, c, last, keep, i, &tiles[i]);
-    int rc = do_share(v);
+    int rc = do_work(v);
     if (rc == 0)
         c->n = n;
     return rc;

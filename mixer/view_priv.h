@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "mixer/art.h"
+#include "mixer/base/share.h"
 #include "mixer/decor.h"
 #include "mixer/fade.h"
 #include "mixer/scale.h"
@@ -37,13 +38,12 @@ struct mcu_view_todo {
     int fading;
 };
 
-struct mcu_view_share {
+struct mcu_view_work {
     struct mcu_view_todo todo[MCU_LAYOUT_MAX_TILES];
     int count;
     struct mcu_pic *pic;
-    atomic_int next, error;
-    atomic_int helpers;   /* in mcu_view_help now */
-    atomic_bool open;     /* the above may be used */
+    atomic_int error;
+    struct mcu_share share;
 };
 
 struct mcu_view {
@@ -52,9 +52,7 @@ struct mcu_view {
     struct mcu_decor *decor;
     enum mcu_matrix matrix;          /* of its canvases */
     struct mcu_view_logo logo;
-    struct mcu_view_share share;
-    void (*ask_help)(void *arg);     /* NULL: nobody helps */
-    void *help_arg;
+    struct mcu_view_work work;
     struct mcu_fade *fade;           /* NULL: changes are at once */
     struct canvas_set *set;          /* view.c's */
     struct mcu_scaler *scaler[MCU_LAYOUT_MAX_TILES]; /* by tile, so that tables last */

@@ -10,6 +10,7 @@
 #define MARGIN_LEAST_MS 2
 #define MARGIN_MOST_MS  10
 #define RARE            0.0005f /* of a packet's weight: one of the last ten seconds */
+#define FORGOTTEN       1e-9f   /* of weight: a minute ago; far below RARE */
 #define FINE_MS         MCU_JITTER_FINE_MS
 #define FALL_MS_PER_S   75.0 /* the playout can shorten by 120 ms a second; 300 ms go within 5 s */
 #define OUTLIER_NS      MCU_NS_PER_S
@@ -40,16 +41,28 @@ static int64_t transit_ns(struct mcu_jitter *j, uint32_t rtp_ts, int64_t now_ns)
     return now_ns - mcu_clock_from_ticks(j->base_ticks, j->rate_hz);
 }
 
+/* What is forgotten is nothing: it would else be multiplied for ever, and once it is denormal slowly. */
+static void forget(float *bins, int n, float weight)
+{
+    for (int i = 0; i < n; i++) {
+        bins[i] -= bins[i] * weight;
+        if (bins[i] < FORGOTTEN)
+            bins[i] = 0;
+    }
+}
+
 static void histogram_add(struct mcu_jitter *j, int ms)
 {
     if (j->count < STEADY_COUNT)
         j->count++;
     float weight = 1.0f / (float)j->count;
-    for (int i = 0; i < MCU_JITTER_BINS; i++)
-        j->bin[i] -= j->bin[i] * weight;
-    for (int i = 0; i < FINE_MS; i++)
-        j->fine[i] -= j->fine[i] * weight;
-    j->bin[mcu_min(ms / MCU_JITTER_BIN_MS, MCU_JITTER_BINS - 1)] += weight;
+    int bin = mcu_min(ms / MCU_JITTER_BIN_MS, MCU_JITTER_BINS - 1);
+    forget(j->bin, j->top + 1, weight);
+    forget(j->fine, FINE_MS, weight);
+    j->bin[bin] += weight;
+    j->top = mcu_max(j->top, bin);
+    while (j->bin[j->top] == 0)
+        j->top--;
     if (ms < FINE_MS)
         j->fine[ms] += weight;
 }
@@ -58,7 +71,7 @@ static void histogram_add(struct mcu_jitter *j, int ms)
 static int percentile_ms(const struct mcu_jitter *j, float tail)
 {
     float above = 0;
-    for (int i = MCU_JITTER_BINS - 1; i > 0; i--) {
+    for (int i = j->top; i > 0; i--) {
         above += j->bin[i];
         if (above > tail)
             return (i + 1) * MCU_JITTER_BIN_MS;
@@ -78,7 +91,7 @@ static int fine_percentile_ms(const struct mcu_jitter *j, float above, float tai
 static float beyond_fine(const struct mcu_jitter *j)
 {
     float sum = 0;
-    for (int i = FINE_MS / MCU_JITTER_BIN_MS; i < MCU_JITTER_BINS; i++)
+    for (int i = FINE_MS / MCU_JITTER_BIN_MS; i <= j->top; i++)
         sum += j->bin[i];
     return sum;
 }

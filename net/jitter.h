@@ -27,6 +27,7 @@ struct mcu_jitter {
     uint32_t base_rtp_ts;
     int64_t base_ticks;
     float bin[MCU_JITTER_BINS];        /* adds up to 1 */
+    int top;                           /* the highest that is not empty; mostly the first or second */
     float fine[MCU_JITTER_FINE_MS];    /* the first bins, ms by ms */
     int count;                         /* packets seen, up to where forgetting is steady */
     int outliers;                      /* in a row: over a second off */

@@ -57,7 +57,7 @@ enum mcu_latch_verdict mcu_latch_check(struct mcu_latch *l, int component, const
     uint8_t first = size ? data[0] : 0;
     bool plain = l->config.sealing == MCU_PLAIN;
     if (mcu_addr_equal(from, &l->remote[component])) {
-        if (plain && is_media(component, data, size))
+        if (plain && !l->locked[component] && is_media(component, data, size))
             l->locked[component] = true;
         return MCU_LATCH_KNOWN;
     }

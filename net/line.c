@@ -127,11 +127,11 @@ void mcu_line_ask_keyframe(struct mcu_line *line, int64_t now_ns)
 
 static void say_limit_if_due(struct mcu_line *line)
 {
+    if (mcu_line_limit_due(&line->limit) > line->now_ns)
+        return;
     uint8_t what[128], buf[512];
     struct mcu_wcursor body = mcu_wcursor(what, sizeof(what)), w = mcu_wcursor(buf, sizeof(buf));
     struct mcu_line_stats stats = { 0 };
-    if (mcu_line_limit_due(&line->limit) > line->now_ns)
-        return;
     mcu_rtp_in_get_stats(line->in, &stats);
     mcu_line_limit_write(&line->limit, &line->config, &body, mcu_rtp_in_ssrc(line->in),
                          stats.bytes_in, line->now_ns);

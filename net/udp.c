@@ -11,6 +11,7 @@
 
 #define BATCH             32
 #define MAX_BATCHES       4 /* then the other sockets have their turn */
+#define BURST_MS          2 /* what follows so soon does not come alone */
 #define SOCKET_BUFFER     (1 << 20)
 
 struct mcu_udp {
@@ -18,6 +19,7 @@ struct mcu_udp {
     struct mcu_udp_out out; /* its fd is -1 once closed */
     mcu_udp_cb cb;
     void *arg;
+    uint64_t read_ms; /* when it had something last */
 };
 
 /* One set of receive buffers a thread: datagrams are handed on before the next call fills them. */
@@ -39,6 +41,18 @@ int mcu_udp_open(const struct mcu_addr *local)
         return rc;
     }
     return fd;
+}
+
+/* The usual case of sound: one call that finds what is there, and no second look that finds nothing.
+ * Where more waits the loop comes back, and then it is taken in batches. */
+static void receive_one(struct mcu_udp *udp)
+{
+    struct mcu_addr from;
+    socklen_t len = sizeof(from.u);
+    ssize_t n = recvfrom(udp->out.fd, buffers[0], MCU_UDP_MAX_BYTES, MSG_DONTWAIT | MSG_TRUNC, &from.u.sa,
+                         &len);
+    if (n >= 0 && n <= MCU_UDP_MAX_BYTES)
+        udp->cb(buffers[0], (size_t)n, &from, udp->arg);
 }
 
 /* Returns false when the socket is empty, or when a callback closed it. */
@@ -84,8 +98,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         uv_poll_start(poll, UV_READABLE, on_readable);
         return;
     }
-    for (int i = 0; i < MAX_BATCHES && receive_batch(udp); i++)
-        ;
+    uint64_t now_ms = uv_now(poll->loop);
+    bool burst = now_ms - udp->read_ms <= BURST_MS;
+    udp->read_ms = now_ms;
+    if (!burst)
+        receive_one(udp);
+    else
+        for (int i = 0; i < MAX_BATCHES && receive_batch(udp); i++)
+            ;
 }
 
 int mcu_udp_new(struct mcu_udp **out, struct mcu_loop *loop, int fd, mcu_udp_cb cb, void *arg)

@@ -1,7 +1,7 @@
 /* net/udp.h - one UDP socket of a leg.
  * Threads: mcu_udp_open any (ports are opened by the control loop before the leg's loop takes the
- * socket); all else the leg's loop. Receiving takes up to 32 datagrams a system call; nothing
- * allocates after _new(). */
+ * socket); all else the leg's loop. Receiving takes up to 32 datagrams a system call, where they come at such
+ * a rate; nothing allocates after _new(). */
 #ifndef MCU_NET_UDP_H
 #define MCU_NET_UDP_H
 

@@ -20,12 +20,16 @@
 struct runner {
     uv_work_t work;
     struct mcu_workers *workers;
-    bool audio_only;
+    enum mcu_job_kind kind;
+    pthread_cond_t wake;
+    bool idle;                /* on the list of those */
+    struct runner *next_idle;
 };
 
 struct ready_queue {
     struct mcu_strand *head, *tail;
     int length;
+    struct runner *idle;      /* who worked last comes first: his caches are warm */
 };
 
 struct mcu_workers {
@@ -35,9 +39,8 @@ struct mcu_workers {
     struct runner *runners;
 
     pthread_mutex_t lock; /* all below, and every strand */
-    pthread_cond_t audio_wake, any_wake;
     struct ready_queue ready[MCU_JOB_KINDS];
-    bool stopping, audio_runner_idle;
+    bool stopping;
     struct mcu_workers_stats stats;
 };
 
@@ -74,6 +77,14 @@ static void finish(struct mcu_job *job, enum mcu_job_kind kind)
 
 /* ---- under the lock ---- */
 
+static void wake_one(struct ready_queue *q)
+{
+    struct runner *r = q->idle;
+    q->idle = r->next_idle; /* the next strand wakes another one */
+    r->idle = false;
+    pthread_cond_signal(&r->wake);
+}
+
 static void make_ready(struct mcu_workers *w, struct mcu_strand *s)
 {
     struct ready_queue *q = &w->ready[s->kind];
@@ -85,11 +96,8 @@ static void make_ready(struct mcu_workers *w, struct mcu_strand *s)
         q->head = s;
     q->tail = s;
     q->length++;
-    if (s->kind == MCU_JOB_AUDIO && w->audio_runner_idle) {
-        w->audio_runner_idle = false; /* the next strand wakes another one */
-        pthread_cond_signal(&w->audio_wake);
-    } else
-        pthread_cond_signal(&w->any_wake);
+    if (q->idle)
+        wake_one(q);
 }
 
 static struct mcu_strand *take_ready(struct mcu_workers *w, enum mcu_job_kind kind)
@@ -105,21 +113,19 @@ static struct mcu_strand *take_ready(struct mcu_workers *w, enum mcu_job_kind ki
     return s;
 }
 
-static struct mcu_strand *wait_for_strand(struct mcu_workers *w, bool audio_only)
+static struct mcu_strand *wait_for_strand(struct runner *r)
 {
+    struct mcu_workers *w = r->workers;
+    struct ready_queue *q = &w->ready[r->kind];
     for (;;) {
-        struct mcu_strand *s = take_ready(w, MCU_JOB_AUDIO);
-        if (!s && !audio_only)
-            s = take_ready(w, MCU_JOB_VIDEO);
+        struct mcu_strand *s = take_ready(w, r->kind);
         if (s || w->stopping)
             return s;
-        if (audio_only) {
-            w->audio_runner_idle = true;
-            pthread_cond_wait(&w->audio_wake, &w->lock);
-            w->audio_runner_idle = false;
-        } else {
-            pthread_cond_wait(&w->any_wake, &w->lock);
-        }
+        r->next_idle = q->idle;
+        q->idle = r;
+        r->idle = true;
+        while (r->idle)
+            pthread_cond_wait(&r->wake, &w->lock);
     }
 }
 
@@ -149,13 +155,13 @@ static void runner_main(uv_work_t *work)
 {
     struct runner *r = mcu_container_of(work, struct runner, work);
     struct mcu_workers *w = r->workers;
-    pthread_setname_np(pthread_self(), r->audio_only ? "mcu-audio" : "mcu-video");
+    pthread_setname_np(pthread_self(), r->kind == MCU_JOB_AUDIO ? "mcu-audio" : "mcu-video");
     /* On Linux nice values belong to threads; failing to lower ours is harmless. */
-    if (!r->audio_only)
+    if (r->kind == MCU_JOB_VIDEO)
         setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), VIDEO_NICE);
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        struct mcu_strand *s = wait_for_strand(w, r->audio_only);
+        struct mcu_strand *s = wait_for_strand(r);
         if (!s)
             break;
         run_one(w, s);
@@ -167,17 +173,26 @@ static void runner_ended(uv_work_t *work, int status)
 {
 }
 
+/* Of sound and pictures together. */
+static int runners_for(int cores)
+{
+    return cores + 1 + cores;
+}
+
 static int start_runners(struct mcu_workers *w)
 {
     char size[16];
-    snprintf(size, sizeof(size), "%d", w->cores + 1 + SPARE_POOL_THREADS);
+    int count = runners_for(w->cores);
+    snprintf(size, sizeof(size), "%d", count + SPARE_POOL_THREADS);
     setenv("UV_THREADPOOL_SIZE", size, 0);
     int rc = uv_loop_init(&w->uv);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < w->cores + 1; i++) {
+    for (int i = 0; i < count; i++) {
         struct runner *r = &w->runners[i];
-        *r = (struct runner){ .workers = w, .audio_only = i == 0 };
+        /* By turns: where the operator has set a smaller pool, both kinds have some. */
+        *r = (struct runner){ .workers = w, .kind = i % 2 ? MCU_JOB_VIDEO : MCU_JOB_AUDIO };
+        pthread_cond_init(&r->wake, NULL);
         rc = uv_queue_work(&w->uv, &r->work, runner_main, runner_ended);
         if (rc < 0)
             return rc;
@@ -194,11 +209,9 @@ int mcu_workers_new(struct mcu_workers **out, int cores, bool inline_mode)
     w->inline_mode = inline_mode;
     w->cores = mcu_clamp(cores > 0 ? cores : (int)sysconf(_SC_NPROCESSORS_ONLN), 1, MAX_CORES);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->audio_wake, NULL);
-    pthread_cond_init(&w->any_wake, NULL);
     int rc = 0;
     if (!inline_mode) {
-        w->runners = calloc((size_t)w->cores + 1, sizeof(*w->runners));
+        w->runners = calloc((size_t)runners_for(w->cores), sizeof(*w->runners));
         rc = w->runners ? start_runners(w) : -ENOMEM;
     }
     if (rc < 0)
@@ -216,15 +229,16 @@ void mcu_workers_free(struct mcu_workers **pp)
         return;
     pthread_mutex_lock(&w->lock);
     w->stopping = true;
-    pthread_cond_broadcast(&w->audio_wake);
-    pthread_cond_broadcast(&w->any_wake);
+    for (int i = 0; i < MCU_JOB_KINDS; i++)
+        while (w->ready[i].idle)
+            wake_one(&w->ready[i]);
     pthread_mutex_unlock(&w->lock);
     if (w->runner_count)
         uv_run(&w->uv, UV_RUN_DEFAULT);
     if (!w->inline_mode)
         uv_loop_close(&w->uv);
-    pthread_cond_destroy(&w->audio_wake);
-    pthread_cond_destroy(&w->any_wake);
+    for (int i = 0; i < w->runner_count; i++)
+        pthread_cond_destroy(&w->runners[i].wake);
     pthread_mutex_destroy(&w->lock);
     free(w->runners);
     free(w);

@@ -1,10 +1,11 @@
 /* net/workers.h - jobs on libuv's thread pool: resident runners that pull from queues of our own,
  * sound apart from pictures, the jobs of one stream in order.
  *
- * libuv's pool is one FIFO without priorities, and takes work from loop threads only. So cores + 1
- * runners are queued on it once and stay: one takes audio jobs only; the others take audio jobs
- * first (so that one core never limits the number of rooms) and video jobs else, at a lower
- * priority of their own. The pool has two threads more, for DNS and files.
+ * libuv's pool is one FIFO without priorities, and takes work from loop threads only. So runners are
+ * queued on it once and stay: cores + 1 for sound, and cores for pictures that lower their own
+ * priority. Sound so never waits for a picture's job to end, however many rooms and helpers
+ * (server/help.h) it has: the kernel gives it the core. Of those who wait, the one who worked last is
+ * woken first. The pool has two threads more, for DNS and files.
  *
  *   any thread --push--> strand --ready--> runner: run() --mcu_loop_send--> home loop: done()
  *
@@ -51,7 +52,7 @@ struct mcu_workers_stats {
     int queued[MCU_JOB_KINDS]; /* strands ready and waiting now */
 };
 
-/* cores: runners for pictures; 0: as many as the machine has. inline_mode (tests): no threads; run
+/* cores: that sound and pictures use; 0: as many as the machine has. inline_mode (tests): no threads; run
  * is called within push, done still comes through the home loop's inbox. Must be called before
  * anything else uses libuv's pool: it sets UV_THREADPOOL_SIZE. Returns 0 or negative errno. */
 int mcu_workers_new(struct mcu_workers **out, int cores, bool inline_mode);

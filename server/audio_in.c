@@ -15,14 +15,34 @@
 #define TO_TICK_NS         INT64_C(3000000000)
 #define SLEEP_NS           INT64_C(1000000000) /* of packets that say silence, until they are not decoded */
 
+/* ---- channels ---- */
+
+/* Most senders are mono, and kept so in a room of two channels until they are summed. The first sound
+ * in two makes a source wide for good. What the decoder has just written then has its width. */
+static void fit(struct mcu_asource *s, int16_t *pcm, int frames)
+{
+    int n = mcu_adec_channels(s->job.decoder);
+    if (n < s->job.channels)
+        mcu_pcm_widen(pcm, frames);
+    if (n <= s->job.channels)
+        return;
+    mcu_playout_widen(s->job.playout);
+    mcu_pcm_widen(s->job.end, s->job.end_frames);
+    s->job.channels = n;
+}
+
+/* ---- another decoder ---- */
+
 /* Another decoder begins in the middle of a sound: what the old one would have gone on with is kept, to
  * go over from it. */
 static void keep_end(struct mcu_asource *s)
 {
     s->job.end_frames = 0;
-    if (s->job.decoder && s->job.running && !s->job.noise)
-        s->job.end_frames =
-            mcu_adec_conceal(s->job.decoder, MCU_AUDIO_END_FRAMES, NULL, 0, s->job.end);
+    if (!s->job.decoder || !s->job.running || s->job.noise)
+        return;
+    int n = mcu_adec_conceal(s->job.decoder, MCU_AUDIO_END_FRAMES, NULL, 0, s->job.end);
+    fit(s, s->job.end, n);
+    s->job.end_frames = n;
 }
 
 static void go_over(struct mcu_asource *s, int16_t *pcm, int frames, int channels)
@@ -44,6 +64,7 @@ static int use_codec(struct mcu_asource *s, const struct mcu_unit *unit, int cha
         int rc = mcu_adec_new(&s->job.decoder, unit->codec, channels);
         if (rc < 0)
             return rc;
+        mcu_adec_set_narrow(s->job.decoder);
         s->job.codec = unit->codec;
     } else {
         mcu_adec_reset(s->job.decoder);
@@ -215,6 +236,7 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
         s->job.conceal_left -= lost;
         aim(s, unit, g, lost);
         mcu_adec_conceal(s->job.decoder, lost, unit->data, unit->size, pcm);
+        fit(s, pcm, lost);
         mcu_playout_push(s->job.playout, pcm, lost, sent_ns - frames_ns(lost));
     }
     int n = mcu_adec_decode(s->job.decoder, unit->data, unit->size, pcm);
@@ -223,10 +245,11 @@ static void decode_unit(struct mcu_asource *s, const struct mcu_unit *unit,
         s->job.decode_errors++;
         n = mcu_adec_conceal(s->job.decoder, MCU_PCM_TICK_FRAMES, NULL, 0, pcm);
     }
+    fit(s, pcm, n);
     if (s->job.end_frames > 0)
-        go_over(s, pcm, n, g->channels);
+        go_over(s, pcm, n, s->job.channels);
     if (s->job.fade_in)
-        fade_in(pcm, n, g->channels);
+        fade_in(pcm, n, s->job.channels);
     s->job.fade_in = false;
     aim(s, unit, g, 0);
     mcu_playout_push(s->job.playout, pcm, n, sent_ns);
@@ -269,15 +292,17 @@ void mcu_audio_in_decode(struct mcu_asource *s, const struct mcu_audio_graph *g)
 /* ---- the tick ---- */
 
 /* Adds the noise of a pause to what the queue gives, faded in and out over a tick. True: it sounds. */
-static bool add_noise(struct mcu_asource *s, int channels, bool sound)
+static bool add_noise(struct mcu_asource *s, bool sound)
 {
     int16_t noise[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+    int channels = s->job.channels;
     bool from = s->job.noise_sounds, to = s->job.noise && !sound;
     if (sound && s->job.noise_ends)
         s->job.noise = false;
     s->job.noise_sounds = to;
     if ((!from && !to) || !s->job.decoder || !mcu_adec_noise(s->job.decoder, noise))
         return false;
+    fit(s, noise, MCU_PCM_TICK_FRAMES);
     for (int i = 0; i < MCU_PCM_TICK_FRAMES; i++) {
         int gain = from && to ? MCU_PCM_TICK_FRAMES : to ? i : MCU_PCM_TICK_FRAMES - i;
         for (int k = i * channels; k < (i + 1) * channels; k++)
@@ -287,16 +312,26 @@ static bool add_noise(struct mcu_asource *s, int channels, bool sound)
     return true;
 }
 
+void mcu_audio_in_widen(struct mcu_asource *s, const struct mcu_audio_graph *g)
+{
+    if (s->job.pcm_channels < g->channels)
+        mcu_pcm_widen(s->job.pcm, MCU_PCM_TICK_FRAMES);
+    s->job.pcm_channels = g->channels;
+}
+
 void mcu_audio_in_pull(struct mcu_asource *s, const struct mcu_audio_graph *g, int64_t time_ns)
 {
     int64_t sent_ns = 0;
     bool played = mcu_playout_pull(s->job.playout, s->job.pcm, &sent_ns) > 0;
-    bool sound = add_noise(s, g->channels, played) || played;
+    bool sound = add_noise(s, played) || played;
     struct mcu_heard *h = &s->job.heard;
-    h->level_dbov = sound ? mcu_level_dbov(s->job.pcm, MCU_PCM_TICK_FRAMES * g->channels) : -127;
-    h->speech = played ? mcu_speech_push(&s->job.speech, s->job.pcm, g->channels) : 0;
+    h->level_dbov = sound ? mcu_level_dbov(s->job.pcm, MCU_PCM_TICK_FRAMES * s->job.channels) : -127;
+    h->speech = played ? mcu_speech_push(&s->job.speech, s->job.pcm, s->job.channels) : 0;
     if (played)
         smooth(&s->job.delay_ns, time_ns - sent_ns);
-    if (s->job.tap && sound)
-        mcu_tap_write(s->job.tap, s->job.pcm, g->channels, h->level_dbov, time_ns);
+    s->job.pcm_channels = s->job.channels;
+    if (!s->job.tap || !sound)
+        return;
+    mcu_audio_in_widen(s, g);
+    mcu_tap_write(s->job.tap, s->job.pcm, g->channels, h->level_dbov, time_ns);
 }

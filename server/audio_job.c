@@ -1,5 +1,10 @@
 /* The work of an audio tick: sources (audio_in.c), heard set, one sum, a mix-minus for each who is
- * heard, encode. One job a conference and tick, on a worker. */
+ * heard, encode. One job a conference and tick, on a worker.
+ *
+ *   sources in pieces -> heard set, sum, who hears what -> mixes and encoders in pieces -> hand out
+ *
+ * In a large room other runners help with the pieces (server/help.h). No piece touches what another one
+ * does, so the result is the same to the bit, whoever did which. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +13,32 @@
 #include "mixer/base/util.h"
 #include "server/conf_priv.h"
 
-#define LOSSY_PERCENT       2    /* from here on a leg that takes FEC gets it (codec/aenc.h) */
+#define LOSSY_PERCENT    2  /* from here on a leg that takes FEC gets it (codec/aenc.h) */
+#define SOURCES_A_PIECE  8  /* of Opus 0.3 ms, of G.711 0.06 */
+#define MIXES_A_PIECE    2
+#define MIXES_FOR_HELP   16 /* fewer encoders are done before a helper has come */
+
+/* What the pieces of a tick have in common. */
+struct tick {
+    struct mcu_audio_graph *g;
+    int k;                     /* which of the job's */
+    int64_t time_ns;
+    int16_t shared_mix[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+};
+
+/* ---- sources ---- */
+
+static void do_sources(void *arg, int piece)
+{
+    const struct tick *t = arg;
+    struct mcu_audio_graph *g = t->g;
+    int end = mcu_min((piece + 1) * SOURCES_A_PIECE, g->source_count);
+    for (int i = piece * SOURCES_A_PIECE; i < end; i++) {
+        if (t->k == 0)
+            mcu_audio_in_decode(g->sources[i], g);
+        mcu_audio_in_pull(g->sources[i], g, t->time_ns);
+    }
+}
 
 /* ---- who is heard ---- */
 
@@ -19,8 +49,10 @@ static void sum(struct mcu_audio_graph *g)
         struct mcu_asource *s = g->sources[i];
         const struct mcu_heard *h = &s->job.heard;
         s->job.mix_index = -1;
-        if (h->gain_from > 0 || h->gain_to > 0)
-            s->job.mix_index = mcu_amix_add(g->amix, s->job.pcm, h->gain_from, h->gain_to);
+        if (h->gain_from <= 0 && h->gain_to <= 0)
+            continue;
+        mcu_audio_in_widen(s, g);
+        s->job.mix_index = mcu_amix_add(g->amix, s->job.pcm, h->gain_from, h->gain_to);
     }
 }
 
@@ -136,59 +168,105 @@ static void choose_mix(struct mcu_audio_graph *g, struct mcu_asub *sub)
         mcu_aenc_set_loss(sub->job.encoder, lossy ? sub->job.loss_percent : 0);
 }
 
-static void encode_own(struct mcu_audio_graph *g, struct mcu_asub *sub, const int16_t *shared_mix,
-                       int k, int64_t time_ns)
+static void encode_own(struct tick *t, struct mcu_asub *sub)
 {
+    struct mcu_audio_graph *g = t->g;
     int16_t minus[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
-    const int16_t *pcm = shared_mix;
+    const int16_t *pcm = t->shared_mix;
     if (sub->source && sub->source->job.mix_index >= 0) {
         mcu_amix_output(g->amix, sub->source->job.mix_index, &sub->job.limiter, minus);
         pcm = minus;
     }
-    sub->job.out[k] = encode(g, sub->job.encoder, &sub->want, pcm, false, sub->source, time_ns);
-    g->job_own_encodes++;
+    sub->job.out[t->k] = encode(g, sub->job.encoder, &sub->want, pcm, false, sub->source, t->time_ns);
 }
 
-static void encode_shared(struct mcu_audio_graph *g, struct mcu_arendition *r,
-                          const int16_t *shared_mix, int k, int64_t time_ns)
+static void encode_shared(struct tick *t, struct mcu_arendition *r)
 {
-    bool independent = r->job.independent;
-    r->job.independent = false;
-    if (!r->job.listeners && !r->job.followers) {
-        r->job.running = false;
+    struct mcu_audio_graph *g = t->g;
+    bool independent = r->job.independent, was_running = r->job.running;
+    r->job.independent = r->job.running = false;
+    if (!r->job.listeners && !r->job.followers)
         return;
-    }
     if (!r->job.encoder && new_encoder(g, &r->want, &r->job.encoder) < 0)
         return;
-    if (!r->job.running)
+    if (!was_running)
         mcu_aenc_reset(r->job.encoder);
     r->job.running = true;
-    r->job.out[k] = encode(g, r->job.encoder, &r->want, shared_mix, independent, NULL, time_ns);
-    g->job_shared_encodes++;
+    r->job.out[t->k] =
+        encode(g, r->job.encoder, &r->want, t->shared_mix, independent, NULL, t->time_ns);
+}
+
+/* The shared ones first, each a piece: they are what most wait for. */
+static void do_mixes(void *arg, int piece)
+{
+    struct tick *t = arg;
+    struct mcu_audio_graph *g = t->g;
+    if (piece < g->rendition_count) {
+        encode_shared(t, g->renditions[piece]);
+        return;
+    }
+    int first = (piece - g->rendition_count) * MIXES_A_PIECE;
+    for (int i = first; i < mcu_min(first + MIXES_A_PIECE, g->own_count); i++)
+        encode_own(t, g->own[i]);
+}
+
+static void choose_mixes(struct mcu_audio_graph *g)
+{
+    for (int i = 0; i < g->rendition_count; i++)
+        g->renditions[i]->job.listeners = g->renditions[i]->job.followers = 0;
+    g->own_count = 0;
+    for (int i = 0; i < g->sub_count; i++) {
+        choose_mix(g, g->subs[i]);
+        if (g->subs[i]->job.on_own)
+            g->own[g->own_count++] = g->subs[i];
+    }
+}
+
+/* Those who share get the same unit. */
+static void hand_out(struct mcu_audio_graph *g, int k)
+{
+    g->job_own_encodes = g->own_count;
+    g->job_shared_encodes = 0;
+    for (int i = 0; i < g->rendition_count; i++)
+        g->job_shared_encodes += g->renditions[i]->job.running;
+    for (int i = 0; i < g->sub_count; i++) {
+        struct mcu_asub *sub = g->subs[i];
+        if (!sub->job.on_own && sub->shared->job.out[k])
+            sub->job.out[k] = mcu_unit_ref(sub->shared->job.out[k]);
+    }
+}
+
+static int pieces(int n, int each)
+{
+    return (n + each - 1) / each;
 }
 
 static void run_tick(struct mcu_audio_graph *g, int k)
 {
-    int64_t time_ns = g->start_ns + (g->job_first_tick + k) * MCU_PCM_TICK_NS;
-    for (int i = 0; i < g->source_count; i++)
-        mcu_audio_in_pull(g->sources[i], g, time_ns);
+    struct tick t = { .g = g, .k = k,
+                      .time_ns = g->start_ns + (g->job_first_tick + k) * MCU_PCM_TICK_NS };
+    mcu_share_run(&g->share, do_sources, &t, pieces(g->source_count, SOURCES_A_PIECE),
+                  g->helpers > 0);
     mcu_heard_update(&g->heard_config, g->heard, g->source_count);
     g->speaker = mcu_heard_speaker(g->heard, g->source_count, g->speaker);
     sum(g);
-    int16_t shared_mix[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
-    for (int i = 0; i < g->rendition_count; i++)
-        g->renditions[i]->job.listeners = g->renditions[i]->job.followers = 0;
-    for (int i = 0; i < g->sub_count; i++)
-        choose_mix(g, g->subs[i]);
-    mcu_amix_output(g->amix, -1, &g->shared_limiter, shared_mix);
-    g->job_shared_encodes = g->job_own_encodes = 0;
-    for (int i = 0; i < g->rendition_count; i++)
-        encode_shared(g, g->renditions[i], shared_mix, k, time_ns);
-    for (int i = 0; i < g->sub_count; i++)
-        if (g->subs[i]->job.on_own)
-            encode_own(g, g->subs[i], shared_mix, k, time_ns);
-        else if (g->subs[i]->shared->job.out[k])
-            g->subs[i]->job.out[k] = mcu_unit_ref(g->subs[i]->shared->job.out[k]);
+    choose_mixes(g);
+    mcu_amix_output(g->amix, -1, &g->shared_limiter, t.shared_mix);
+    mcu_share_run(&g->share, do_mixes, &t, g->rendition_count + pieces(g->own_count, MIXES_A_PIECE),
+                  g->helpers > 0 && g->own_count >= MIXES_FOR_HELP);
+    hand_out(g, k);
+}
+
+void mcu_audio_job_ask(void *arg)
+{
+    struct mcu_audio_graph *g = arg;
+    mcu_help_ask(&g->help, g->helpers);
+}
+
+void mcu_audio_job_help(void *arg)
+{
+    struct mcu_audio_graph *g = arg;
+    mcu_share_help(&g->share);
 }
 
 /* The mixer's table grows with the roster, never in the steady state. */
@@ -206,10 +284,11 @@ static int fit_amix(struct mcu_audio_graph *g)
 void mcu_audio_job_run(struct mcu_job *job)
 {
     struct mcu_audio_graph *g = mcu_container_of(job, struct mcu_audio_graph, job);
-    for (int i = 0; i < g->source_count; i++)
-        mcu_audio_in_decode(g->sources[i], g);
-    if (fit_amix(g) < 0)
+    if (fit_amix(g) < 0) {
+        for (int i = 0; i < g->source_count; i++)
+            mcu_audio_in_decode(g->sources[i], g);
         return;
+    }
     for (int k = 0; k < g->job_ticks; k++)
         run_tick(g, k);
     for (int i = 0; i < g->rendition_count; i++)

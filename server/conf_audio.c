@@ -10,6 +10,8 @@
 
 #define LATE_NS (5 * MCU_NS_PER_MS)
 #define SENT_LATE_NS MCU_PCM_TICK_NS /* the next one is due already */
+#define SPLIT_NS (2 * MCU_NS_PER_MS)
+#define COST_TICKS 8 /* that a tick's cost is smoothed over */
 
 /* Renditions are few and their keys coarse, so that legs share: 0 is "by the channels". */
 static const int opus_rates_bps[] = { 96000, 64000, 48000, 32000, 24000, 16000, 12000 };
@@ -62,7 +64,8 @@ static struct mcu_asource *new_source(struct mcu_conf_leg *leg)
     struct mcu_asource *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
-    if (mcu_playout_new(&s->job.playout, leg->conf->audio.channels) < 0) {
+    s->job.channels = 1;
+    if (mcu_playout_new(&s->job.playout, s->job.channels) < 0) {
         free(s);
         return NULL;
     }
@@ -257,6 +260,7 @@ static int make_plan(struct mcu_conf *conf)
     if (grow(&g->sources, &g->source_capacity, conf->leg_count, sizeof(*g->sources)) < 0 ||
         grow(&g->heard, &g->heard_capacity, conf->leg_count, sizeof(*g->heard)) < 0 ||
         grow(&g->subs, &g->sub_capacity, conf->leg_count, sizeof(*g->subs)) < 0 ||
+        grow(&g->own, &g->own_capacity, conf->leg_count, sizeof(*g->own)) < 0 ||
         grow(&g->renditions, &g->rendition_capacity, conf->leg_count, sizeof(*g->renditions)) < 0)
         return -ENOMEM;
     g->source_count = g->sub_count = g->rendition_count = 0;
@@ -298,6 +302,23 @@ static void hand_over(struct mcu_audio_graph *g)
         g->subs[i]->job.loss_percent = g->subs[i]->loss_percent;
 }
 
+/* By what the ticks before cost, whoever did them: so who is silent and says so counts for nothing,
+ * and an Opus caller for more than one of G.711. */
+static void plan_help(struct mcu_conf *conf)
+{
+    struct mcu_audio_graph *g = &conf->audio;
+    int most = mcu_workers_cores(conf->media->workers) - 1;
+    g->helpers = g->split_ns > 0 ? (int)(g->cost_ns / g->split_ns) : most;
+    g->helpers = mcu_min(g->helpers, most);
+}
+
+static void note_cost(struct mcu_audio_graph *g, int64_t cpu_ns)
+{
+    g->cpu_ns += cpu_ns;
+    g->cost_ns += ((cpu_ns + g->help_cpu_ns) / g->job_ticks - g->cost_ns) / COST_TICKS;
+    g->help_cpu_ns = 0;
+}
+
 static void take_config(struct mcu_conf *conf)
 {
     struct mcu_audio_graph *g = &conf->audio;
@@ -326,6 +347,7 @@ static void launch(struct mcu_conf *conf, int64_t now_ns)
     }
     bury(g);
     take_config(conf);
+    plan_help(conf);
     if (g->plan_dirty && make_plan(conf) < 0)
         return;
     g->job_first_tick = g->next_tick;
@@ -378,16 +400,31 @@ static void send_out(struct mcu_asub *sub, int ticks)
     }
 }
 
+/* When nothing of it is with the workers any more. */
 static void release(struct mcu_conf *conf)
 {
     struct mcu_audio_graph *g = &conf->audio;
+    if (g->job_running || mcu_help_is_out(&g->help))
+        return;
     bury(g);
+    mcu_share_deinit(&g->share);
     mcu_amix_free(&g->amix);
+    free(g->own);
     free(g->sources);
     free(g->heard);
     free(g->subs);
     free(g->renditions);
     mcu_conf_node_gone(conf);
+}
+
+static void on_helped(void *arg, int64_t cpu_ns)
+{
+    struct mcu_conf *conf = mcu_container_of(arg, struct mcu_conf, audio);
+    struct mcu_audio_graph *g = &conf->audio;
+    g->cpu_ns += cpu_ns;
+    g->help_cpu_ns += cpu_ns;
+    if (g->ended)
+        release(conf);
 }
 
 static void note_lateness(const struct mcu_conf *conf)
@@ -406,7 +443,7 @@ static void on_done(struct mcu_job *job)
     struct mcu_conf *conf = mcu_container_of(job, struct mcu_conf, audio.job);
     struct mcu_audio_graph *g = &conf->audio;
     note_lateness(conf);
-    g->cpu_ns += job->cpu_ns;
+    note_cost(g, job->cpu_ns);
     g->shared_encodes = g->job_shared_encodes;
     g->own_encodes = g->job_own_encodes;
     for (int i = 0; i < g->source_count; i++)
@@ -434,6 +471,11 @@ int mcu_audio_start(struct mcu_conf *conf)
     g->job.home = conf->media->loop;
     g->job.run = mcu_audio_job_run;
     g->job.done = on_done;
+    g->split_ns = SPLIT_NS;
+    g->help = (struct mcu_help){ .run = mcu_audio_job_help, .done = on_helped, .arg = g };
+    mcu_help_init(&g->help, conf->media->workers, MCU_JOB_AUDIO, conf->media->loop,
+                  2 * (mcu_workers_cores(conf->media->workers) - 1));
+    mcu_share_init(&g->share, mcu_audio_job_ask, g);
     /* Conferences of one loop start their ticks apart, so that their jobs do not queue up. */
     g->start_ns = mcu_loop_now(conf->media->loop) + MCU_NS_PER_MS;
     mcu_timer_init(&g->timer, conf->media->loop, on_tick);
@@ -447,6 +489,5 @@ void mcu_audio_end(struct mcu_conf *conf)
     struct mcu_audio_graph *g = &conf->audio;
     mcu_timer_stop(&g->timer);
     g->ended = true;
-    if (!g->job_running)
-        release(conf);
+    release(conf);
 }

@@ -5,10 +5,12 @@
 #include "codec/adec.h"
 #include "codec/aenc.h"
 #include "mixer/amix.h"
+#include "mixer/base/share.h"
 #include "mixer/heard.h"
 #include "mixer/level.h"
 #include "mixer/playout.h"
 #include "server/conf.h"
+#include "server/help.h"
 #include "server/rung_policy.h"
 
 #define MCU_AUDIO_MAX_TICKS 5  /* ticks that one late job makes good; more are given up */
@@ -43,6 +45,7 @@ struct mcu_asource {
         int queue_count;
         struct mcu_adec *decoder;
         enum mcu_codec codec;
+        int channels;          /* of what follows: 1 until the first sound in two comes, in a room of two */
         uint32_t ssrc, expected_rtp_ts;
         int64_t expected_seq;
         bool running;
@@ -59,7 +62,8 @@ struct mcu_asource {
         struct mcu_heard heard;
         struct mcu_speech speech;
         int mix_index;         /* in this tick's sum, or -1 */
-        int16_t pcm[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX];
+        int pcm_channels;
+        int16_t pcm[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX]; /* of this tick */
         int64_t delay_ns, alone_ns;
         uint64_t decode_errors;
     } job;
@@ -115,9 +119,14 @@ struct mcu_audio_graph {
     uint64_t ticks, late, skipped;
     int64_t cpu_ns;
     int shared_encodes, own_encodes;
+    struct mcu_help help;
+    int64_t help_cpu_ns;       /* that helpers took since the job before was done */
+    int64_t cost_ns;           /* of a tick, smoothed */
+    int64_t split_ns;          /* a tick that costs so much is worth a helper */
 
     /* written by the loop while no job runs, read by the job */
     int channels;
+    int helpers;               /* to be asked for */
     struct mcu_heard_config heard_config;
     int opus_bps;
     int64_t job_first_tick;
@@ -130,7 +139,10 @@ struct mcu_audio_graph {
     struct mcu_arendition **renditions;
     int rendition_count, rendition_capacity;
 
-    /* the job only */
+    /* the job only; helpers in what they have in hand */
+    struct mcu_share share;
+    struct mcu_asub **own;     /* those of subs that hear a mix of their own in this tick */
+    int own_count, own_capacity;
     struct mcu_amix *amix;
     int amix_inputs;
     struct mcu_limiter shared_limiter;
@@ -196,9 +208,13 @@ void mcu_audio_unit(struct mcu_conf_leg *leg, struct mcu_unit *unit);
 void mcu_audio_in_decode(struct mcu_asource *source, const struct mcu_audio_graph *graph);
 void mcu_audio_in_pull(struct mcu_asource *source, const struct mcu_audio_graph *graph,
                        int64_t time_ns);
+/* Gives pcm the room's channels, for the sum. */
+void mcu_audio_in_widen(struct mcu_asource *source, const struct mcu_audio_graph *graph);
 
-/* audio_job.c: the work of a tick, on a worker */
+/* audio_job.c: the work of a tick, on a worker. ask and help: arg is the graph. */
 void mcu_audio_job_run(struct mcu_job *job);
+void mcu_audio_job_ask(void *arg);
+void mcu_audio_job_help(void *arg);
 
 /* tap.c: the writing end */
 void mcu_tap_write(struct mcu_tap *tap, const int16_t *samples, int channels, int level_dbov,

@@ -2,13 +2,13 @@
  * composes what changed; the canvas goes to the ladder. The canvas ticks whatever a source does, and
  * stands still only while nobody watches. */
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
+#include "server/help.h"
 #include "server/overload.h"
 #include "server/video_priv.h"
 
@@ -28,9 +28,7 @@ struct mcu_stage {
     struct mcu_strand strand;
     struct mcu_job job;
     bool running, ended;
-    struct mcu_strand help_strand;
-    struct mcu_job help_job; /* a second core for a tick with much to do */
-    atomic_bool helping;     /* it is with the workers */
+    struct mcu_help help;    /* a second core for a tick with much to do */
     struct mcu_view *view;
     struct mcu_view_config view_config;
     struct mcu_ladder *ladder;
@@ -132,17 +130,17 @@ static void fill_tiles(struct mcu_stage *st)
 
 /* ---- compose ---- */
 
-static void run_help(struct mcu_job *job)
+static void run_help(void *arg)
 {
-    mcu_view_help(mcu_container_of(job, struct mcu_stage, help_job)->view);
+    struct mcu_stage *st = arg;
+    mcu_view_help(st->view);
 }
 
 /* From the compose job. One that still waits from a tick before will do. */
 static void ask_help(void *arg)
 {
     struct mcu_stage *st = arg;
-    if (!atomic_exchange(&st->helping, true))
-        mcu_strand_push(&st->help_strand, &st->help_job);
+    mcu_help_ask(&st->help, 1);
 }
 
 static int make_view(struct mcu_stage *st)
@@ -173,18 +171,17 @@ static void run_compose(struct mcu_job *job)
 static void release(struct mcu_stage *st)
 {
     struct mcu_conf *conf = st->conf;
-    if (st->running || atomic_load(&st->helping))
+    if (st->running || mcu_help_is_out(&st->help))
         return;
     mcu_view_free(&st->view);
     free(st);
     mcu_conf_node_gone(conf);
 }
 
-static void helped(struct mcu_job *job)
+static void helped(void *arg, int64_t cpu_ns)
 {
-    struct mcu_stage *st = mcu_container_of(job, struct mcu_stage, help_job);
-    st->cpu_ns += job->cpu_ns;
-    atomic_store(&st->helping, false);
+    struct mcu_stage *st = arg;
+    st->cpu_ns += cpu_ns;
     if (st->ended)
         release(st);
 }
@@ -314,8 +311,8 @@ int mcu_stage_new(struct mcu_stage **out, struct mcu_conf *conf, enum mcu_layout
         return rc;
     }
     mcu_strand_init(&st->strand, conf->media->workers, MCU_JOB_VIDEO);
-    mcu_strand_init(&st->help_strand, conf->media->workers, MCU_JOB_VIDEO);
-    st->help_job = (struct mcu_job){ .home = conf->media->loop, .run = run_help, .done = helped };
+    st->help = (struct mcu_help){ .run = run_help, .done = helped, .arg = st };
+    mcu_help_init(&st->help, conf->media->workers, MCU_JOB_VIDEO, conf->media->loop, 1);
     st->view_config = view_config(&conf->config);
     start_ticking(st);
     conf->nodes++;

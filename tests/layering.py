@@ -56,7 +56,7 @@ SYSTEM_NET = set("""
     sys/epoll.h sys/eventfd.h sys/ioctl.h sys/socket.h sys/timerfd.h sys/uio.h linux/errqueue.h
     linux/filter.h linux/net_tstamp.h
 """.split())
-SYSTEM_CODEC = {"emmintrin.h"}  # SSE2: every x86-64 has it
+SYSTEM_CODEC = {"immintrin.h"}  # resample.c
 SYSTEM_DSP = {"immintrin.h", "arm_neon.h", "cpuid.h", "sys/auxv.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

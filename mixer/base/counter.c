@@ -17,7 +17,8 @@ static const struct {
 
 void mcu_count_add(enum mcu_counter counter, uint64_t n)
 {
-    atomic_fetch_add_explicit(&values[counter].n, n, memory_order_relaxed);
+    if (n) /* mostly there is nothing to count, and a locked bus is not free */
+        atomic_fetch_add_explicit(&values[counter].n, n, memory_order_relaxed);
 }
 
 void mcu_count(enum mcu_counter counter)

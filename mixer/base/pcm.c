@@ -13,6 +13,13 @@ static void make_pool(void)
         pool = NULL;
 }
 
+/* From the end, because in and out overlap. */
+void mcu_pcm_widen(int16_t *pcm, int frames)
+{
+    for (int i = frames - 1; i >= 0; i--)
+        pcm[2 * i] = pcm[2 * i + 1] = pcm[i];
+}
+
 struct mcu_pcm *mcu_pcm_new(void)
 {
     pthread_once(&once, make_pool);

@@ -25,6 +25,9 @@ struct mcu_pcm {
     int16_t samples[MCU_PCM_TICK_FRAMES * MCU_PCM_CHANNELS_MAX]; /* [960][channels] */
 };
 
+/* pcm[frames] becomes pcm[frames][2], the same in both. */
+void mcu_pcm_widen(int16_t *pcm, int frames);
+
 /* A block with refs = 1 and undefined samples, from a pool that the process keeps; NULL when memory
  * is short. */
 struct mcu_pcm *mcu_pcm_new(void);

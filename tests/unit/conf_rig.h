@@ -150,20 +150,25 @@ static inline void rig_config(struct mcu_config *c)
     assert_int_equal(mcu_config_check(c, error, sizeof(error)), 0);
 }
 
-static inline void rig_open(struct rig *r, bool inline_mode)
+static inline void rig_open_cores(struct rig *r, int cores, bool inline_mode)
 {
     memset(r, 0, sizeof(*r));
     mcu_log_set_level(MCU_LOG_ERROR);
     r->units_before = mcu_unit_alive();
     r->pcm_before = mcu_pcm_alive();
     assert_int_equal(mcu_loop_new(&r->loop, "rig", true), 0);
-    assert_int_equal(mcu_workers_new(&r->workers, 2, inline_mode), 0);
+    assert_int_equal(mcu_workers_new(&r->workers, cores, inline_mode), 0);
     assert_int_equal(mcu_bus_new(&r->bus, r->loop), 0);
     assert_int_equal(mcu_bus_listen(r->bus, rig_on_event, r), 0);
     assert_int_equal(mcu_media_init(&r->media, r->loop, 0, r->workers, r->bus), 0);
     rig_config(&r->config);
     r->now_ns = RIG_START_NS;
     mcu_loop_step(r->loop, r->now_ns);
+}
+
+static inline void rig_open(struct rig *r, bool inline_mode)
+{
+    rig_open_cores(r, 2, inline_mode);
 }
 
 static inline void rig_start(struct rig *r)

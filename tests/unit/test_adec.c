@@ -363,6 +363,77 @@ static void opus_mono_fills_both_channels_and_stereo_is_kept_apart(void **state)
     mcu_adec_free(&one);
 }
 
+/* ---- one channel while one is enough ---- */
+
+struct twins {
+    struct mcu_adec *wide, *narrow;
+    int16_t a[MCU_ADEC_MAX_FRAMES * 2], b[MCU_ADEC_MAX_FRAMES * 2];
+};
+
+static void check_twins(struct twins *t, int frames, int channels)
+{
+    assert_int_equal(mcu_adec_channels(t->wide), 2);
+    assert_int_equal(mcu_adec_channels(t->narrow), channels);
+    if (channels == 1)
+        mcu_pcm_widen(t->b, frames);
+    assert_memory_equal(t->a, t->b, sizeof(t->a[0]) * 2 * (size_t)frames);
+}
+
+static void decode_twins(struct twins *t, const uint8_t *data, int size, int channels)
+{
+    int n = mcu_adec_decode(t->wide, data, (size_t)size, t->a);
+    assert_true(n > 0);
+    assert_int_equal(mcu_adec_decode(t->narrow, data, (size_t)size, t->b), n);
+    check_twins(t, n, channels);
+}
+
+static void lose_twins(struct twins *t, int channels)
+{
+    mcu_adec_conceal(t->wide, TICK, NULL, 0, t->a);
+    mcu_adec_conceal(t->narrow, TICK, NULL, 0, t->b);
+    check_twins(t, TICK, channels);
+    bool noise = mcu_adec_noise(t->wide, t->a);
+    assert_int_equal(mcu_adec_noise(t->narrow, t->b), noise);
+    if (noise)
+        check_twins(t, TICK, channels);
+}
+
+static void a_narrow_decoder_gives_the_same_in_one_channel_until_two_come(void **state)
+{
+    static const uint8_t comfort[] = { 40, 130, 120 }, pause = 0xf8;
+    static struct twins t;
+    for (int c = 0; c < 4; c++) {
+        bool opus = codecs[c] == MCU_CODEC_OPUS;
+        struct mcu_aenc_config config = { .codec = codecs[c], .channels = 1, .frame_ms = 20,
+                                          .complexity = -1 };
+        struct mcu_aenc *enc;
+        int16_t in[2 * TICK];
+        uint8_t data[MCU_AENC_MAX_BYTES];
+        t.wide = new_dec(codecs[c], 2);
+        t.narrow = new_dec(codecs[c], 2);
+        mcu_adec_set_narrow(t.narrow);
+        for (int channels = 1; channels <= (opus ? 2 : 1); channels++) {
+            config.channels = channels;
+            assert_int_equal(mcu_aenc_new(&enc, &config), 0);
+            for (int k = 0; k < 20; k++) {
+                vowel(in, k * 2 * TICK, 2 * TICK);
+                int n = mcu_aenc_encode(enc, in, channels, false, data);
+                decode_twins(&t, data, n, channels);
+                if (k % 6 == 5)
+                    lose_twins(&t, channels);
+            }
+            if (opus)
+                decode_twins(&t, &pause, 1, channels);
+            for (int i = 0; i < 2 && !opus; i++)
+                mcu_adec_noise_set(i ? t.wide : t.narrow, comfort, sizeof(comfort));
+            lose_twins(&t, channels);
+            mcu_aenc_free(&enc);
+        }
+        mcu_adec_free(&t.wide);
+        mcu_adec_free(&t.narrow);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +441,7 @@ int main(void)
         cmocka_unit_test(opus_packets_of_every_length_are_measured_and_decoded),
         cmocka_unit_test(refused_packets_write_nothing),
         cmocka_unit_test(opus_mono_fills_both_channels_and_stereo_is_kept_apart),
+        cmocka_unit_test(a_narrow_decoder_gives_the_same_in_one_channel_until_two_come),
         cmocka_unit_test(random_bytes_never_write_past_their_frames),
         cmocka_unit_test(what_is_unknown_is_refused),
         cmocka_unit_test(reset_forgets_all_history),

@@ -187,7 +187,7 @@ static void open_rig(struct rig *r, const struct row *row)
     harness_open(&r->h, &c);
     mcu_line_free(&r->h.line);
     assert_int_equal(mcu_line_new(&r->h.line, &c, &r->h.clock, &events, r), 0);
-    r->graph.channels = 1;
+    r->graph.channels = r->source.job.channels = 1;
     r->graph.heard_config.threshold_dbov = -60;
     assert_int_equal(mcu_playout_new(&r->source.job.playout, 1), 0);
 }

@@ -297,6 +297,46 @@ static void push_tone(struct mcu_playout *po, int64_t k, int hz)
     mcu_playout_push(po, in, TICK, k * MCU_PCM_TICK_NS);
 }
 
+static void push_both(struct mcu_playout *wide, struct mcu_playout *grows, bool is_wide, int64_t k)
+{
+    struct source src = { 440 };
+    int16_t in[2 * TICK];
+    for (int i = 0; i < TICK; i++)
+        in[i] = sample(&src, k * TICK + i);
+    if (!is_wide)
+        mcu_playout_push(grows, in, TICK, k * MCU_PCM_TICK_NS);
+    mcu_pcm_widen(in, TICK);
+    mcu_playout_push(wide, in, TICK, k * MCU_PCM_TICK_NS);
+    if (is_wide)
+        mcu_playout_push(grows, in, TICK, k * MCU_PCM_TICK_NS);
+}
+
+/* At any moment: while it plays, conceals, goes on again, shortens. */
+static void a_queue_that_is_widened_goes_on_as_if_it_had_been_wide(void **state)
+{
+    for (int at = 5; at < 60; at++) {
+        struct mcu_playout *wide, *grows;
+        int16_t a[2 * TICK], b[2 * TICK];
+        int64_t sent_ns, k = 0;
+        assert_int_equal(mcu_playout_new(&wide, 2), 0);
+        assert_int_equal(mcu_playout_new(&grows, 1), 0);
+        for (int tick = 0; tick < 80; tick++) {
+            bool is_wide = tick > at;
+            for (int n = tick == 30 ? 5 : tick % 25 == 20 ? 0 : 1; n > 0; n--)
+                push_both(wide, grows, is_wide, k++);
+            if (tick == at)
+                mcu_playout_widen(grows);
+            int rc = mcu_playout_pull(wide, a, &sent_ns);
+            assert_int_equal(mcu_playout_pull(grows, b, &sent_ns), rc);
+            if (tick < at)
+                mcu_pcm_widen(b, TICK);
+            assert_memory_equal(a, b, sizeof(a));
+        }
+        mcu_playout_free(&wide);
+        mcu_playout_free(&grows);
+    }
+}
+
 static void an_underrun_fades_to_silence_and_back_without_a_click(void **state)
 {
     (void)state;
@@ -543,6 +583,7 @@ int main(void)
         cmocka_unit_test(jitter_below_the_target_is_not_heard),
         cmocka_unit_test(jitter_beyond_the_target_is_concealed_without_a_click),
         cmocka_unit_test(bursts),
+        cmocka_unit_test(a_queue_that_is_widened_goes_on_as_if_it_had_been_wide),
         cmocka_unit_test(an_underrun_fades_to_silence_and_back_without_a_click),
         cmocka_unit_test(a_late_packet_is_bridged_in_phase),
         cmocka_unit_test(a_jump_of_the_senders_time_starts_a_new_run),
