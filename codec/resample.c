@@ -78,7 +78,7 @@ static void log_gain(const double *cosine, int ratio, double *out)
 static void min_phase(int ratio, double *h)
 {
     static double cosine[POINTS], gain[POINTS / 2 + 1];
-    double c[LEN];
+    double c[LEN] = { 0 }; /* a ratio is at least 1, which not every compiler sees */
     for (int i = 0; i < POINTS; i++)
         cosine[i] = cos(2 * M_PI * i / POINTS);
     log_gain(cosine, ratio, gain);
