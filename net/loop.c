@@ -37,6 +37,7 @@ struct mcu_loop {
 
     uv_async_t wake;
     _Atomic int64_t armed_ns; /* what the timerfd is set to by the loop; INT64_MAX: nothing */
+    _Atomic int64_t manual_now_ns;
 
     /* the loop's thread only */
     struct mcu_timer **heap;
@@ -45,7 +46,6 @@ struct mcu_loop {
     bool fired; /* the timer, and was not set since: it stays readable until it is */
     uv_poll_t timer_poll;
     uv_prepare_t before_poll;
-    int64_t manual_now_ns;
     struct signal_handler *signals[MAX_SIGNALS];
     int signal_count;
 };

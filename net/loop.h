@@ -37,7 +37,7 @@ void mcu_loop_stop(struct mcu_loop *loop);
 /* After stop (or manual): nothing of it may be in use. */
 void mcu_loop_free(struct mcu_loop **loop);
 
-/* Its thread: conference time now; in manual mode the time that the test set. */
+/* Any thread: conference time now; in manual mode the time that the test set. */
 int64_t mcu_loop_now(const struct mcu_loop *loop);
 
 /* Any thread. Messages of one sender arrive in order. */
