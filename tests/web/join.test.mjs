@@ -124,6 +124,9 @@ test('a layout is asked for by the address, chosen in the settings, and kept whe
   mock.dropAll();
   await until(() => posts().length > joins, 'another join');
   assert.match(posts().at(-1).path, /layout=grid/);
+  await connected(page);
+  await page.click('#leave');
+  await until(() => mock.people.length === 0, 'gone');
 });
 
 test('roster, speaking, hands and chat go around the room', async () => {
