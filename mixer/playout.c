@@ -32,6 +32,7 @@
 #define JUMP_NS       INT64_C(100000000)
 #define FADE_IN       240 /* 5 ms */
 #define DRY_MAX       (60 * FRAMES_MS)
+#define LEAVE_OUT     (5 * FRAMES_MS) /* less is not worth it */
 
 /* Control, in frames. Below the target the next late packet is heard: act sooner. */
 #define MEAN_FRAMES   (400 * FRAMES_MS)
@@ -54,6 +55,7 @@ struct mcu_playout {
     int channels, target; /* frames */
     bool aimed;           /* `aim` holds, and not the target */
     int aim;              /* frames from the coming tick on to what is pushed next */
+    int late;             /* by so much what was pushed last comes after its aim */
     struct mcu_playout_stats stats;
     int64_t rd, wr;
     struct run runs[RUNS]; /* runs[0] is played; each ends where the next begins */
@@ -295,8 +297,8 @@ static void measure(struct mcu_playout *po, int frames)
     int64_t extra = po->control.since_pull - TICK;
     float reserve = (float)(po->control.after_pull + (extra > 0 ? extra : 0));
     reserve += 0.5f * (float)mcu_max(0, TICK - frames);
-    if (po->aimed) /* by how much it comes later than it should */
-        reserve = (float)(po->wr - po->rd - po->aim);
+    if (po->aimed)
+        reserve = (float)(po->late = (int)(po->wr - po->rd) - po->aim);
     po->control.since_pull += frames;
     if (!po->playing || po->run_count != 1)
         return;
@@ -497,6 +499,17 @@ static int until_sound(struct mcu_playout *po, int at, int room)
     return mcu_max(0, po->runs[0].wait - at);
 }
 
+/* What came late has been bridged already. Where more has come behind it than is wanted, it is left out:
+ * played after its stand-in, it would keep all that follows late until it is shortened away. */
+static void leave_out_the_bridged(struct mcu_playout *po)
+{
+    bool sounds = po->conceal.left > 0;
+    int bridged = MCU_CONCEAL_FRAMES - po->conceal.left;
+    int most = mcu_min(mcu_min(po->late, bridged), available(po) - TICK);
+    if (po->aimed && sounds && po->run_count == 1 && most >= LEAVE_OUT)
+        skip_to(po, po->rd + most);
+}
+
 static int be_absent(struct mcu_playout *po, int16_t *out, int at, int64_t *first_ns, bool *sound)
 {
     int room = TICK - at, until = until_sound(po, at, room);
@@ -505,6 +518,7 @@ static int be_absent(struct mcu_playout *po, int16_t *out, int at, int64_t *firs
         return room;
     }
     mcu_conceal_render(&po->conceal, out + at * po->channels, until, po->channels);
+    leave_out_the_bridged(po);
     int64_t pos = po->rd;
     int n = join(po, out + (at + until) * po->channels, room - until);
     if (!*sound) {

@@ -17,7 +17,8 @@ struct mcu_playout;
 struct mcu_playout_stats {
     int depth_ms;          /* queued now */
     uint64_t underruns;    /* ticks that had to be concealed because nothing was there */
-    uint64_t stretched_frames, shortened_frames, dropped_frames;
+    uint64_t stretched_frames, shortened_frames; /* by splices */
+    uint64_t dropped_frames; /* of a queue too long, or late and bridged already */
 };
 
 /* channels: 1 or 2. Returns 0, -EINVAL or -ENOMEM. */

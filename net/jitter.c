@@ -7,10 +7,10 @@
 
 #define STEADY_COUNT    220 /* packets: a packet's weight is 1/220 once this many were seen */
 #define TAIL            0.03f
-#define MARGIN_LEAST_MS 2
+#define MARGIN_LEAST_MS 4
 #define MARGIN_MOST_MS  10
-#define RARE            0.0005f /* of a packet's weight: one of the last ten seconds */
-#define FORGOTTEN       1e-9f   /* of weight: a minute ago; far below RARE */
+#define SPARE_MOST_MS   4
+#define FORGOTTEN       1e-9f /* of weight: a minute ago */
 #define FINE_MS         MCU_JITTER_FINE_MS
 #define FALL_MS_PER_S   75.0 /* the playout can shorten by 120 ms a second; 300 ms go within 5 s */
 #define OUTLIER_NS      MCU_NS_PER_S
@@ -79,13 +79,32 @@ static int percentile_ms(const struct mcu_jitter *j, float tail)
     return MCU_JITTER_BIN_MS;
 }
 
-/* The same ms by ms. above: what lies beyond FINE_MS and counts. */
-static int fine_percentile_ms(const struct mcu_jitter *j, float above, float tail)
+
+/* What is later than FINE_MS would not be waited for: it counts for nothing here. */
+static void note_worst(struct mcu_jitter *j, int ms, int64_t now_ns)
 {
-    int ms = FINE_MS;
-    while (ms > 1 && (above += j->fine[ms - 1]) <= tail)
-        ms--;
-    return ms;
+    int64_t second = now_ns / MCU_NS_PER_S;
+    for (int i = 0; i < MCU_JITTER_SECONDS && j->second < second; i++)
+        j->worst[++j->second % MCU_JITTER_SECONDS] = 0;
+    j->second = second;
+    uint8_t *worst = &j->worst[second % MCU_JITTER_SECONDS];
+    if (ms < FINE_MS && ms >= *worst)
+        *worst = (uint8_t)(ms + 1);
+}
+
+/* Of the last ten seconds but the two worst ones. */
+static int third_worst_ms(const struct mcu_jitter *j)
+{
+    int worst[3] = { 0 }; /* falling */
+    for (int i = 0; i < MCU_JITTER_SECONDS; i++) {
+        int ms = j->worst[i];
+        for (int k = 0; k < 3; k++) {
+            int less = mcu_min(ms, worst[k]);
+            worst[k] = mcu_max(ms, worst[k]);
+            ms = less;
+        }
+    }
+    return worst[2];
 }
 
 static float beyond_fine(const struct mcu_jitter *j)
@@ -96,15 +115,25 @@ static float beyond_fine(const struct mcu_jitter *j)
     return sum;
 }
 
+/* The percentile ms by ms. */
+static int fine_percentile_ms(const struct mcu_jitter *j, float tail)
+{
+    float above = beyond_fine(j);
+    int ms = FINE_MS;
+    while (ms > 1 && (above += j->fine[ms - 1]) <= tail)
+        ms--;
+    return ms;
+}
+
 /* A quiet network needs little room for what it has not shown yet, a restless one more. */
-static int wanted_ms(const struct mcu_jitter *j)
+static int wanted_ms(struct mcu_jitter *j)
 {
     int usual = percentile_ms(j, TAIL);
     if (usual <= FINE_MS)
-        usual = fine_percentile_ms(j, beyond_fine(j), TAIL);
+        usual = fine_percentile_ms(j, TAIL);
     int margin = mcu_clamp(usual / 2, MARGIN_LEAST_MS, MARGIN_MOST_MS);
-    /* What is later than FINE_MS would not be waited for: it counts for nothing here. */
-    int rare = fine_percentile_ms(j, 0, RARE);
+    int rare = third_worst_ms(j);
+    j->need_ms = mcu_max(usual, rare);
     rare += mcu_max(rare / 4, MARGIN_LEAST_MS);
     return mcu_min(mcu_max(usual + margin, rare), MCU_JITTER_MAX_MS);
 }
@@ -137,6 +166,7 @@ int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int64_t now_ns)
     int64_t rel = transit - mcu_min_filter_value(&j->fastest);
     int ms = (int)(rel / MCU_NS_PER_MS);
     histogram_add(j, ms);
+    note_worst(j, ms, now_ns);
     update_delay(j, now_ns);
     return ms;
 }
@@ -144,4 +174,9 @@ int mcu_jitter_packet(struct mcu_jitter *j, uint32_t rtp_ts, int64_t now_ns)
 int mcu_jitter_delay_ms(const struct mcu_jitter *j)
 {
     return j->count > 0 ? (int)(j->delay_ms + 0.999) : 0;
+}
+
+int mcu_jitter_spare_ms(const struct mcu_jitter *j)
+{
+    return mcu_clamp(mcu_jitter_delay_ms(j) - j->need_ms, 0, SPARE_MOST_MS);
 }

@@ -31,6 +31,7 @@ static void deliver_audio(struct mcu_rtp_in *in, struct mcu_reorder_slot *slot)
 {
     slot->unit->gap_before = in->lost;
     slot->unit->delay_ms = mcu_jitter_delay_ms(&in->source.jitter);
+    slot->unit->spare_ms = mcu_jitter_spare_ms(&in->source.jitter);
     slot->unit->play_ns =
         slot->arrival_ns + (slot->unit->delay_ms - slot->rel_ms) * MCU_NS_PER_MS;
     in->lost = false;

@@ -12,7 +12,6 @@
 #define MAX_CONCEAL_FRAMES 5760 /* 120 ms a tick; a longer gap is silence */
 #define MAX_DECODE_NS      INT64_C(400000000)
 #define MAX_DECODE_UNITS   32
-#define TO_TICK_NS         INT64_C(3000000000)
 #define SLEEP_NS           INT64_C(1000000000) /* of packets that say silence, until they are not decoded */
 
 /* ---- channels ---- */
@@ -177,23 +176,6 @@ static int64_t coding_delay_ns(enum mcu_codec codec)
     return codec == MCU_CODEC_OPUS ? INT64_C(6500000) : 0;
 }
 
-/* From when a packet may be played to the tick that takes it: the longest way of the last 3 to 6 s,
- * since all of a stream are played without a gap. It grows at once, and where a packet comes right at
- * a tick, a little jitter does not let the sound go to and fro. */
-static int64_t to_tick_ns(struct mcu_asource *s, int64_t play_ns, int64_t tick_ns)
-{
-    int64_t way = (tick_ns - play_ns) % MCU_PCM_TICK_NS;
-    way += way < 0 ? MCU_PCM_TICK_NS : 0;
-    if (tick_ns - s->job.to_tick_since_ns > TO_TICK_NS) {
-        s->job.to_tick_ns[1] = s->job.to_tick_ns[0];
-        s->job.to_tick_ns[0] = 0;
-        s->job.to_tick_since_ns = tick_ns;
-    }
-    if (way > s->job.to_tick_ns[0])
-        s->job.to_tick_ns[0] = way;
-    return s->job.to_tick_ns[0] > s->job.to_tick_ns[1] ? s->job.to_tick_ns[0] : s->job.to_tick_ns[1];
-}
-
 /* Tells the queue when the unit, or what is `before` frames before it, is to be played; what lip sync
  * adds needs no tick of its own. */
 static void aim(struct mcu_asource *s, const struct mcu_unit *unit, const struct mcu_audio_graph *g,
@@ -204,8 +186,8 @@ static void aim(struct mcu_asource *s, const struct mcu_unit *unit, const struct
     mcu_playout_set_target(s->job.playout, unit->delay_ms + s->job.extra_delay_ms);
     if (unit->play_ns == 0)
         return;
-    int64_t way = to_tick_ns(s, unit->play_ns, tick_ns);
-    int64_t ahead_ns = unit->play_ns + (way > extra_ns ? way : extra_ns) - tick_ns;
+    int64_t wait_ns = mcu_tick_wait_ns(&s->job.tick_wait, unit, tick_ns);
+    int64_t ahead_ns = unit->play_ns - tick_ns + (extra_ns > 0 && extra_ns > wait_ns ? extra_ns : wait_ns);
     if (ahead_ns > MCU_NS_PER_S || ahead_ns < -MCU_NS_PER_S)
         ahead_ns = 0; /* it has come through a stall */
     mcu_playout_aim(s->job.playout, (int)(ahead_ns * 48 / 1000000) - before);

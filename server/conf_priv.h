@@ -12,6 +12,7 @@
 #include "server/conf.h"
 #include "server/help.h"
 #include "server/rung_policy.h"
+#include "server/tick_wait.h"
 
 #define MCU_AUDIO_MAX_TICKS 5  /* ticks that one late job makes good; more are given up */
 #define MCU_ASOURCE_QUEUE   64 /* coded units waiting for the next tick */
@@ -57,7 +58,7 @@ struct mcu_asource {
         struct mcu_playout *playout;
         int extra_delay_ms;
         int conceal_left;      /* frames that may still be concealed in this tick */
-        int64_t to_tick_ns[2], to_tick_since_ns; /* the longest ways to a tick, audio_in.c */
+        struct mcu_tick_wait tick_wait;
         struct mcu_tap *tap;   /* a reference of its own: the loop may change the reader meanwhile */
         struct mcu_heard heard;
         struct mcu_speech speech;

@@ -28,6 +28,7 @@ struct mcu_unit {
                          arrival of its last packet */
     int64_t sent_ns;  /* input: the sender's time of it on the conference clock (net/peer_clock.h) */
     int delay_ms;     /* input audio: playout delay wanted now, from the measured jitter */
+    int spare_ms;     /* input audio: how much of that is margin */
     int64_t play_ns;  /* input audio: when it may be played at the earliest: as it would have come
                          without jitter, and that delay; 0: not known */
     int64_t ahead_ns; /* output audio: what a decoder makes of it begins so long before time_ns */

@@ -573,12 +573,63 @@ static void aimed_sound_is_played_in_the_tick_that_it_came_for(void **state)
     mcu_playout_free(&po);
 }
 
+/* One packet comes a tick late, with the next one. It was bridged; what follows is in time at once. */
+static void a_late_packet_does_not_keep_the_next_ones_late(void **state)
+{
+    struct mcu_playout *po;
+    struct mcu_playout_stats stats;
+    int16_t out[TICK * 100 + 2] = { 0 };
+    int64_t ns = 0;
+    int most = 0;
+    assert_int_equal(mcu_playout_new(&po, 1), 0);
+    for (int k = 0; k < 100; k++) {
+        if (k == 41) {
+            mcu_playout_aim(po, -TICK);
+            push_tone(po, 40, 440);
+        }
+        mcu_playout_aim(po, 0);
+        if (k != 40)
+            push_tone(po, k, 440);
+        (void)mcu_playout_pull(po, out + 2 + k * TICK, &ns);
+        if (k > 41)
+            assert_in_range(k * MCU_PCM_TICK_NS - ns, 0, 4000000);
+    }
+    for (int i = 0; i < 100 * TICK; i++)
+        most = mcu_max(most, bend_at(out + i));
+    assert_true(most < 40);
+    mcu_playout_get_stats(po, &stats);
+    assert_int_equal(stats.underruns, 1);
+    assert_int_equal(stats.dropped_frames, TICK);
+    mcu_playout_free(&po);
+}
+
+/* All of them come later from now on: nothing is left out, as nothing else is there. */
+static void packets_that_stay_late_are_all_played(void **state)
+{
+    struct mcu_playout *po;
+    struct mcu_playout_stats stats;
+    int16_t out[TICK * 100 + 2] = { 0 };
+    int64_t ns = 0;
+    assert_int_equal(mcu_playout_new(&po, 1), 0);
+    for (int k = 0; k < 100; k++) {
+        mcu_playout_aim(po, k > 40 && k < 60 ? -TICK : 0); /* until the jitter is known */
+        if (k != 40)
+            push_tone(po, k > 40 ? k - 1 : k, 440);
+        (void)mcu_playout_pull(po, out + 2 + k * TICK, &ns);
+    }
+    mcu_playout_get_stats(po, &stats);
+    assert_int_equal(stats.dropped_frames, 0);
+    mcu_playout_free(&po);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_hour_of_speech_with_drift),
         cmocka_unit_test(an_hour_of_tone_with_drift),
         cmocka_unit_test(aimed_sound_is_played_in_the_tick_that_it_came_for),
+        cmocka_unit_test(a_late_packet_does_not_keep_the_next_ones_late),
+        cmocka_unit_test(packets_that_stay_late_are_all_played),
         cmocka_unit_test(steady_sound_passes_bit_for_bit_at_any_push_size),
         cmocka_unit_test(jitter_below_the_target_is_not_heard),
         cmocka_unit_test(jitter_beyond_the_target_is_concealed_without_a_click),
