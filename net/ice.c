@@ -191,6 +191,7 @@ static void prepare_sockets(struct mcu_ice *ice)
             continue;
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){ 1 }, sizeof(int));
     }
     if (sockets)
         g_ptr_array_unref(sockets);

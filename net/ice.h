@@ -72,8 +72,8 @@ struct mcu_ice_events {
     void (*candidate)(const char *text, void *arg);
     void (*state)(enum mcu_ice_state state, void *arg);
     /* From a checked address, 2 to MCU_ICE_MAX_BYTES bytes, never STUN; data is valid until the
-     * return. */
-    void (*datagram)(const uint8_t *data, size_t size, void *arg);
+     * return. came_ns: when it reached the machine, on the monotonic clock; it is read some time later. */
+    void (*datagram)(const uint8_t *data, size_t size, int64_t came_ns, void *arg);
 };
 
 struct mcu_ice_selected {

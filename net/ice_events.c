@@ -4,6 +4,7 @@
 #include "mixer/base/clock.h"
 #include "mixer/base/counter.h"
 #include "mixer/base/util.h"
+#include "net/ice_intake.h"
 #include "net/ice_priv.h"
 
 #define GATHER_NS (500 * MCU_NS_PER_MS) /* two round trips to a TURN server, and some loss */
@@ -217,7 +218,7 @@ static void on_nice_recv(NiceAgent *agent, guint stream, guint component, guint 
         return;
     }
     ice->depth++;
-    ice->events.datagram((const uint8_t *)data, size, ice->arg);
+    ice->events.datagram((const uint8_t *)data, size, mcu_ice_intake_came_ns(), ice->arg);
     ice->depth--;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
@@ -16,6 +17,7 @@
 #define ROUND_NS (5 * MCU_NS_PER_MS) /* of all the context's; then each has LEAST more */
 #define LEAST    4
 #define MESSAGES 4 /* of a read that are looked at; a stream may bring several */
+#define OLDEST_NS MCU_NS_PER_S /* a stamp before that: the time of day was set */
 
 /* One socket after the other is read, so the state of the one at hand is enough. */
 static _Thread_local struct {
@@ -23,9 +25,16 @@ static _Thread_local struct {
     int fd;   /* being read; -1: none yet */
     int left; /* of its packets */
     int64_t turn_end_ns, round_end_ns;
+    int64_t day_ns;  /* the monotonic clock's 0 by the time of day */
+    int64_t came_ns; /* what was read last; 0: the kernel did not say */
     void (*stun)(const uint8_t *data, size_t size, void *arg);
     void *arg;
 } intake;
+
+static int64_t ns_of(const struct timespec *t)
+{
+    return t->tv_sec * MCU_NS_PER_S + t->tv_nsec;
+}
 
 void mcu_ice_intake_begin(void (*stun)(const uint8_t *data, size_t size, void *arg), void *arg)
 {
@@ -33,12 +42,22 @@ void mcu_ice_intake_begin(void (*stun)(const uint8_t *data, size_t size, void *a
     intake.arg = arg;
     intake.on = true;
     intake.fd = -1;
-    intake.round_end_ns = mcu_clock_now_ns() + ROUND_NS;
+    int64_t now = mcu_clock_now_ns();
+    struct timespec day;
+    clock_gettime(CLOCK_REALTIME, &day);
+    intake.day_ns = ns_of(&day) - now;
+    intake.round_end_ns = now + ROUND_NS;
 }
 
 void mcu_ice_intake_end(void)
 {
     intake.on = false;
+}
+
+int64_t mcu_ice_intake_came_ns(void)
+{
+    int64_t now = mcu_clock_now_ns();
+    return intake.came_ns > now - OLDEST_NS && intake.came_ns < now ? intake.came_ns : now;
 }
 
 static bool may_read(int fd)
@@ -80,6 +99,37 @@ static void look_for_stun(const uint8_t *data, size_t size)
     }
 }
 
+static void note_time(struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        struct timespec day;
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS ||
+            c->cmsg_len < CMSG_LEN(sizeof(day)))
+            continue;
+        memcpy(&day, CMSG_DATA(c), sizeof(day));
+        intake.came_ns = ns_of(&day) - intake.day_ns;
+    }
+}
+
+/* As the caller wants it, who has no room for the kernel's stamp. */
+static ssize_t receive(int fd, struct msghdr *msg, int flags)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct msghdr own = *msg;
+    own.msg_control = control.buf;
+    own.msg_controllen = sizeof(control.buf);
+    ssize_t n = syscall(SYS_recvmsg, fd, &own, flags);
+    if (n < 0)
+        return n;
+    note_time(&own);
+    msg->msg_namelen = own.msg_namelen;
+    msg->msg_flags = own.msg_flags & ~MSG_CTRUNC;
+    return n;
+}
+
 /* In the dynamic symbol table, where GLib finds it before libc's. */
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
@@ -89,7 +139,8 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *ms
         errno = EAGAIN;
         return -1;
     }
-    ssize_t n = syscall(SYS_recvmsg, fd, msg, flags);
+    intake.came_ns = 0;
+    ssize_t n = msg->msg_control ? syscall(SYS_recvmsg, fd, msg, flags) : receive(fd, msg, flags);
     if (n > 0 && msg->msg_iovlen > 0)
         look_for_stun(msg->msg_iov[0].iov_base, (size_t)n < msg->msg_iov[0].iov_len ? (size_t)n : msg->msg_iov[0].iov_len);
     return n;

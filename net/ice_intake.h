@@ -5,7 +5,7 @@
  * participant's held up the other legs of the loop for half a minute. GLib offers no place between the socket
  * and libnice, so the process has a recvmsg(2) of its own, which tells libnice that the socket is empty when
  * its turn is over. What is left waits in the kernel for the loop's next round. Here too is seen what libnice keeps
- * to itself, the answers to our own checks of consent:
+ * to itself, the answers to our own checks of consent and the time at which a packet came:
  *
  *   kernel > recvmsg of ours > GLib > libnice
  *                 > STUN > net/ice_consent.h
@@ -25,5 +25,10 @@
  * came in pieces; within recvmsg, so it may do little. */
 void mcu_ice_intake_begin(void (*stun)(const uint8_t *data, size_t size, void *arg), void *arg);
 void mcu_ice_intake_end(void);
+
+/* When what this thread read last reached the machine, on the monotonic clock: by the kernel's word where the
+ * socket has SO_TIMESTAMPNS, else when it was read. The loop may be late by some ms and then reads at once what
+ * came apart; who estimates a bandwidth from that would not believe it. */
+int64_t mcu_ice_intake_came_ns(void);
 
 #endif

@@ -25,7 +25,10 @@ int mcu_twcc_feedback(struct mcu_twcc *twcc, const uint8_t *fci, size_t size, in
 
 /* ---- receiving ---- */
 
-/* A packet with this number came. */
+/* The transport's datagram at hand came at came_ns, by the kernel's word; the packets below are in it. */
+void mcu_twcc_datagram(struct mcu_twcc *twcc, int64_t came_ns);
+
+/* A packet with this number came: when its datagram did, or, where nobody told that, now. */
 void mcu_twcc_came(struct mcu_twcc *twcc, uint16_t seq, int64_t now_ns);
 
 /* Writes a whole RTPFB packet (sender: an SSRC of ours, media: one of his) about what came since the

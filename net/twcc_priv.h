@@ -52,6 +52,7 @@ struct mcu_twcc_send {
 /* The receiving half's own. Numbers are extended; times are ticks of 250 us. */
 struct mcu_twcc_recv {
     int64_t due_ns;
+    int64_t datagram_ns; /* when the one at hand came; 0: not told */
     bool any;
     int64_t base, highest; /* first one to report, newest that came */
     int waiting;           /* that came since the last feedback */

@@ -56,6 +56,11 @@ static void move_on(struct mcu_twcc_recv *r, int64_t seq)
         r->base = r->highest - MCU_TWCC_CAME_MAX + 1;
 }
 
+void mcu_twcc_datagram(struct mcu_twcc *t, int64_t came_ns)
+{
+    t->recv.datagram_ns = came_ns;
+}
+
 /* A number that comes late is reported, with all that follow it, once more: the sender took it for
  * lost. Of two with one number the first counts. */
 void mcu_twcc_came(struct mcu_twcc *t, uint16_t number, int64_t now_ns)
@@ -69,7 +74,7 @@ void mcu_twcc_came(struct mcu_twcc *t, uint16_t number, int64_t now_ns)
         move_on(r, seq);
     if (seq <= r->highest - MCU_TWCC_CAME_MAX || *came_at(r, seq) != NOT_CAME)
         return;
-    *came_at(r, seq) = now_ns / TICK_NS;
+    *came_at(r, seq) = (r->datagram_ns ? r->datagram_ns : now_ns) / TICK_NS;
     r->base = seq < r->base ? seq : r->base;
     if (r->waiting++ == 0)
         r->due_ns = now_ns + INTERVAL_NS;

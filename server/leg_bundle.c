@@ -86,9 +86,11 @@ static const struct mcu_seal_events seal_events = {
     .ready = on_ready,
 };
 
-static void on_datagram(const uint8_t *data, size_t size, void *arg)
+static void on_datagram(const uint8_t *data, size_t size, int64_t came_ns, void *arg)
 {
     struct mcu_leg *leg = arg;
+    if (leg->bundle.twcc)
+        mcu_twcc_datagram(leg->bundle.twcc, came_ns);
     mcu_seal_in(leg->bundle.seal, 0, data, size, now_of(leg));
     run(leg);
 }

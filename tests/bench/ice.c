@@ -47,7 +47,7 @@ static void on_state(enum mcu_ice_state state, void *arg)
     ((struct end *)arg)->state = state;
 }
 
-static void on_datagram(const uint8_t *data, size_t size, void *arg)
+static void on_datagram(const uint8_t *data, size_t size, int64_t came_ns, void *arg)
 {
     ((struct end *)arg)->received++;
 }

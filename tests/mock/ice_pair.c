@@ -48,7 +48,7 @@ static size_t size_of(int i)
     return 2 + (size_t)i * 6; /* to 1196 bytes: what media packets are */
 }
 
-static void on_datagram(const uint8_t *data, size_t size, void *arg)
+static void on_datagram(const uint8_t *data, size_t size, int64_t came_ns, void *arg)
 {
     struct side *s = arg;
     s->wrong += size != size_of(s->received) || data[0] != 0x80 || data[size - 1] != (uint8_t)size;

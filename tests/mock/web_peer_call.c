@@ -198,7 +198,7 @@ static void on_ready(void *arg)
 
 static const struct mcu_seal_events seal_events = { on_sealed, on_packet, on_ready };
 
-static void on_datagram(const uint8_t *data, size_t size, void *arg)
+static void on_datagram(const uint8_t *data, size_t size, int64_t came_ns, void *arg)
 {
     struct wp_call *c = arg;
     if (c->end == WP_IN_DTLS && data[0] >= 20 && data[0] <= 63) {

@@ -45,6 +45,7 @@ struct side {
     enum mcu_ice_state state;
     int changes;
     int received;
+    int64_t came_ns;
     size_t size;
     uint8_t data[MCU_ICE_MAX_BYTES];
     bool free_at_data;
@@ -75,10 +76,11 @@ static inline void on_state(enum mcu_ice_state state, void *arg)
     s->changes++;
 }
 
-static inline void on_datagram(const uint8_t *data, size_t size, void *arg)
+static inline void on_datagram(const uint8_t *data, size_t size, int64_t came_ns, void *arg)
 {
     struct side *s = arg;
     s->received++;
+    s->came_ns = came_ns;
     s->size = size;
     memcpy(s->data, data, size);
     if (s->free_at_data)

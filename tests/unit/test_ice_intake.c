@@ -130,6 +130,24 @@ static void rounds_end_while_a_flood_goes_on(void **state)
     assert_both_ways(f);
 }
 
+/* A loop that comes late still tells when the packet came. */
+static void the_time_of_a_packet_is_the_kernels(void **state)
+{
+    struct fixture *f = *state;
+    connect_on(f, "127.0.0.1");
+    int before = f->b.received;
+    int64_t begun = real_now_ns();
+    mcu_ice_send(f->a.ice, (const uint8_t *)"\x80\x60", 2);
+    int64_t sent = real_now_ns();
+    while (real_now_ns() < sent + 5 * MS)
+        ;
+    one_round(f);
+    assert_int_equal(f->b.received, before + 1);
+    int64_t came = f->b.came_ns - skipped_ns;
+    assert_true(came >= begun - MS / 10);
+    assert_true(came < sent + 4 * MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +155,7 @@ int main(void)
         TEST(data_is_taken_by_and_by),
         TEST(another_agent_has_its_turn_in_each_round),
         TEST(rounds_end_while_a_flood_goes_on),
+        TEST(the_time_of_a_packet_is_the_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

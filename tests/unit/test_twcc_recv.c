@@ -111,6 +111,22 @@ static void feedback_comes_each_100_ms_and_tells_each_arrival(void **state)
     mcu_twcc_free(&t);
 }
 
+/* The loop reads late, and at once, what came apart. */
+static void arrivals_are_the_datagrams(void **state)
+{
+    static struct feedback f;
+    struct mcu_twcc *t = fresh();
+    for (int i = 0; i < 10; i++) {
+        mcu_twcc_datagram(t, 5000 * MS + i * 2 * MS);
+        mcu_twcc_came(t, (uint16_t)i, 5030 * MS);
+    }
+    assert_true(mcu_twcc_due(t) == 5130 * MS);
+    assert_true(take(t, &f, 5130 * MS));
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(f.at[i], (5000 + i * 2) * 4);
+    mcu_twcc_free(&t);
+}
+
 static void many_packets_do_not_wait(void **state)
 {
     static struct feedback f;
@@ -239,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(feedback_comes_each_100_ms_and_tells_each_arrival),
+        cmocka_unit_test(arrivals_are_the_datagrams),
         cmocka_unit_test(many_packets_do_not_wait),
         cmocka_unit_test(a_late_number_is_reported_once_more),
         cmocka_unit_test(a_pause_too_long_for_a_delta_begins_a_message),
