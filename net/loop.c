@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mixer/base/clock.h"
+#include "mixer/base/thread.h"
 #include "mixer/base/util.h"
 #include "net/loop_priv.h"
 
@@ -359,6 +360,7 @@ static void *loop_thread(void *arg)
     struct mcu_loop *loop = arg;
     current = loop;
     pthread_setname_np(pthread_self(), loop->name);
+    mcu_thread_be_prompt();
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     return NULL;
 }

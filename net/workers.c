@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "mixer/base/clock.h"
+#include "mixer/base/thread.h"
 #include "mixer/base/util.h"
 
 #define SPARE_POOL_THREADS 2
@@ -157,7 +158,9 @@ static void runner_main(uv_work_t *work)
     struct mcu_workers *w = r->workers;
     pthread_setname_np(pthread_self(), r->kind == MCU_JOB_AUDIO ? "mcu-audio" : "mcu-video");
     /* On Linux nice values belong to threads; failing to lower ours is harmless. */
-    if (r->kind == MCU_JOB_VIDEO)
+    if (r->kind == MCU_JOB_AUDIO)
+        mcu_thread_be_prompt();
+    else
         setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), VIDEO_NICE);
     pthread_mutex_lock(&w->lock);
     for (;;) {
