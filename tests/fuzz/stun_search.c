@@ -1,5 +1,6 @@
-/* tests/fuzz/stun_search.c - what was read of a socket, a packet or a piece of a stream: the messages that are
- * found in it lie within it, are those that a search byte by byte finds, and can be read. */
+/* tests/fuzz/stun_search.c - what was read of a socket, a packet or a piece of a stream: the
+ * messages that are found in it lie within it, are those that a search byte by byte finds, and can
+ * be read. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ static struct wanted search_bytewise(const uint8_t *data, size_t size)
     bool other = size == 0 || (data[0] >= 20 && data[0] < 64) || data[0] >= 128;
     int cookies = 0;
     for (size_t at = 0; !other && size >= 20 && at + 4 <= size && cookies < MOST; at++) {
-        if (data[at] != 0x21 || data[at + 1] != 0x12 || data[at + 2] != 0xa4 || data[at + 3] != 0x42)
+        if (data[at] != 0x21 || data[at + 1] != 0x12 || data[at + 2] != 0xa4 ||
+            data[at + 3] != 0x42)
             continue;
         cookies++;
         size_t n = at < 4 ? SIZE_MAX : 20 + 256u * data[at - 2] + data[at - 1];

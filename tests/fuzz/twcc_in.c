@@ -1,5 +1,5 @@
-/* tests/fuzz/twcc_in.c - packets with any numbers at any times: the feedback about them is a legal packet,
- * within its buffer, and each time that it tells is one at which something came. */
+/* tests/fuzz/twcc_in.c - packets with any numbers at any times: the feedback about them is a legal
+ * packet, within its buffer, and each time that it tells is one at which something came. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -12,8 +12,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What came with a number: ticks of the newest packet and of the first one, and how many. Of another input
- * where `input` is not this one's: clearing all of it each time took half of the time. */
+/* What came with a number: ticks of the newest packet and of the first one, and how many. Of
+ * another input where `input` is not this one's: clearing all of it each time took half of the
+ * time. */
 static struct {
     int64_t came_at, first_at;
     uint32_t times, input;
@@ -99,7 +100,8 @@ static void poll(struct mcu_twcc *t, size_t room, int64_t now_ns)
     }
 }
 
-/* Steps of four bytes: how many numbers further (signed), how many in a row, how much later, room. */
+/* Steps of four bytes: how many numbers further (signed), how many in a row, how much later, room.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mcu_cursor c = mcu_cursor(data, size);
