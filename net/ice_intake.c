@@ -16,7 +16,6 @@
 #define TURN_NS  MCU_NS_PER_MS       /* of a socket */
 #define ROUND_NS (5 * MCU_NS_PER_MS) /* of all the context's; then each has LEAST more */
 #define LEAST    4
-#define MESSAGES 4 /* of a read that are looked at; a stream may bring several */
 #define OLDEST_NS MCU_NS_PER_S /* a stamp before that: the time of day was set */
 
 /* One socket after the other is read, so the state of the one at hand is enough. */
@@ -76,29 +75,6 @@ static bool may_read(int fd)
     return false;
 }
 
-/* RFC 7983 7: DTLS and RTP have nothing of STUN in them. */
-static bool may_hold_stun(uint8_t first)
-{
-    return first < 20 || (first >= 64 && first < 128);
-}
-
-static void look_for_stun(const uint8_t *data, size_t size)
-{
-    static const uint8_t cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
-    const uint8_t *end = data + size, *at = data;
-    if (size < MCU_STUN_HEADER_BYTES || !may_hold_stun(data[0]))
-        return;
-    for (int i = 0; i < MESSAGES && (at = memmem(at, (size_t)(end - at), cookie, sizeof(cookie))); i++) {
-        if (at - data >= 4) {
-            const uint8_t *message = at - 4;
-            size_t n = MCU_STUN_HEADER_BYTES + (size_t)(message[2] << 8 | message[3]);
-            if (n <= (size_t)(end - message))
-                intake.stun(message, n, intake.arg);
-        }
-        at += sizeof(cookie);
-    }
-}
-
 static void note_time(struct msghdr *msg)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
@@ -142,6 +118,7 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *ms
     intake.came_ns = 0;
     ssize_t n = msg->msg_control ? syscall(SYS_recvmsg, fd, msg, flags) : receive(fd, msg, flags);
     if (n > 0 && msg->msg_iovlen > 0)
-        look_for_stun(msg->msg_iov[0].iov_base, (size_t)n < msg->msg_iov[0].iov_len ? (size_t)n : msg->msg_iov[0].iov_len);
+        mcu_stun_search(msg->msg_iov[0].iov_base, (size_t)n < msg->msg_iov[0].iov_len ? (size_t)n : msg->msg_iov[0].iov_len,
+                        intake.stun, intake.arg);
     return n;
 }

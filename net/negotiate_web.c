@@ -532,7 +532,8 @@ static uint8_t *ext_number(struct mcu_line_ext *e, size_t i)
 }
 
 /* A number must mean the same in all lines of a bundle (RFC 8843 section 12). Where it does not
- * (aiortc gives 2 to levels of sound and to send times of pictures) neither is answered. */
+ * (aiortc gives 2 to levels of sound and to send times of pictures) neither is answered. Layers whose
+ * RID goes that way could not be told apart, so there are none then. */
 static void drop_ambiguous(struct mcu_nego_web *out)
 {
     struct mcu_nego_web_line *a = &out->line[MCU_AUDIO], *v = &out->line[MCU_VIDEO];
@@ -543,6 +544,8 @@ static void drop_ambiguous(struct mcu_nego_web *out)
                 *x = *y = 0;
     a->fb_transport_cc &= a->ext.transport_cc != 0;
     v->fb_transport_cc &= v->ext.transport_cc != 0;
+    if (!v->ext.rid)
+        v->rid_count = v->ext.repaired_rid = 0;
 }
 
 int mcu_nego_web_offer(struct mcu_nego_web *out, const struct mcu_sdp *offer,

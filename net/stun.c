@@ -15,6 +15,7 @@
 #define FINGERPRINT_XOR 0x5354554eu
 #define OUR_PRIORITY    0x6e001effu /* of a peer-reflexive candidate (RFC 8445 5.1.2.1) */
 #define UDP             17
+#define COOKIES_SEEN    4 /* of a read; a stream may bring several messages */
 
 enum {
     USERNAME = 0x0006,
@@ -137,6 +138,29 @@ int mcu_stun_parse(struct mcu_stun *out, const uint8_t *data, size_t size)
     out->type = type;
     out->id = id;
     return 0;
+}
+
+static bool may_hold_stun(uint8_t first)
+{
+    return first < 20 || (first >= 64 && first < 128);
+}
+
+void mcu_stun_search(const uint8_t *data, size_t size,
+                     void (*found)(const uint8_t *message, size_t size, void *arg), void *arg)
+{
+    static const uint8_t cookie[] = { COOKIE >> 24, COOKIE >> 16 & 0xff, COOKIE >> 8 & 0xff, COOKIE & 0xff };
+    const uint8_t *end = data + size, *at = data;
+    if (size < MCU_STUN_HEADER_BYTES || !may_hold_stun(data[0]))
+        return;
+    for (int i = 0; i < COOKIES_SEEN && (at = memmem(at, (size_t)(end - at), cookie, sizeof(cookie))); i++) {
+        if (at - data >= 4) {
+            const uint8_t *message = at - 4;
+            size_t n = MCU_STUN_HEADER_BYTES + (size_t)(message[2] << 8 | message[3]);
+            if (n <= (size_t)(end - message))
+                found(message, n, arg);
+        }
+        at += sizeof(cookie);
+    }
 }
 
 /* Where the attribute's value is, or NULL. */

@@ -44,4 +44,10 @@ int mcu_stun_parse(struct mcu_stun *out, const uint8_t *data, size_t size);
  * not covered. */
 bool mcu_stun_authentic(const uint8_t *data, size_t size, const char *password);
 
+/* What was read of a socket, hostile: found is called with each message of the length that it says, in order; of
+ * a stream there may be several, of which the first four cookies are looked at. Not where the first byte is one of
+ * DTLS or RTP (RFC 7983 7). */
+void mcu_stun_search(const uint8_t *data, size_t size,
+                     void (*found)(const uint8_t *message, size_t size, void *arg), void *arg);
+
 #endif

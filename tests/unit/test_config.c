@@ -198,6 +198,53 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->rung_count, 2); /* given ones are not derived */
 }
 
+static const char further_keys[] =
+    "http: {api: all}\n"
+    "sip: {min_se_s: 90}\n"
+    "web:\n"
+    "  enabled: false\n"
+    "  token: not-a-guess\n"
+    "  addresses: [192.0.2.1, '2001:db8::1']\n"
+    "  ice_servers: ['stun:192.0.2.7', 'turn:192.0.2.8:3479?transport=tcp user secret']\n"
+    "  ice_tcp: true\n"
+    "media: {security: required}\n"
+    "video:\n"
+    "  border: 6\n"
+    "  corners: plain\n"
+    "  fades: false\n"
+    "  logo: /l.png\n"
+    "  logo_corner: bottom-left\n"
+    "  logo_percent: 20\n"
+    "  reinvite_for_size: true\n"
+    "limits: {connections_per_source: 5, silent_connection_s: 6, idle_connection_s: 7}\n";
+
+static void the_keys_that_came_later_are_read_too(void **state)
+{
+    struct mcu_config before;
+    mcu_config_defaults(&before);
+    good(further_keys);
+    const struct mcu_config *c = &config;
+    assert_true(c->http_api_all && !before.http_api_all);
+    assert_true(!c->web && before.web);
+    assert_string_equal(c->web_token, "not-a-guess");
+    assert_int_equal(c->web_address_count, 2);
+    assert_string_equal(c->web_addresses[1], "2001:db8::1");
+    assert_int_equal(c->web_server_count, 2);
+    assert_true(c->web_ice_tcp && !before.web_ice_tcp);
+    assert_true(c->security == MCU_SECURITY_REQUIRED && before.security != MCU_SECURITY_REQUIRED);
+    assert_int_equal(c->border, 6);
+    assert_true(c->plain_corners && !before.plain_corners);
+    assert_true(!c->fades && before.fades);
+    assert_string_equal(c->logo, "/l.png");
+    assert_true(c->logo_corner == MCU_BOTTOM_LEFT && before.logo_corner == MCU_TOP_RIGHT);
+    assert_int_equal(c->logo_percent, 20);
+    assert_true(c->reinvite_for_size && !before.reinvite_for_size);
+    assert_int_equal(c->max_connections_per_source, 5);
+    assert_int_equal(c->silent_connection_s, 6);
+    assert_int_equal(c->idle_connection_s, 7);
+    assert_int_equal(mcu_config_check(&config, error, sizeof(error)), 0);
+}
+
 static void mistakes_name_line_key_and_what_was_expected(void **state)
 {
     bad("listen:\n  sip_port: 70000\n", "f.yaml:2: listen.sip_port: ", "1 to 65535");
@@ -211,6 +258,11 @@ static void mistakes_name_line_key_and_what_was_expected(void **state)
     bad("http: {host_names: ['a b']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
     bad("http: {host_names: ['mcu.example:80']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
     bad("http: {host_names: ['']}\n", "f.yaml:1: http.host_names: ", "mcu.example");
+    bad("http: {api: none}\n", "f.yaml:1: http.api: ", "'local' or 'all'");
+    bad("video: {corners: round}\n", "f.yaml:1: video.corners: ", "'rounded' or 'plain'");
+    bad("video: {logo_corner: middle}\n", "f.yaml:1: video.logo_corner: ", "bottom-left or bottom-right");
+    bad("media: {security: maybe}\n", "f.yaml:1: media.security: ", "");
+    bad("media: {nat: on}\n", "f.yaml:1: media.nat: ", "off or latch");
     bad("video:\n\n  layout: circle\n", "f.yaml:3: video.layout: ", "'grid' or 'speaker'");
     bad("video: {fill: stretch}\n", "f.yaml:1: video.fill: ", "'fit' or 'crop'");
     bad("video: {h264_encoder: nvenc}\n", "f.yaml:1: video.h264_encoder: ", "'openh264' or 'x264'");
@@ -327,6 +379,8 @@ static void keys_must_fit_each_other(void **state)
     checked("sip: {registrar: true}\n", "sip.registrar");
     checked("video: {width: 641}\n", "video.width");
     checked("video: {height: 361}\n", "video.height");
+    checked("video: {border: 3}\n", "video.border");
+    checked("sip: {min_se_s: 600, session_expires_s: 599}\n", "sip.min_se_s");
     checked("listen: {sip_port: 8080}\n", "listen.http_port");
     checked("http: {tls_cert: a}\n", "http.tls_key");
     checked("http: {tls_key: a}\n", "http.tls_cert");
@@ -441,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_needed),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(the_keys_that_came_later_are_read_too),
         cmocka_unit_test(mistakes_name_line_key_and_what_was_expected),
         cmocka_unit_test(a_null_or_cyclic_file_is_harmless),
         cmocka_unit_test(a_key_can_be_set_on_the_command_line),

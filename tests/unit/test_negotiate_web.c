@@ -258,6 +258,12 @@ static void layers_are_chosen_and_restricted(void **state)
     answers_not("a=rid");
     offer_changed(name, "sdes:rtp-stream-id", "sdes:other", MCU_WEB_PUBLISH);
     answers_not("simulcast");
+    /* Nor where its number means something else in the bundle's line of sound. */
+    offer_changed(name, "a=extmap:1 ", "a=extmap:10 ", MCU_WEB_PUBLISH);
+    answers_not("stream-id");
+    answers_not("a=rid");
+    answers_not("simulcast");
+    assert_int_equal(nego.line[MCU_VIDEO].rid_count, 0);
     offer_changed(name, "a=rid:l send\r\n",
                   "a=rid:l send\r\na=rid:q send\r\na=rid:r send\r\n", MCU_WEB_PUBLISH);
     answers("a=simulcast:recv l;m;h");
