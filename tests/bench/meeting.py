@@ -2,11 +2,11 @@
 one stream a process and decode nothing, and the server's processor time between two moments."""
 import json
 import os
-import random
-import socket
 import subprocess
 import time
 import urllib.request
+
+import ports
 
 FOLDER = "bench"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -23,42 +23,41 @@ class Callers:
         self.name, self.count, self.arguments, self.fps = name, count, arguments, fps
 
 
-def free_ports(count):
-    """The first of so many UDP ports that nobody uses, below those that the kernel gives away."""
-    for _ in range(50):
-        low, high = (int(p) for p in os.environ.get("BENCH_PORTS", "10000-31999").split("-"))
-        first = random.randrange(low, high + 1 - count, 2)
-        try:
-            for port in range(first, first + count, max(1, count // 50)):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-                    s.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-    raise OSError("no free ports")
-
-
 class Server:
-    """The release build, with ports of its own; further: settings."""
+    """The release build, with ports of its own; further: settings. http: it has that too."""
 
-    def __init__(self, legs, further=()):
-        self.sip = free_ports(4)
-        rtp = free_ports(4 * legs + 40)
-        settings = [f"listen.sip_port={self.sip}", "listen.http_port=0", f"listen.rtp_first={rtp}",
+    def __init__(self, legs, further=(), http=False):
+        ports.again(lambda: self._start(legs, further, http))
+
+    def _start(self, legs, further, http):
+        self.sip = ports.take(4)
+        self.http = ports.take(2) if http else 0
+        rtp = ports.take(4 * legs + 40)
+        settings = [f"listen.sip_port={self.sip}", f"listen.http_port={self.http}", f"listen.rtp_first={rtp}",
                     f"listen.rtp_last={rtp + 4 * legs + 39}", "limits.calls_per_s=1000",
                     "log.level=warn", *further]
-        self._log = open(os.path.join(FOLDER, "server.log"), "w", encoding="utf-8")
+        self._log = open(os.path.join(FOLDER, "server.log"), "w+", encoding="utf-8")
         self.child = subprocess.Popen(
             ["build/tessera"] + [part for s in settings for part in ("--set", s)],
             stdout=self._log, stderr=self._log)
-        self.http = next(int(s.split("=")[1]) for s in reversed(settings) if "listen.http_port" in s)
-        self._wait()
+        try:
+            self._wait()
+        except OSError:
+            self.stop()
+            raise
 
     def _wait(self):
         """Until it answers, where it has HTTP; a busy machine takes its time."""
         if not self.http:
-            return time.sleep(0.7)
+            time.sleep(0.7)
         for _ in range(100):
+            if self.child.poll() is not None:
+                self._log.seek(0)
+                said = self._log.read()
+                ports.check(said)
+                raise OSError(f"the server has ended: {said.strip()}")
+            if not self.http:
+                return None
             try:
                 return self.read("/healthz")
             except ValueError:
@@ -99,7 +98,7 @@ class Server:
 
 def _start(callers, server, seconds):
     need = 4 * callers.count + 20
-    first = free_ports(need)
+    first = ports.take(need)
     result = os.path.join(FOLDER, callers.name + ".json")
     child = subprocess.Popen(
         ["build/tests/mcu_peer", "--server", f"127.0.0.1:{server.sip}", "--room", "bench", "--name",
