@@ -90,6 +90,11 @@ void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config)
     mcu_stages_set_config(conf);
 }
 
+void mcu_conf_tell_layouts(struct mcu_conf *conf, _Atomic unsigned *seen)
+{
+    conf->layouts_seen = seen;
+}
+
 mcu_handle mcu_conf_handle(const struct mcu_conf *conf)
 {
     return conf->handle;

@@ -179,6 +179,7 @@ struct mcu_conf {
     struct mcu_audio_graph audio;
     struct mcu_stage *stage;    /* with the conference's own layout */
     struct mcu_stage *other_stages[MCU_LAYOUT_KINDS]; /* that legs asked for; NULL: none now */
+    _Atomic unsigned *layouts_seen; /* mcu_conf_tell_layouts; NULL: nobody asked */
     struct mcu_timer sweep;     /* of subscribers and stages, once a second */
     struct mcu_recorder *recorder;
     bool announced;             /* its start is an event, so its end will be */

@@ -54,6 +54,7 @@ struct seen {
     struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES];
     struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
     int n;
+    unsigned layouts; /* that somebody sees: 1 << kind */
 };
 
 static void add_seen(struct seen *all, struct mcu_conf_leg *leg, struct mcu_rect rect)
@@ -75,6 +76,7 @@ static void look_at(const struct mcu_stage *st, struct seen *all)
     struct seen here;
     if (!st || !mcu_stage_watched(st))
         return;
+    all->layouts |= 1u << mcu_stage_layout(st);
     here.n = mcu_stage_arrange(st, here.legs, here.rects);
     for (int i = 0; i < here.n; i++)
         add_seen(all, here.legs[i], here.rects[i]);
@@ -82,12 +84,14 @@ static void look_at(const struct mcu_stage *st, struct seen *all)
 
 void mcu_stages_tell_sources(struct mcu_conf *conf)
 {
-    struct seen all = { .n = 0 };
+    struct seen all = { .n = 0, .layouts = 0 };
     look_at(conf->stage, &all);
     for (int i = 0; i < MCU_LAYOUT_KINDS; i++)
         look_at(conf->other_stages[i], &all);
     mcu_vsource_show_only(conf, all.legs, all.n);
-    mcu_shown_tell(conf, all.legs, all.rects, all.n);
+    mcu_shown_tell(conf, all.legs, all.rects, all.n, all.layouts & 1u << MCU_LAYOUT_SPEAKER);
+    if (conf->layouts_seen)
+        atomic_store_explicit(conf->layouts_seen, all.layouts, memory_order_relaxed);
 }
 
 /* ---- life ---- */

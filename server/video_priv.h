@@ -29,9 +29,10 @@ void mcu_vsource_get_info(const struct mcu_vsource *source, struct mcu_conf_leg_
 
 /* ---- how each source is shown (shown.c) ---- */
 
-/* Tells legs whose tile has changed; all others are shown to nobody. From each tick. */
+/* Tells legs whose tile has changed; all others are shown to nobody. follows_floor: the large tile of a
+ * layout that somebody sees is the speaker's. From each tick. */
 void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
-                    const struct mcu_rect *rects, int n);
+                    const struct mcu_rect *rects, int n, bool follows_floor);
 
 /* ---- a stage (stage.c): one view, ticking ---- */
 

@@ -138,10 +138,12 @@ static void who_wants_no_picture_costs_no_layout(void **state)
 }
 
 static struct mcu_shown told;
+static int told_count;
 
 static void on_shown(const struct mcu_sink *sink, int role, const struct mcu_shown *shown)
 {
     told = *shown;
+    told_count++;
 }
 
 static void a_source_is_told_the_largest_of_its_tiles(void **state)
@@ -168,6 +170,57 @@ static void a_source_is_told_the_largest_of_its_tiles(void **state)
     rig_run(&r, 4000); /* less is told when it has lasted */
     mcu_layout_place(MCU_LAYOUT_GRID, SENDERS, 128, 72, tiles);
     assert_in_range(told.width, 2, tiles[0].w);
+    rig_close(&r);
+}
+
+/* His tile in the grid is larger than his small one beside the speaker's: only what it may become tells
+ * him of the other layout. */
+static void who_is_not_the_speaker_is_told_that_he_may_be(void **state)
+{
+    static struct rig r;
+    static _Atomic unsigned layouts;
+    const unsigned grid = 1u << MCU_LAYOUT_GRID, speaker = 1u << MCU_LAYOUT_SPEAKER;
+    struct rig_leg *s[SENDERS];
+    rig_new(&r);
+    layouts = 99;
+    mcu_conf_tell_layouts(r.conf, &layouts);
+    for (int i = 0; i < SENDERS; i++) {
+        s[i] = sender(&r, MCU_CODEC_VP8, luma[i], 128, 128);
+        if (i == SENDERS - 1)
+            s[i]->join.sink.shown = on_shown;
+        rig_join(s[i]);
+    }
+    rig_run(&r, 200);
+    assert_int_equal(layouts, 0);
+    struct rig_leg *all = join_viewer(&r, MCU_WISH_NONE);
+    rig_run(&r, 1000);
+    assert_int_equal(layouts, grid);
+    assert_false(told.follows_floor);
+    struct mcu_shown before = told;
+    told_count = 0;
+
+    struct rig_leg *one = join_viewer(&r, MCU_WISH_SPEAKER);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, grid | speaker);
+    assert_true(told.follows_floor);
+    assert_int_equal(told.width, before.width);
+    assert_int_equal(told_count, 1);
+
+    rig_leave(one);
+    rig_run(&r, 1800); /* less is told when it has lasted */
+    assert_true(told.follows_floor);
+    rig_run(&r, 500);
+    assert_int_equal(layouts, grid);
+    assert_false(told.follows_floor);
+    assert_int_equal(told_count, 2);
+
+    r.config.layout = MCU_LAYOUT_SPEAKER;
+    mcu_conf_set_config(r.conf, &r.config);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, speaker);
+    rig_leave(all);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, 0);
     rig_close(&r);
 }
 
@@ -211,6 +264,7 @@ int main(void)
         cmocka_unit_test(the_conferences_own_layout_changes_under_all_who_wished_for_none),
         cmocka_unit_test(who_wants_no_picture_costs_no_layout),
         cmocka_unit_test(a_source_is_told_the_largest_of_its_tiles),
+        cmocka_unit_test(who_is_not_the_speaker_is_told_that_he_may_be),
         cmocka_unit_test(layouts_come_and_go_while_they_are_drawn),
         cmocka_unit_test(wishes_have_names),
     };
