@@ -117,7 +117,8 @@ void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
 void mcu_conf_loop(struct mcu_conf_leg *leg, int role);
 /* His hand is raised, his microphone muted by himself; both are shown on his tile. */
 void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted);
-/* He sees another layout from its next keyframe on; who sees the same shares its encoders. */
+/* He sees another layout from its next keyframe on; who sees the same shares its encoders. Four changes come
+ * at once, each further one waits until 5 s a change have passed; then the newest wish counts. */
 void mcu_conf_wish(struct mcu_conf_leg *leg, enum mcu_layout_wish wish);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);

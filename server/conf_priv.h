@@ -165,6 +165,8 @@ struct mcu_conf_leg {
     struct mcu_shown shown;     /* as last told */
     int64_t shown_less_ns;      /* since when it is shown smaller than told; 0: it is not */
     struct mcu_rung_policy rung; /* which size its receiver can take */
+    enum mcu_layout_wish wish;  /* the newest; join.layout is what it sees */
+    int64_t wishes_until_ns;    /* changes are used up until then (stages.c) */
 };
 
 struct mcu_conf {

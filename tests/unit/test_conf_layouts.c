@@ -122,6 +122,41 @@ static void the_conferences_own_layout_changes_under_all_who_wished_for_none(voi
     rig_close(&r);
 }
 
+/* A page may send as many wishes as it likes: others see a keyframe for each return, and each change may be
+ * an encoder. A few at once are people's; then each waits, and the newest counts. */
+static void who_changes_all_the_time_costs_the_others_little(void **state)
+{
+    static struct rig r;
+    struct rig_leg *s[SENDERS];
+    rig_new(&r);
+    join_senders(&r, s);
+    struct rig_leg *grid = join_viewer(&r, MCU_WISH_NONE), *speaker = join_viewer(&r, MCU_WISH_SPEAKER);
+    struct rig_leg *restless = join_viewer(&r, MCU_WISH_NONE);
+    rig_run(&r, 3000);
+    for (int i = 0; i < 4; i++) { /* by hand */
+        mcu_conf_wish(rig_conf_leg(restless), i % 2 ? MCU_WISH_NONE : MCU_WISH_SPEAKER);
+        rig_run(&r, 1500);
+        assert_true(sees(restless, i % 2 ? MCU_LAYOUT_GRID : MCU_LAYOUT_SPEAKER));
+    }
+    rig_run(&r, 20000);
+    int of_grid = grid->video_count, of_speaker = speaker->video_count;
+    for (int i = 0; i < 300; i++) {
+        mcu_conf_wish(rig_conf_leg(restless), i % 2 ? MCU_WISH_NONE : MCU_WISH_SPEAKER);
+        rig_run(&r, 100);
+    }
+    assert_in_range(keyframes(grid, of_grid), 0, 6); /* of 30 s */
+    assert_in_range(keyframes(speaker, of_speaker), 0, 6);
+    mcu_conf_wish(rig_conf_leg(restless), MCU_WISH_SPEAKER);
+    rig_run(&r, 7500);
+    assert_true(sees(restless, MCU_LAYOUT_SPEAKER));
+    mcu_conf_wish(rig_conf_leg(restless), MCU_WISH_NONE);
+    rig_run(&r, 7500);
+    assert_true(sees(restless, MCU_LAYOUT_GRID));
+    check_stream(restless);
+    check_stream(grid);
+    rig_close(&r);
+}
+
 static void who_wants_no_picture_costs_no_layout(void **state)
 {
     static struct rig r;
@@ -235,8 +270,15 @@ static void layouts_come_and_go_while_they_are_drawn(void **state)
     for (int i = 0; i < 4; i++)
         v[i] = join_viewer(&r, MCU_WISH_NONE);
     for (int round = 0; round < 12; round++) {
-        for (int i = 0; i < 4; i++)
-            mcu_conf_wish(rig_conf_leg(v[i]), (enum mcu_layout_wish)((round * (i + 1) + i) % 3));
+        for (int i = 0; i < 4; i++) {
+            v[i]->join.layout = (enum mcu_layout_wish)((round * (i + 1) + i) % 3);
+            if (round % 2) { /* wishes alone would soon have to wait */
+                rig_leave(v[i]);
+                rig_join(v[i]);
+            } else {
+                mcu_conf_wish(rig_conf_leg(v[i]), v[i]->join.layout);
+            }
+        }
         r.config.layout = round % 5 < 3 ? MCU_LAYOUT_GRID : MCU_LAYOUT_SPEAKER;
         mcu_conf_set_config(r.conf, &r.config);
         rig_run(&r, round % 4 == 3 ? 2200 : 200);
@@ -262,6 +304,7 @@ int main(void)
         cmocka_unit_test(each_layout_is_coded_once_for_all_who_see_it),
         cmocka_unit_test(a_leg_changes_its_layout_and_what_nobody_sees_ends),
         cmocka_unit_test(the_conferences_own_layout_changes_under_all_who_wished_for_none),
+        cmocka_unit_test(who_changes_all_the_time_costs_the_others_little),
         cmocka_unit_test(who_wants_no_picture_costs_no_layout),
         cmocka_unit_test(a_source_is_told_the_largest_of_its_tiles),
         cmocka_unit_test(who_is_not_the_speaker_is_told_that_he_may_be),
