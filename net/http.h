@@ -122,6 +122,7 @@ const char *mcu_http_path(const struct mcu_http_request *req);
 /* What stands for the "*" of its row; "" where there is none. */
 const char *mcu_http_path_rest(const struct mcu_http_request *req);
 const char *mcu_http_method(const struct mcu_http_request *req); /* "GET", ... */
+#define MCU_HTTP_QUERY_BYTES 1024 /* of a query as a whole: what is longer is refused */
 /* The query parameter's value, decoded, into buf; false if it is not there or does not fit. */
 bool mcu_http_query(const struct mcu_http_request *req, const char *name, char *buf, size_t size);
 const char *mcu_http_body(const struct mcu_http_request *req, size_t *size);

@@ -17,7 +17,6 @@
 #include "net/loop.h"
 
 #define MCU_HTTP_PATH_BYTES   1024
-#define MCU_HTTP_QUERY_BYTES  1024
 #define MCU_HTTP_HEAD_BYTES   4096 /* of an answer */
 #define MCU_HTTP_FIELD_BYTES  3072 /* in it, of those that the handler gave */
 #define MCU_HTTP_SUBPROTOCOLS 4

@@ -13,9 +13,9 @@
 #include "mixer/base/counter.h"
 #include "net/stun.h"
 
-#define TURN_NS  MCU_NS_PER_MS       /* of a socket */
-#define ROUND_NS (5 * MCU_NS_PER_MS) /* of all the context's; then each has LEAST more */
-#define LEAST    4
+#define TURN_NS   MCU_NS_PER_MS       /* of a socket */
+#define ROUND_NS  (5 * MCU_NS_PER_MS) /* of all the context's; then each has LEAST more */
+#define LEAST     4
 #define OLDEST_NS MCU_NS_PER_S /* a stamp before that: the time of day was set */
 
 /* One socket after the other is read, so the state of the one at hand is enough. */

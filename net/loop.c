@@ -393,7 +393,8 @@ void mcu_loop_free(struct mcu_loop **pp)
     if (!loop)
         return;
     assert(!loop->started);
-    run_inbox(loop);
+    while (run_inbox(loop)) /* what they sent each other too */
+        ;
     for (int i = 0; i < loop->signal_count; i++)
         uv_close((uv_handle_t *)&loop->signals[i]->handle, NULL);
     if (loop->wake.data)

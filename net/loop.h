@@ -34,7 +34,7 @@ int mcu_loop_new(struct mcu_loop **out, const char *name, bool manual);
 int mcu_loop_start(struct mcu_loop *loop);
 /* Any thread but its own: runs what is in the inbox, then ends and joins the thread. */
 void mcu_loop_stop(struct mcu_loop *loop);
-/* After stop (or manual): nothing of it may be in use. */
+/* After stop (or manual): nothing of it may be in use. Runs what is still in the inbox, here. */
 void mcu_loop_free(struct mcu_loop **loop);
 
 /* Any thread: conference time now; in manual mode the time that the test set. */

@@ -90,6 +90,11 @@ void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config)
     mcu_stages_set_config(conf);
 }
 
+void mcu_conf_tell_layouts(struct mcu_conf *conf, _Atomic unsigned *seen)
+{
+    conf->layouts_seen = seen;
+}
+
 mcu_handle mcu_conf_handle(const struct mcu_conf *conf)
 {
     return conf->handle;
@@ -163,6 +168,7 @@ mcu_handle mcu_conf_join(struct mcu_conf *conf, const struct mcu_join *join)
         return 0;
     leg->conf = conf;
     leg->join = *join;
+    leg->wish = join->layout;
     leg->joined_ns = mcu_loop_now(conf->media->loop);
     leg->video_sent_ns = join->video_after_ns;
     leg->handle = mcu_handle_add(&conf->media->conf_legs, leg);
@@ -242,10 +248,8 @@ void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted)
 
 void mcu_conf_wish(struct mcu_conf_leg *leg, enum mcu_layout_wish wish)
 {
-    if (leg->join.layout == wish)
-        return;
-    leg->join.layout = wish;
-    mcu_stages_update(leg);
+    leg->wish = wish;
+    mcu_stages_wish(leg);
 }
 
 void mcu_conf_key(struct mcu_conf_leg *leg, char key)

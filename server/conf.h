@@ -49,6 +49,7 @@ bool mcu_layout_wish_parse(enum mcu_layout_wish *out, const char *text);
 struct mcu_shown {
     int width, height, fps; /* of its tile */
     int bps;                /* that such a picture is worth */
+    bool follows_floor;     /* some see a layout whose large tile is the speaker's: his, once he speaks */
 };
 
 /* What a picture of that size is worth, in bits a second: 720p30 video.in_bps, others by pixel rate to
@@ -92,6 +93,9 @@ int mcu_conf_new(struct mcu_conf **out, struct mcu_media *media, const char *roo
 void mcu_conf_end(struct mcu_conf *conf, void (*done)(void *arg), void *arg);
 /* Takes over what may change in a running conference: layout, place of the logo and heard set. */
 void mcu_conf_set_config(struct mcu_conf *conf, const struct mcu_config *config);
+/* From now on *seen says which layouts somebody sees, a bit each: 1 << enum mcu_layout_kind. Other threads
+ * may read it; it must stay until mcu_conf_end is done. */
+void mcu_conf_tell_layouts(struct mcu_conf *conf, _Atomic unsigned *seen);
 mcu_handle mcu_conf_handle(const struct mcu_conf *conf);
 
 /* Returns the handle of the conference's end (in media->conf_legs), or 0 when memory is short. */
@@ -113,7 +117,8 @@ void mcu_conf_limit(struct mcu_conf_leg *leg, int64_t bps);
 void mcu_conf_loop(struct mcu_conf_leg *leg, int role);
 /* His hand is raised, his microphone muted by himself; both are shown on his tile. */
 void mcu_conf_signs(struct mcu_conf_leg *leg, bool hand, bool muted);
-/* He sees another layout from its next keyframe on; who sees the same shares its encoders. */
+/* He sees another layout from its next keyframe on; who sees the same shares its encoders. Four changes come
+ * at once, each further one waits until 5 s a change have passed; then the newest wish counts. */
 void mcu_conf_wish(struct mcu_conf_leg *leg, enum mcu_layout_wish wish);
 /* A key was pressed. */
 void mcu_conf_key(struct mcu_conf_leg *leg, char key);

@@ -166,6 +166,8 @@ struct mcu_conf_leg {
     struct mcu_shown shown;     /* as last told */
     int64_t shown_less_ns;      /* since when it is shown smaller than told; 0: it is not */
     struct mcu_rung_policy rung; /* which size its receiver can take */
+    enum mcu_layout_wish wish;  /* the newest; join.layout is what it sees */
+    int64_t wishes_until_ns;    /* changes are used up until then (stages.c) */
 };
 
 struct mcu_conf {
@@ -180,6 +182,7 @@ struct mcu_conf {
     struct mcu_audio_graph audio;
     struct mcu_stage *stage;    /* with the conference's own layout */
     struct mcu_stage *other_stages[MCU_LAYOUT_KINDS]; /* that legs asked for; NULL: none now */
+    _Atomic unsigned *layouts_seen; /* mcu_conf_tell_layouts; NULL: nobody asked */
     struct mcu_timer sweep;     /* of subscribers and stages, once a second */
     struct mcu_recorder *recorder;
     bool announced;             /* its start is an event, so its end will be */

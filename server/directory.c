@@ -27,6 +27,7 @@ struct mcu_room {
     struct mcu_ref ref;
     bool ready;
     int users;
+    _Atomic unsigned layouts; /* the conference's word */
     struct finder *waiting, **last_waiting;
     struct mcu_config config; /* for its creation */
     int error;
@@ -150,6 +151,8 @@ static void create_there(void *arg)
     room->error = mcu_conf_new(&room->conf, room->media, room->name, &room->config);
     if (room->error == 0)
         room->ref = (struct mcu_ref){ room->media, mcu_conf_handle(room->conf) };
+    if (room->error == 0)
+        mcu_conf_tell_layouts(room->conf, &room->layouts);
     mcu_post_call(room->directory->control, created, room);
 }
 
@@ -198,6 +201,11 @@ void mcu_directory_find(struct mcu_directory *d, const char *name, mcu_directory
 int mcu_directory_users(const struct mcu_room *room)
 {
     return room->users;
+}
+
+unsigned mcu_directory_layouts(const struct mcu_room *room)
+{
+    return atomic_load_explicit(&room->layouts, memory_order_relaxed);
 }
 
 /* ---- the end ---- */

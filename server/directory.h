@@ -31,6 +31,9 @@ void mcu_directory_release(struct mcu_directory *directory, struct mcu_room **ro
 /* How many use it: its legs, seen or not, and those on their way. */
 int mcu_directory_users(const struct mcu_room *room);
 
+/* Which layouts somebody sees in it now, as mcu_conf_tell_layouts says. */
+unsigned mcu_directory_layouts(const struct mcu_room *room);
+
 /* Sends the changed configuration to every conference. */
 void mcu_directory_reload(struct mcu_directory *directory);
 

@@ -50,7 +50,7 @@ static bool alike(int a, int b)
 static bool same(const struct mcu_shown *a, const struct mcu_shown *b)
 {
     return alike(a->width, b->width) && alike(a->height, b->height) && a->fps == b->fps &&
-           alike(a->bps, b->bps);
+           alike(a->bps, b->bps) && a->follows_floor == b->follows_floor;
 }
 
 static void tell(struct mcu_conf_leg *leg, const struct mcu_shown *now)
@@ -60,10 +60,16 @@ static void tell(struct mcu_conf_leg *leg, const struct mcu_shown *now)
     leg->join.sink.shown(&leg->join.sink, MCU_ROLE_VIDEO, now);
 }
 
+static bool is_less(const struct mcu_shown *now, const struct mcu_shown *before)
+{
+    int size = now->width * now->height, size_before = before->width * before->height;
+    return size < size_before || (size == size_before && before->follows_floor && !now->follows_floor);
+}
+
 static void update(struct mcu_conf_leg *leg, const struct mcu_shown *now, int64_t now_ns)
 {
     bool first = leg->shown.bps == 0 && leg->shown.fps == 0;
-    bool less = now->width * now->height < leg->shown.width * leg->shown.height;
+    bool less = is_less(now, &leg->shown);
     if (same(now, &leg->shown)) {
         leg->shown_less_ns = 0;
     } else if (first || !less) {
@@ -76,7 +82,7 @@ static void update(struct mcu_conf_leg *leg, const struct mcu_shown *now, int64_
 }
 
 void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
-                    const struct mcu_rect *rects, int n)
+                    const struct mcu_rect *rects, int n, bool follows_floor)
 {
     int64_t now_ns = mcu_loop_now(conf->media->loop);
     for (int i = 0; i < conf->leg_count; i++) {
@@ -87,6 +93,7 @@ void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
         for (int k = 0; k < n; k++)
             if (legs[k] == leg)
                 now = shown_as(conf, leg->vsource, rects[k]);
+        now.follows_floor = follows_floor;
         update(leg, &now, now_ns);
     }
 }

@@ -26,23 +26,35 @@ static const struct mcu_nego_line *video_of(const struct mcu_nego *nego)
     return NULL;
 }
 
-/* As the conference says; of one that is about to join, as he would stand in a grid. The large tile of
- * the other layout follows who speaks, faster than any offer could. */
+static bool may_offer(const struct call *c)
+{
+    return config_of(c)->reinvite_for_size && !c->size.refused;
+}
+
+/* Somebody sees a layout whose large tile follows who speaks, faster than any offer could. Who cannot be
+ * told later is to have enough for the room's own too: who comes next will see that. */
+static bool may_be_large(const struct call *c)
+{
+    bool own = config_of(c)->layout != MCU_LAYOUT_GRID;
+    unsigned seen = c->room ? mcu_directory_layouts(c->room) : 0;
+    if (own && !may_offer(c))
+        return true;
+    if (c->size.shown.bps)
+        return c->size.shown.follows_floor;
+    return seen ? seen & ~(1u << MCU_LAYOUT_GRID) : own;
+}
+
+/* As the conference says; of one that is about to join, as he would stand in a grid. */
 static struct mcu_rect tile_of(const struct call *c)
 {
     const struct mcu_config *k = config_of(c);
     struct mcu_rect tiles[MCU_LAYOUT_MAX_TILES], whole = { 0, 0, k->width, k->height };
     int users = c->room ? mcu_directory_users(c->room) : 1;
-    if (k->layout != MCU_LAYOUT_GRID)
+    if (may_be_large(c))
         return whole;
     if (c->size.shown.bps)
         return (struct mcu_rect){ 0, 0, c->size.shown.width, c->size.shown.height };
-    return mcu_layout_place(k->layout, users, k->width, k->height, tiles) > 0 ? tiles[0] : whole;
-}
-
-static bool may_offer(const struct call *c)
-{
-    return config_of(c)->reinvite_for_size && !c->size.refused;
+    return mcu_layout_place(MCU_LAYOUT_GRID, users, k->width, k->height, tiles) > 0 ? tiles[0] : whole;
 }
 
 static void fill(const struct call *c, struct mcu_nego_caps *caps)
@@ -109,8 +121,9 @@ static void on_time(struct mcu_timer *timer)
     struct call *c = mcu_container_of(timer, struct call, size.timer);
     if (!wanted(c))
         return;
-    mcu_log(MCU_LOG_INFO, "asks-size", "leg=%u width=%d height=%d told_bps=%d", c->identity.leg,
-            c->size.shown.width, c->size.shown.height, c->size.told_bps);
+    struct mcu_rect r = tile_of(c);
+    mcu_log(MCU_LOG_INFO, "asks-size", "leg=%u width=%d height=%d told_bps=%d", c->identity.leg, r.w, r.h,
+            c->size.told_bps);
     mcu_sip_reoffer(c->sip);
 }
 

@@ -7,6 +7,8 @@
 #include "server/video_priv.h"
 
 #define SWEEP_EVERY_NS MCU_NS_PER_S
+#define WISHES_AT_ONCE 4                  /* of somebody who tries what there is */
+#define WISH_EACH_NS   (5 * MCU_NS_PER_S)
 
 bool mcu_layout_wish_parse(enum mcu_layout_wish *out, const char *text)
 {
@@ -54,6 +56,7 @@ struct seen {
     struct mcu_conf_leg *legs[MCU_LAYOUT_MAX_TILES];
     struct mcu_rect rects[MCU_LAYOUT_MAX_TILES];
     int n;
+    unsigned layouts; /* that somebody sees: 1 << kind */
 };
 
 static void add_seen(struct seen *all, struct mcu_conf_leg *leg, struct mcu_rect rect)
@@ -75,6 +78,7 @@ static void look_at(const struct mcu_stage *st, struct seen *all)
     struct seen here;
     if (!st || !mcu_stage_watched(st))
         return;
+    all->layouts |= 1u << mcu_stage_layout(st);
     here.n = mcu_stage_arrange(st, here.legs, here.rects);
     for (int i = 0; i < here.n; i++)
         add_seen(all, here.legs[i], here.rects[i]);
@@ -82,22 +86,27 @@ static void look_at(const struct mcu_stage *st, struct seen *all)
 
 void mcu_stages_tell_sources(struct mcu_conf *conf)
 {
-    struct seen all = { .n = 0 };
+    struct seen all = { .n = 0, .layouts = 0 };
     look_at(conf->stage, &all);
     for (int i = 0; i < MCU_LAYOUT_KINDS; i++)
         look_at(conf->other_stages[i], &all);
     mcu_vsource_show_only(conf, all.legs, all.n);
-    mcu_shown_tell(conf, all.legs, all.rects, all.n);
+    mcu_shown_tell(conf, all.legs, all.rects, all.n, all.layouts & 1u << MCU_LAYOUT_SPEAKER);
+    if (conf->layouts_seen)
+        atomic_store_explicit(conf->layouts_seen, all.layouts, memory_order_relaxed);
 }
 
 /* ---- life ---- */
 
-/* Once a second: legs that have healed go back to where the others are, stages that nobody sees end. */
+/* Once a second: legs that have healed go back to where the others are, wishes that had to wait are
+ * fulfilled, stages that nobody sees end. */
 static void on_sweep(struct mcu_timer *timer)
 {
     struct mcu_conf *conf = mcu_container_of(timer, struct mcu_conf, sweep);
-    for (int i = 0; i < conf->leg_count; i++)
+    for (int i = 0; i < conf->leg_count; i++) {
         mcu_vsub_heal(conf->legs[i]);
+        mcu_stages_wish(conf->legs[i]);
+    }
     for (int i = 0; i < MCU_LAYOUT_KINDS; i++)
         if (conf->other_stages[i] && !mcu_stage_watched(conf->other_stages[i]))
             mcu_stage_end(&conf->other_stages[i]);
@@ -135,6 +144,17 @@ void mcu_stages_set_config(struct mcu_conf *conf)
 void mcu_stages_update(struct mcu_conf_leg *leg)
 {
     mcu_vsub_update(mcu_stages_ladder(leg), leg);
+}
+
+/* Each change may cost all who see that layout a keyframe, and us an encoder. */
+void mcu_stages_wish(struct mcu_conf_leg *leg)
+{
+    int64_t now = mcu_loop_now(leg->conf->media->loop);
+    if (leg->wish == leg->join.layout || leg->wishes_until_ns - now > (WISHES_AT_ONCE - 1) * WISH_EACH_NS)
+        return;
+    leg->wishes_until_ns = (leg->wishes_until_ns > now ? leg->wishes_until_ns : now) + WISH_EACH_NS;
+    leg->join.layout = leg->wish;
+    mcu_stages_update(leg);
 }
 
 void mcu_stages_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info)

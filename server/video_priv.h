@@ -29,9 +29,10 @@ void mcu_vsource_get_info(const struct mcu_vsource *source, struct mcu_conf_leg_
 
 /* ---- how each source is shown (shown.c) ---- */
 
-/* Tells legs whose tile has changed; all others are shown to nobody. From each tick. */
+/* Tells legs whose tile has changed; all others are shown to nobody. follows_floor: the large tile of a
+ * layout that somebody sees is the speaker's. From each tick. */
 void mcu_shown_tell(struct mcu_conf *conf, struct mcu_conf_leg *const *legs,
-                    const struct mcu_rect *rects, int n);
+                    const struct mcu_rect *rects, int n, bool follows_floor);
 
 /* ---- a stage (stage.c): one view, ticking ---- */
 
@@ -60,8 +61,10 @@ void mcu_stages_set_config(struct mcu_conf *conf);
 /* Of the stage that shows what the leg wants to see, made where there is none; the conference's own
  * when memory is short. */
 struct mcu_ladder *mcu_stages_ladder(const struct mcu_conf_leg *leg);
-/* The leg's wish or its codec has changed. */
+/* The leg's layout or its codec has changed. */
 void mcu_stages_update(struct mcu_conf_leg *leg);
+/* Gives the leg the layout that it wishes for (leg->wish), now or, who changes too often, at a later sweep. */
+void mcu_stages_wish(struct mcu_conf_leg *leg);
 /* From each tick: sources are told how large they are seen, and those that are not seen cost nothing. */
 void mcu_stages_tell_sources(struct mcu_conf *conf);
 void mcu_stages_get_info(const struct mcu_conf *conf, struct mcu_conf_info *info);

@@ -146,7 +146,8 @@ static void too_many(struct mcu_http_request *req)
 static void post(struct mcu_web_side *side, const struct web_door *door,
                  struct mcu_http_request *req)
 {
-    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8], layout[16];
+    char room[MCU_ROOM_NAME_BYTES], name[MCU_NAME_MAX], clean[MCU_NAME_MAX], hidden[8];
+    char layout[MCU_HTTP_QUERY_BYTES]; /* what is not known is refused, not overlooked */
     struct web_wish wish = { .door = door, .room = room, .name = door->name,
                              .hidden = door->hidden };
     /* The allowance first: it limits guesses of the token as well. */

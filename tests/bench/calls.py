@@ -18,6 +18,7 @@ import time
 import common
 import json
 import meeting
+import ports
 
 SPEECH = "/usr/share/asterisk/sounds/en_US_f_Allison"
 CODECS = {"opus": (111, "opus/48000/2"), "pcmu": (0, "PCMU/8000"), "pcma": (8, "PCMA/8000"),
@@ -81,10 +82,11 @@ class Bench:
             "limits.calls_per_source_s=0", "limits.legs_per_source=0", "limits.calls_per_s=100000",
             "limits.connecting_per_source=1000", "limits.legs=5000", "limits.legs_per_conference=5000",
             *settings])
-        self.rtp = meeting.free_ports(2)
-        self.load = subprocess.Popen(["build/tests/bench_load", str(self.rtp)], stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, text=True, bufsize=1)
-        self._answer()
+        try:
+            ports.again(self._start_load)
+        except OSError:
+            self.server.stop()
+            raise
         self.calls, self.next_line, self.next_phase = [], 0, 0
 
     def __enter__(self):
@@ -97,6 +99,14 @@ class Bench:
         self.sip.close()
 
     # ---- bench_load ----
+
+    def _start_load(self):
+        self.rtp = ports.take(2)
+        self.load = subprocess.Popen(["build/tests/bench_load", str(self.rtp)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True, bufsize=1)
+        if not self.load.stdout.readline().startswith("ok"):
+            self.load.communicate(timeout=10)
+            raise ports.InUse(f"bench_load does not get the ports {self.rtp} and {self.rtp + 1}")
 
     def _answer(self):
         line = self.load.stdout.readline()

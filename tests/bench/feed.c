@@ -7,8 +7,8 @@
  *                  last of its times is followed by FRAME_TICKS
  *     take LOCAL_PORT FILE      what comes there: arrival in ns (CLOCK_MONOTONIC, 64 bits), size (32),
  *                               bytes
- * Until SIGTERM; sends begin DELAY_MS after the start. Says "late MS" at its end: how far behind its
- * plan the latest packet was. */
+ * Until SIGTERM; sends begin DELAY_MS after the start. Says "ready" once all ports are its own, and "late
+ * MS" at its end: how far behind its plan the latest packet was. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -173,6 +173,8 @@ int main(int argc, char **argv)
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
     read_plan(argv[1]);
+    printf("ready\n"); /* all ports are its own */
+    fflush(stdout);
     for (int i = 0; i < take_count; i++)
         fds[i] = (struct pollfd){ takes[i].fd, POLLIN, 0 };
     while (!stop) {

@@ -12,6 +12,7 @@ import common
 import meeting
 import peers
 import plot
+import ports
 from sipcall import Callers
 
 VOICES = "/usr/share/asterisk/sounds/en_US_f_Allison/demo-congrats.wav"
@@ -75,7 +76,11 @@ class Feed:
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(plan) + "\n")
         self.child = subprocess.Popen(["build/tests/bench_feed", path], stdout=subprocess.PIPE,
-                                      text=True)
+                                      stderr=subprocess.PIPE, text=True)
+        if not self.child.stdout.readline().startswith("ready"):
+            said = self.child.communicate(timeout=10)[1]
+            ports.check(said)
+            raise OSError(said.strip())
 
     def stop(self):
         """ms that the latest packet was sent late."""
@@ -129,11 +134,11 @@ def ours(row, streams, options, settings=(), second=None, layout=None):
     """A server of its own; sender 0 takes the result too. second: so does sender 1, who says that he
     can take so many kbit/s, and sees the layout that is named."""
     n, codec = row["n"], row["codec"]
-    first = meeting.free_ports(4 * n + 4)
+    first = ports.take(4 * n + 4)
     local = [(first + 4 * i, first + 4 * i + 2) for i in range(n + 1)]
     server = meeting.Server(n + 2, [f"video.codecs={codec.upper()}{'' if codec == 'vp8' else ',VP8'}",
-                                    f"listen.http_port={meeting.free_ports(2)}", "limits.leg_timeout_s=0",
-                                    "limits.calls_per_source_s=0", "listen.http_control=true", *settings])
+                                    "limits.leg_timeout_s=0", "limits.calls_per_source_s=0",
+                                    "listen.http_control=true", *settings], http=True)
     callers = Callers(server.sip, "bench")
     try:
         calls = [callers.call(f"Sender {i + 1}", local[i],
@@ -152,10 +157,20 @@ def ours(row, streams, options, settings=(), second=None, layout=None):
     judge(row, feed, streams, window)
 
 
+def check_alive(who, child):
+    """A peer that has ended delivered nothing; why is in its log."""
+    if child.poll() is None:
+        return
+    with open(os.path.join(common.FOLDER, who + ".log"), encoding="utf-8", errors="replace") as log:
+        said = log.read()
+    ports.check(said)
+    raise OSError(f"{who} has ended: {said.strip()[-200:]}")
+
+
 def theirs(row, streams, options):
     """A peer: its process reads the senders' ports, which are all its own."""
     n, codec, rects = row["n"], row["codec"], rects_of(row["n"])
-    first = meeting.free_ports(8 * n + 8)
+    first = ports.take(8 * n + 4)
     to = [(first + 4 * i, first + 4 * i + 2) for i in range(n)]
     local = [(first + 4 * n + 4 * i, first + 4 * n + 4 * i + 2) for i in range(n)]
     take = (first + 8 * n, first + 8 * n + 2)
@@ -173,6 +188,7 @@ def theirs(row, streams, options):
         feed = Feed(streams, row["size"], local, to, take)
         feed.settled_s += FFMPEG_S if row["who"] == "ffmpeg" else 0
         window = watch(row, feed, lambda: {"all": cpu_of(child.pid)}, options)
+        check_alive(row["who"], child)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
@@ -195,9 +211,9 @@ def measure(streams, n, size, codec, who, options, **how):
            "size": size, "codec": codec, "ok": False}
     try:
         if who == "tessera":
-            ours(row, streams, options, **how)
+            ports.again(lambda: ours(row, streams, options, **how))
         else:
-            theirs(row, streams, options)
+            ports.again(lambda: theirs(row, streams, options))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         row["error"] = str(error)
     return row

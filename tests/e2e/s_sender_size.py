@@ -40,6 +40,24 @@ def bandwidth(text):
     return int(re.search(r"m=video.*?b=TIAS:(\d+)", text, re.S).group(1))
 
 
+def wish(c, server, room, layout):
+    """The first in the room sees that layout, alone; "": as all do."""
+    leg = server.participants(room)[0]["leg"]
+    status, _ = server.http(f"/api/v1/legs/{leg}/layout", {"layout": layout})[:2]
+    c.check(status == 202, f"leg {leg} is to see the layout \"{layout}\"")
+    c.wait_for(lambda: {r["layout"] for r in server.conference(room)["renditions"]} == {"grid", layout or "grid"},
+               5, "so it does")
+
+
+def told(c, server, room):
+    """What a caller of VP8 without TMMBR is told to send."""
+    phone = Phone(c, server, "asker", 700)
+    lines = [f"m=video {phone.port} RTP/AVPF 98", "a=rtpmap:98 VP8/90000"]
+    said = bandwidth(phone.call(room, body=phone.sdp(lines=lines)).body)
+    phone.bye()
+    return said
+
+
 def answers(c, server):
     """What is written, without a picture being sent: nine others are in the room."""
     others = Peer(c, server, "sdp", "other", *TILE, count=15, seconds=25)
@@ -62,6 +80,10 @@ def answers(c, server):
             c.check(bandwidth(answer.body) == bps and said == asked,
                     f"{rtpmap} {feedback or 'without TMMBR'}: TIAS {bandwidth(answer.body)}, {said}")
             phone.bye()
+    wish(c, server, "sdp", "speaker")
+    c.wait_for(lambda: told(c, server, "sdp") == ALONE, 5, "where somebody sees the speaker large, all are asked for all")
+    wish(c, server, "sdp", "")
+    c.wait_for(lambda: told(c, server, "sdp") == worth(640, 360), 5, "where he does no more, for less")
     others.process.signal(15)
     others.process.wait(10)
     c.wait_for(lambda: not server.conference("sdp"), 5, "they are gone")
@@ -78,13 +100,13 @@ def refuser(c, server):
 
 def by_offers(c, server):
     """Alone, then among sixteen, then (--full) alone again; beside it one who refuses."""
-    sent, phone = sender(c, server, "room", "vp8", seconds=80 if c.options.full else 48), refuser(c, server)
+    sent, phone = sender(c, server, "room", "vp8", seconds=160 if c.options.full else 48), refuser(c, server)
     c.wait_for(lambda: server.participants("room"), 5, "one in the room")
     time.sleep(4)
     alone, rows = rate(server, "room", "vp8")
     c.check(0.5 * ALONE < alone < 1.2 * ALONE and rows == 720, f"alone {alone / 1000:.0f} kbit/s, {rows} rows")
-    others = Peer(c, server, "room", "other", *TILE, count=15, seconds=90)
-    more = Peer(c, server, "other", "more", *TILE, count=5, seconds=90)
+    others = Peer(c, server, "room", "other", *TILE, count=15, seconds=150)
+    more = Peer(c, server, "other", "more", *TILE, count=5, seconds=150)
     c.wait_for(lambda: len(server.participants("room")) == 16, 10, "sixteen in the room")
     invite = phone.request("INVITE", 40)
     phone.answer(invite, "488 Not Acceptable Here")
@@ -99,6 +121,10 @@ def by_offers(c, server):
             "who refused is still in his call")
     if not c.options.full:
         return
+    wish(c, server, "room", "speaker")
+    c.wait_for(lambda: rate(server, "room", "vp8", 1)[1] == 720, 50, "one sees the speaker large: he sends 720 rows")
+    wish(c, server, "room", "")
+    c.wait_for(lambda: rate(server, "room", "vp8", 1)[1] == 180, 50, "he does no more: 180 rows again")
     for peer in (others, more):
         peer.process.signal(15)
         peer.process.wait(10)
@@ -107,14 +133,14 @@ def by_offers(c, server):
     c.check(grown > 0.5 * ALONE, f"alone again {grown / 1000:.0f} kbit/s, {rows} rows")
     c.check(phone.request("INVITE", 0.5, fail=False) is None, "who refused is asked no more")
     result = sent.result(120)
-    c.check(result["sip"]["reinvites_in"] == 2, f"by {result['sip']['reinvites_in']} offers of ours")
+    c.check(result["sip"]["reinvites_in"] == 4, f"by {result['sip']['reinvites_in']} offers of ours")
 
 
 def test(c):
-    server = Server(c)
+    server = Server(c, "listen.http_control=true")
     answers(c, server)
     c.check(server.stop() == 0, "the server ends well")
-    server = Server(c, "video.reinvite_for_size=true")
+    server = Server(c, "video.reinvite_for_size=true", "listen.http_control=true")
     by_offers(c, server)
     c.check(server.stop() == 0, "and so does that with offers")
 

@@ -122,6 +122,41 @@ static void the_conferences_own_layout_changes_under_all_who_wished_for_none(voi
     rig_close(&r);
 }
 
+/* A page may send as many wishes as it likes: others see a keyframe for each return, and each change may be
+ * an encoder. A few at once are people's; then each waits, and the newest counts. */
+static void who_changes_all_the_time_costs_the_others_little(void **state)
+{
+    static struct rig r;
+    struct rig_leg *s[SENDERS];
+    rig_new(&r);
+    join_senders(&r, s);
+    struct rig_leg *grid = join_viewer(&r, MCU_WISH_NONE), *speaker = join_viewer(&r, MCU_WISH_SPEAKER);
+    struct rig_leg *restless = join_viewer(&r, MCU_WISH_NONE);
+    rig_run(&r, 3000);
+    for (int i = 0; i < 4; i++) { /* by hand */
+        mcu_conf_wish(rig_conf_leg(restless), i % 2 ? MCU_WISH_NONE : MCU_WISH_SPEAKER);
+        rig_run(&r, 1500);
+        assert_true(sees(restless, i % 2 ? MCU_LAYOUT_GRID : MCU_LAYOUT_SPEAKER));
+    }
+    rig_run(&r, 20000);
+    int of_grid = grid->video_count, of_speaker = speaker->video_count;
+    for (int i = 0; i < 300; i++) {
+        mcu_conf_wish(rig_conf_leg(restless), i % 2 ? MCU_WISH_NONE : MCU_WISH_SPEAKER);
+        rig_run(&r, 100);
+    }
+    assert_in_range(keyframes(grid, of_grid), 0, 6); /* of 30 s */
+    assert_in_range(keyframes(speaker, of_speaker), 0, 6);
+    mcu_conf_wish(rig_conf_leg(restless), MCU_WISH_SPEAKER);
+    rig_run(&r, 7500);
+    assert_true(sees(restless, MCU_LAYOUT_SPEAKER));
+    mcu_conf_wish(rig_conf_leg(restless), MCU_WISH_NONE);
+    rig_run(&r, 7500);
+    assert_true(sees(restless, MCU_LAYOUT_GRID));
+    check_stream(restless);
+    check_stream(grid);
+    rig_close(&r);
+}
+
 static void who_wants_no_picture_costs_no_layout(void **state)
 {
     static struct rig r;
@@ -138,10 +173,12 @@ static void who_wants_no_picture_costs_no_layout(void **state)
 }
 
 static struct mcu_shown told;
+static int told_count;
 
 static void on_shown(const struct mcu_sink *sink, int role, const struct mcu_shown *shown)
 {
     told = *shown;
+    told_count++;
 }
 
 static void a_source_is_told_the_largest_of_its_tiles(void **state)
@@ -171,6 +208,57 @@ static void a_source_is_told_the_largest_of_its_tiles(void **state)
     rig_close(&r);
 }
 
+/* His tile in the grid is larger than his small one beside the speaker's: only what it may become tells
+ * him of the other layout. */
+static void who_is_not_the_speaker_is_told_that_he_may_be(void **state)
+{
+    static struct rig r;
+    static _Atomic unsigned layouts;
+    const unsigned grid = 1u << MCU_LAYOUT_GRID, speaker = 1u << MCU_LAYOUT_SPEAKER;
+    struct rig_leg *s[SENDERS];
+    rig_new(&r);
+    layouts = 99;
+    mcu_conf_tell_layouts(r.conf, &layouts);
+    for (int i = 0; i < SENDERS; i++) {
+        s[i] = sender(&r, MCU_CODEC_VP8, luma[i], 128, 128);
+        if (i == SENDERS - 1)
+            s[i]->join.sink.shown = on_shown;
+        rig_join(s[i]);
+    }
+    rig_run(&r, 200);
+    assert_int_equal(layouts, 0);
+    struct rig_leg *all = join_viewer(&r, MCU_WISH_NONE);
+    rig_run(&r, 1000);
+    assert_int_equal(layouts, grid);
+    assert_false(told.follows_floor);
+    struct mcu_shown before = told;
+    told_count = 0;
+
+    struct rig_leg *one = join_viewer(&r, MCU_WISH_SPEAKER);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, grid | speaker);
+    assert_true(told.follows_floor);
+    assert_int_equal(told.width, before.width);
+    assert_int_equal(told_count, 1);
+
+    rig_leave(one);
+    rig_run(&r, 1800); /* less is told when it has lasted */
+    assert_true(told.follows_floor);
+    rig_run(&r, 500);
+    assert_int_equal(layouts, grid);
+    assert_false(told.follows_floor);
+    assert_int_equal(told_count, 2);
+
+    r.config.layout = MCU_LAYOUT_SPEAKER;
+    mcu_conf_set_config(r.conf, &r.config);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, speaker);
+    rig_leave(all);
+    rig_run(&r, 300);
+    assert_int_equal(layouts, 0);
+    rig_close(&r);
+}
+
 /* With threads: layouts come and go while jobs are in flight. */
 static void layouts_come_and_go_while_they_are_drawn(void **state)
 {
@@ -182,8 +270,15 @@ static void layouts_come_and_go_while_they_are_drawn(void **state)
     for (int i = 0; i < 4; i++)
         v[i] = join_viewer(&r, MCU_WISH_NONE);
     for (int round = 0; round < 12; round++) {
-        for (int i = 0; i < 4; i++)
-            mcu_conf_wish(rig_conf_leg(v[i]), (enum mcu_layout_wish)((round * (i + 1) + i) % 3));
+        for (int i = 0; i < 4; i++) {
+            v[i]->join.layout = (enum mcu_layout_wish)((round * (i + 1) + i) % 3);
+            if (round % 2) { /* wishes alone would soon have to wait */
+                rig_leave(v[i]);
+                rig_join(v[i]);
+            } else {
+                mcu_conf_wish(rig_conf_leg(v[i]), v[i]->join.layout);
+            }
+        }
         r.config.layout = round % 5 < 3 ? MCU_LAYOUT_GRID : MCU_LAYOUT_SPEAKER;
         mcu_conf_set_config(r.conf, &r.config);
         rig_run(&r, round % 4 == 3 ? 2200 : 200);
@@ -209,8 +304,10 @@ int main(void)
         cmocka_unit_test(each_layout_is_coded_once_for_all_who_see_it),
         cmocka_unit_test(a_leg_changes_its_layout_and_what_nobody_sees_ends),
         cmocka_unit_test(the_conferences_own_layout_changes_under_all_who_wished_for_none),
+        cmocka_unit_test(who_changes_all_the_time_costs_the_others_little),
         cmocka_unit_test(who_wants_no_picture_costs_no_layout),
         cmocka_unit_test(a_source_is_told_the_largest_of_its_tiles),
+        cmocka_unit_test(who_is_not_the_speaker_is_told_that_he_may_be),
         cmocka_unit_test(layouts_come_and_go_while_they_are_drawn),
         cmocka_unit_test(wishes_have_names),
     };

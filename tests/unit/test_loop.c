@@ -1,4 +1,5 @@
-/* Loops, timers and workers. Real threads appear only where threads are the subject. */
+/* Loops, timers and workers; messages that may be late are in test_loop_late.c. Real threads appear only
+ * where threads are the subject. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,9 +7,7 @@
 
 #include <cmocka.h>
 #include <stdatomic.h>
-#include <semaphore.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
@@ -140,9 +139,6 @@ static void messages_of_one_sender_arrive_in_order(void **state)
     free(messages);
 }
 
-#define STRANDS 8
-#define JOBS    500
-
 /* ---- what is sent first ---- */
 
 struct note {
@@ -219,117 +215,10 @@ static void messages_sent_first_come_between_two_timers(void **state)
     mcu_loop_free(&loop);
 }
 
-/* ---- what may be late ---- */
+/* ---- jobs ---- */
 
-#define ROUNDS 2000
-
-struct late_note {
-    struct mcu_msg msg;
-    struct mcu_timer timer;
-    int64_t next_ns; /* the timer is set to so much from now, after the other side knows */
-    sem_t done;
-};
-
-static void on_late_timer(struct mcu_timer *timer)
-{
-}
-
-static void on_late(struct mcu_msg *msg)
-{
-    struct late_note *t = mcu_container_of(msg, struct late_note, msg);
-    int64_t due_ns = mcu_clock_now_ns() + t->next_ns;
-    sem_post(&t->done);
-    mcu_timer_start(&t->timer, due_ns);
-}
-
-static bool waited(sem_t *sem)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 5;
-    return sem_timedwait(sem, &until) == 0;
-}
-
-/* The loop sets its timer far away just when the next message comes, which must not wait for it. */
-static void late_messages_never_wait_for_a_far_timer(void **state)
-{
-    struct mcu_loop *loop;
-    struct late_note t = { .msg.fn = on_late };
-    sem_init(&t.done, 0, 0);
-    assert_int_equal(mcu_loop_new(&loop, "late", false), 0);
-    mcu_timer_init(&t.timer, loop, on_late_timer);
-    assert_int_equal(mcu_loop_start(loop), 0);
-    for (int i = 0; i < ROUNDS; i++) {
-        t.next_ns = i % 2 ? 200 * MCU_NS_PER_S : MCU_NS_PER_MS / 5;
-        mcu_loop_send_late(loop, &t.msg);
-        assert_true(waited(&t.done));
-    }
-    mcu_loop_stop(loop);
-    mcu_loop_free(&loop);
-    sem_destroy(&t.done);
-}
-
-struct late_pair {
-    struct note late;
-    struct sending_timer timer;
-    sem_t done;
-};
-
-static void on_last(struct mcu_timer *timer)
-{
-    struct late_pair *p = mcu_container_of(timer, struct late_pair, timer.timer);
-    order[order_count++] = 9;
-    sem_post(&p->done);
-}
-
-/* From the loop itself, so that nothing else wakes it before the timer does. */
-static void start_pair(void *arg)
-{
-    struct late_pair *p = arg;
-    mcu_timer_start(&p->timer.timer, mcu_clock_now_ns() + 5 * MCU_NS_PER_MS);
-    mcu_loop_send_late(p->late.loop, &p->late.msg);
-}
-
-static void late_messages_come_before_the_timer(void **state)
-{
-    static const int expected[] = { 1, 9 };
-    struct late_pair p = { .late = { .msg.fn = on_note, .n = 1 } };
-    order_count = 0;
-    sem_init(&p.done, 0, 0);
-    assert_int_equal(mcu_loop_new(&p.late.loop, "late", false), 0);
-    mcu_timer_init(&p.timer.timer, p.late.loop, on_last);
-    assert_int_equal(mcu_loop_start(p.late.loop), 0);
-    mcu_loop_call(p.late.loop, start_pair, &p);
-    assert_true(waited(&p.done));
-    assert_int_equal(order_count, 2);
-    assert_memory_equal(order, expected, sizeof(expected));
-    mcu_loop_stop(p.late.loop);
-    mcu_loop_free(&p.late.loop);
-    sem_destroy(&p.done);
-}
-
-/* One that waits quietly does not keep the next, which does not, from waking the loop. */
-static void plain_messages_wake_the_loop_behind_late_ones(void **state)
-{
-    struct mcu_loop *loop;
-    struct late_note t = { .msg.fn = on_late, .next_ns = 1000 * MCU_NS_PER_MS };
-    struct late_note u = t;
-    sem_init(&t.done, 0, 0);
-    sem_init(&u.done, 0, 0);
-    assert_int_equal(mcu_loop_new(&loop, "late", false), 0);
-    mcu_timer_init(&t.timer, loop, on_late_timer);
-    mcu_timer_init(&u.timer, loop, on_late_timer);
-    assert_int_equal(mcu_loop_start(loop), 0);
-    for (int i = 0; i < 100; i++) {
-        mcu_loop_send_late(loop, &t.msg);
-        mcu_loop_send(loop, &u.msg);
-        assert_true(waited(&t.done) && waited(&u.done));
-    }
-    mcu_loop_stop(loop);
-    mcu_loop_free(&loop);
-    sem_destroy(&t.done);
-    sem_destroy(&u.done);
-}
+#define STRANDS 8
+#define JOBS    500
 
 struct counted_job {
     struct mcu_job job;
@@ -396,9 +285,6 @@ int main(void)
         cmocka_unit_test(messages_of_one_sender_arrive_in_order),
         cmocka_unit_test(messages_sent_first_overtake_what_waits),
         cmocka_unit_test(messages_sent_first_come_between_two_timers),
-        cmocka_unit_test(late_messages_never_wait_for_a_far_timer),
-        cmocka_unit_test(late_messages_come_before_the_timer),
-        cmocka_unit_test(plain_messages_wake_the_loop_behind_late_ones),
         cmocka_unit_test(jobs_of_a_strand_run_in_order),
         cmocka_unit_test(inline_workers_need_no_thread),
     };

@@ -183,8 +183,9 @@ static void the_last_leg_ends_a_shutdown(void **state)
     assert_int_equal(ended, 1);
 }
 
-/* A request to the page's door. */
-static void ask(const char *method, const char *path, const char *if_match, const char *body)
+/* A request to the page's door. query: one "name=value". */
+static void ask_with(const char *method, const char *path, const char *query, const char *if_match,
+                     const char *body)
 {
     int n;
     const struct mcu_http_route *row = mcu_web_routes(&n);
@@ -195,9 +196,42 @@ static void ask(const char *method, const char *path, const char *if_match, cons
     req->route = row;
     req->headers[MCU_HTTP_IF_MATCH] = if_match;
     snprintf(req->path, sizeof(req->path), "/join/%s", path);
+    snprintf(req->query, sizeof(req->query) - 1, "%s", query);
     req->body = strdup(body);
     req->body_size = strlen(body);
     row->handler(req, &server);
+}
+
+static void ask(const char *method, const char *path, const char *if_match, const char *body)
+{
+    ask_with(method, path, "", if_match, body);
+}
+
+static void a_layout_that_is_not_known_is_refused_however_long_it_is(void **state)
+{
+    static const struct {
+        const char *query;
+        bool good;
+        enum mcu_layout_wish layout;
+    } cases[] = {
+        { "", true, MCU_WISH_NONE },
+        { "layout=", true, MCU_WISH_NONE },
+        { "layout=grid", true, MCU_WISH_GRID },
+        { "layout=speaker", true, MCU_WISH_SPEAKER },
+        { "layouts=speaker", true, MCU_WISH_NONE },
+        { "layout=mosaic", false, MCU_WISH_NONE },
+        { "layout=speakers-and-all-the-others", false, MCU_WISH_NONE },
+    };
+    server.config.max_calls_per_source_s = 0;
+    new_side();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int before = mcu_web_side_legs(server.web);
+        ask_with("POST", "r", cases[i].query, NULL, offer);
+        assert_int_equal(mcu_web_side_legs(server.web) - before, cases[i].good);
+        if (cases[i].good)
+            assert_int_equal(server.web->legs->layout, cases[i].layout);
+        mcu_loop_step(server.control, now); /* the directory has refused it */
+    }
 }
 
 /* A new name without its password made the leg fail: RFC 8445 has no such pair. */
@@ -234,6 +268,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(calls_and_web_legs_share_one_limit, begin, end),
         cmocka_unit_test_setup_teardown(the_pages_timer_ends_with_the_side, begin, end),
         cmocka_unit_test_setup_teardown(a_leg_that_does_not_end_holds_nobody_up_for_ever, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_layout_that_is_not_known_is_refused_however_long_it_is, begin,
                                         end),
         cmocka_unit_test_setup_teardown(half_a_pair_of_credentials_restarts_nothing, begin, end),
         cmocka_unit_test_setup_teardown(the_last_leg_ends_a_shutdown, begin, end),
