@@ -247,13 +247,14 @@ static bool host_is_ours(const char *host)
            host_is(host, names[0]) || host_is(host, "[2001:db8::5]");
 }
 
-static void check_texts(const struct mcu_http_request *req)
+static void check_texts(const struct mcu_http_request *req, const struct lws *wsi)
 {
     for (int i = 0; i < MCU_HTTP_HEADERS; i++)
         if (req->headers[i])
             CHECK(req->headers[i] >= req->head_text &&
                   req->headers[i] + strlen(req->headers[i]) < req->head_text + req->head_size);
     CHECK(memchr(req->path, 0, sizeof(req->path)) && req->path[0] == '/');
+    CHECK(strlen(req->path) == (size_t)wsi->path_len); /* all of it was judged */
     const char *end = req->query + sizeof(req->query), *at = req->query;
     while (at < end && *at)
         at += strnlen(at, (size_t)(end - at)) + 1;
@@ -300,7 +301,7 @@ static void check_let_through(const struct mcu_http_request *req, struct lws *ws
         CHECK(strcmp(req->source, "203.0.113.1") != 0 &&
               (host_is_ours(host) || host_is(host, OWN)));
     CHECK(!fragment_at(wsi, WSI_TOKEN_HTTP, 1));
-    check_texts(req);
+    check_texts(req, wsi);
     check_body(req, wsi);
     if (req->upgrade)
         check_upgrade(req, wsi);

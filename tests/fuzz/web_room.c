@@ -31,8 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct mcu_ws {
     struct web_leg *owner;
     void *peer;
-    bool closing;
-    size_t bytes; /* since it came */
+    bool told_who; /* is there */
+    size_t bytes;  /* since it came */
 };
 
 static struct mcu_server server;
@@ -57,6 +57,14 @@ static void check_chat(const struct web_leg *to, const json_t *message)
     CHECK(json_string_value(json_object_get(message, "name")) && to->page_room);
 }
 
+/* The SIP participant is the last. */
+static void check_roster(const json_t *message)
+{
+    const json_t *people = json_object_get(message, "participants");
+    const json_t *last = json_array_get(people, json_array_size(people) - 1);
+    CHECK(json_integer_value(json_object_get(last, "id")) == 77);
+}
+
 int mcu_ws_send(struct mcu_ws *ws, const char *text, size_t size)
 {
     static const char *const types[] = { "welcome", "roster", "speaking", "chat",
@@ -70,6 +78,9 @@ int mcu_ws_send(struct mcu_ws *ws, const char *text, size_t size)
     CHECK(i < MCU_ARRAY_LEN(types));
     if (strcmp(type, "chat") == 0)
         check_chat(ws->owner, message);
+    if (strcmp(type, "roster") == 0)
+        check_roster(message);
+    ws->told_who |= strcmp(type, "roster") == 0;
     json_decref(message);
     ws->bytes += size;
     return 0;
@@ -243,6 +254,8 @@ static void pass_time(void)
     now_ns += STEP_NS;
     mcu_loop_step(server.control, now_ns);
     run_posted();
+    for (int i = 0; i < PAGES; i++)
+        CHECK(!present[i] || !pages[i].ws || pages[i].ws->told_who);
 }
 
 /* What a line says of a page. */
