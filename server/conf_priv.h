@@ -166,6 +166,13 @@ struct mcu_conf_leg {
     struct mcu_shown shown;     /* as last told */
     int64_t shown_less_ns;      /* since when it is shown smaller than told; 0: it is not */
     struct mcu_rung_policy rung; /* which size its receiver can take */
+    struct {
+        bool apart;             /* it gets repair renditions now */
+        int asks;
+        int64_t window_start_ns, last_ns;
+        int64_t counted_ns;     /* the newest that was not a repeat */
+        int64_t quiet_ns;       /* how long it must be quiet to come back: doubled each time */
+    } keyframes;                /* that it cost others (vsub.c) */
     enum mcu_layout_wish wish;  /* the newest; join.layout is what it sees */
     int64_t wishes_until_ns;    /* changes are used up until then (stages.c) */
 };

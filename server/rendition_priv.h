@@ -73,10 +73,6 @@ struct mcu_ladder {
 struct mcu_vsub {
     struct mcu_conf_leg *leg;
     struct mcu_rendition *now, *next; /* next: waits for a keyframe there; holds a subscription too */
-    int asks;
-    int64_t window_start_ns, last_ask_ns;
-    int64_t repair_ns; /* how long he must be quiet to come back: doubled each time */
-    int64_t counted_ask_ns;        /* the newest that was not a repeat */
 };
 
 /* ---- rendition.c ---- */

@@ -1,6 +1,6 @@
 /* The subscribers of a ladder: which rung suits each, how he comes to another one, and what his keyframe
- * requests lead to. Keyframes are merged; a leg that keeps asking is moved to a repair rendition that
- * such legs share. */
+ * requests lead to. Keyframes are merged; a leg that keeps asking, or comes back to a rendition again and
+ * again, is moved to repair renditions that such legs share. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +111,36 @@ static void move_to(struct mcu_vsub *sub, struct mcu_rendition *r)
     }
 }
 
+/* Others get one more keyframe for this leg. True: so many that it is to have its own. */
+static bool count_ask(struct mcu_conf_leg *leg, int64_t now)
+{
+    if (now - leg->keyframes.window_start_ns > REPAIR_WINDOW_NS) {
+        leg->keyframes.window_start_ns = now;
+        leg->keyframes.asks = 0;
+    }
+    /* Repeats within a round trip or two are one request; who repeats all the time asks anew. */
+    if (now - leg->keyframes.counted_ns > MCU_KEYFRAME_APART_NS / 2) {
+        leg->keyframes.asks++;
+        leg->keyframes.counted_ns = now;
+    }
+    leg->keyframes.last_ns = now;
+    return leg->keyframes.asks >= REPAIR_ASKS;
+}
+
+static void set_apart(struct mcu_conf_leg *leg)
+{
+    int64_t quiet = leg->keyframes.quiet_ns ? 2 * leg->keyframes.quiet_ns : REPAIR_WINDOW_NS;
+    leg->keyframes.quiet_ns = quiet < REPAIR_MAX_NS ? quiet : REPAIR_MAX_NS;
+    leg->keyframes.apart = true;
+}
+
+/* The leg comes anew to a rendition for what it said, or what was said of it. */
+static void count_change(struct mcu_ladder *l, struct mcu_conf_leg *leg)
+{
+    if (count_ask(leg, now_ns(l)) && !leg->keyframes.apart)
+        set_apart(leg);
+}
+
 int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
 {
     const struct mcu_video_want *want = &leg->join.video;
@@ -118,7 +148,7 @@ int mcu_vsub_join(struct mcu_ladder *l, struct mcu_conf_leg *leg)
     if (!g)
         return 0;
     struct mcu_vsub *sub = calloc(1, sizeof(*sub));
-    struct mcu_rendition *r = sub ? mcu_rendition_take(g, want->codec, false) : NULL;
+    struct mcu_rendition *r = sub ? mcu_rendition_take(g, want->codec, leg->keyframes.apart) : NULL;
     if (!r) {
         free(sub);
         return -ENOMEM;
@@ -149,11 +179,14 @@ void mcu_vsub_update(struct mcu_ladder *l, struct mcu_conf_leg *leg)
         return;
     if (!sub || want->codec == MCU_CODEC_NONE || (to && to->codec != want->codec)) {
         mcu_vsub_leave(leg);
+        if (want->codec != MCU_CODEC_NONE)
+            count_change(l, leg);
         if (mcu_vsub_join(l, leg) < 0)
             mcu_log(MCU_LOG_ERROR, "video-subscriber-failed", "leg=%u", leg->join.leg);
         return;
     }
-    struct mcu_rendition *r = mcu_rendition_take(choose_rung(l, leg), want->codec, false);
+    count_change(l, leg);
+    struct mcu_rendition *r = mcu_rendition_take(choose_rung(l, leg), want->codec, leg->keyframes.apart);
     if (r)
         move_to(sub, r);
 }
@@ -171,23 +204,11 @@ void mcu_vsub_keyframe(struct mcu_conf_leg *leg)
     struct mcu_rendition *r = sub ? sub->now ? sub->now : sub->next : NULL;
     if (!r)
         return;
-    int64_t now = now_ns(r->rung->ladder);
     mcu_count(MCU_CNT_KEYFRAMES_REQUESTED);
-    if (now - sub->window_start_ns > REPAIR_WINDOW_NS) {
-        sub->window_start_ns = now;
-        sub->asks = 0;
-    }
-    /* Repeats within a round trip or two are one request; who repeats all the time asks anew. */
-    if (now - sub->counted_ask_ns > MCU_KEYFRAME_APART_NS / 2) {
-        sub->asks++;
-        sub->counted_ask_ns = now;
-    }
-    sub->last_ask_ns = now;
-    if (!r->repair && r->subscribers > 1 && sub->asks >= REPAIR_ASKS && !sub->next) {
+    bool often = count_ask(leg, now_ns(r->rung->ladder));
+    if (!r->repair && r->subscribers > 1 && often && !sub->next) {
         struct mcu_rendition *repair = mcu_rendition_take(r->rung, r->codec, true);
-        sub->repair_ns = sub->repair_ns ? 2 * sub->repair_ns : REPAIR_WINDOW_NS;
-        if (sub->repair_ns > REPAIR_MAX_NS)
-            sub->repair_ns = REPAIR_MAX_NS;
+        set_apart(leg);
         if (repair)
             move_to(sub, repair);
         return;
@@ -206,6 +227,7 @@ static void fit_rung(struct mcu_vsub *sub)
     if (!r)
         return;
     mcu_count(MCU_CNT_RUNGS_CHANGED);
+    sub->leg->keyframes.apart = false;
     move_to(sub, r);
 }
 
@@ -219,10 +241,11 @@ void mcu_vsub_heal(struct mcu_conf_leg *leg)
     if (!sub || !sub->now || !sub->now->repair || sub->next)
         return;
     struct mcu_rung *g = sub->now->rung;
-    if (now_ns(g->ladder) - sub->last_ask_ns < sub->repair_ns)
+    if (now_ns(g->ladder) - leg->keyframes.last_ns < leg->keyframes.quiet_ns)
         return;
     struct mcu_rendition *r = mcu_rendition_take(g, sub->now->codec, false);
-    sub->asks = 0;
+    leg->keyframes.asks = 0;
+    leg->keyframes.apart = false;
     if (r)
         move_to(sub, r);
 }

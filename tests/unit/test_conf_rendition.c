@@ -271,6 +271,44 @@ static void going_back_before_the_switch_changes_nothing(void **state)
     rig_close(&r);
 }
 
+/* A re-INVITE each 1.2 s, which says now that he takes less, now that he takes all, or is on hold: each
+ * return wants a keyframe, and is counted like a request for one. */
+static void who_is_described_anew_all_the_time_is_served_apart(void **state)
+{
+    enum { LIMITS, CODECS, HOLDS, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        static struct rig r;
+        rig_new(&r);
+        struct rig_leg *good = viewer(&r, MCU_CODEC_H264), *small = viewer(&r, MCU_CODEC_H264);
+        struct rig_leg *vp8 = viewer(&r, MCU_CODEC_VP8), *v = viewer(&r, MCU_CODEC_H264);
+        small->join.video.max_fs = 12;
+        rig_join(good);
+        rig_join(small);
+        rig_join(vp8);
+        rig_join(v);
+        rig_run(&r, 3000);
+        int before = good->video_count;
+        for (int i = 0; i < 40; i++) {
+            v->join.video.max_fs = way == LIMITS && i % 2 ? 12 : 0;
+            v->join.video.codec = way == LIMITS || i % 2 ? MCU_CODEC_H264
+                                : way == CODECS ? MCU_CODEC_VP8 : MCU_CODEC_NONE;
+            rig_update(v);
+            rig_run(&r, 1200);
+        }
+        assert_in_range(keyframes(good, before), 0, 4); /* of 48 s */
+        v->join.video = (struct mcu_video_want){ .codec = MCU_CODEC_H264 };
+        rig_update(v);
+        rig_run(&r, 25000); /* he is among the others again */
+        struct mcu_conf_info info = rig_info(&r);
+        assert_null(find_repair(&info));
+        assert_int_equal(info.rendition_count, 3);
+        assert_int_equal(v->video[v->video_count - 1].time_ns, good->video[good->video_count - 1].time_ns);
+        check_stream(v);
+        check_stream(good);
+        rig_close(&r);
+    }
+}
+
 static int leave_after;
 
 static void leave_on_unit(const struct mcu_sink *sink, int role, struct mcu_unit *u)
@@ -320,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_leg_that_keeps_asking_is_repaired_apart),
         cmocka_unit_test(repeats_within_a_round_trip_are_one_request),
         cmocka_unit_test(changes_of_limits_keep_the_stream_in_order),
+        cmocka_unit_test(who_is_described_anew_all_the_time_is_served_apart),
         cmocka_unit_test(going_back_before_the_switch_changes_nothing),
         cmocka_unit_test(a_leg_may_leave_while_it_is_given_a_picture),
     };

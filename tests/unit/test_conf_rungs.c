@@ -10,7 +10,8 @@
 #define LARGE 72
 #define SMALL 36
 #define SSRC  0x5eed0000u
-/* Jobs a second: canvas and encoder of the large size, ten pictures; scaler and encoder of the other, five. */
+/* Jobs a second: canvas and encoder of the large size, ten pictures; scaler and encoder of the other,
+ * five. */
 #define JOBS_LARGE 20
 #define JOBS_BOTH  30
 #define JOBS_SMALL 20
