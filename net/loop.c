@@ -386,15 +386,22 @@ void mcu_loop_stop(struct mcu_loop *loop)
     loop->started = false;
 }
 
+int mcu_loop_drain(struct mcu_loop *loop)
+{
+    int all = 0;
+    assert(!loop->started);
+    for (int n; (n = run_inbox(loop)) > 0;) /* what they sent each other too */
+        all += n;
+    return all;
+}
+
 void mcu_loop_free(struct mcu_loop **pp)
 {
     struct mcu_loop *loop = *pp;
     *pp = NULL;
     if (!loop)
         return;
-    assert(!loop->started);
-    while (run_inbox(loop)) /* what they sent each other too */
-        ;
+    mcu_loop_drain(loop);
     for (int i = 0; i < loop->signal_count; i++)
         uv_close((uv_handle_t *)&loop->signals[i]->handle, NULL);
     if (loop->wake.data)

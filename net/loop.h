@@ -34,7 +34,10 @@ int mcu_loop_new(struct mcu_loop **out, const char *name, bool manual);
 int mcu_loop_start(struct mcu_loop *loop);
 /* Any thread but its own: runs what is in the inbox, then ends and joins the thread. */
 void mcu_loop_stop(struct mcu_loop *loop);
-/* After stop (or manual): nothing of it may be in use. Runs what is still in the inbox, here. */
+/* After stop (or manual): runs what is in the inbox, here, and what that sends to this loop. Returns how many
+ * messages. Loops that send to each other are drained by turns, until none ran, before the first is freed. */
+int mcu_loop_drain(struct mcu_loop *loop);
+/* After stop (or manual): nothing of it may be in use. Drains it. */
 void mcu_loop_free(struct mcu_loop **loop);
 
 /* Any thread: conference time now; in manual mode the time that the test set. */

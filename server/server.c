@@ -274,6 +274,17 @@ static void close_network(void *arg)
     mcu_sip_side_free(&s->calls);
 }
 
+/* Last messages from one loop to another, while all of them are there. */
+static void drain_loops(struct mcu_server *s)
+{
+    int ran = 1;
+    while (ran) {
+        ran = s->control ? mcu_loop_drain(s->control) : 0;
+        for (int i = 0; i < s->media_count; i++)
+            ran += mcu_loop_drain(s->media[i]->loop);
+    }
+}
+
 void mcu_server_free(struct mcu_server **sp)
 {
     struct mcu_server *s = *sp;
@@ -289,6 +300,7 @@ void mcu_server_free(struct mcu_server **sp)
         mcu_loop_stop(s->media[i]->loop);
     }
     mcu_workers_free(&s->workers); /* finishes jobs in flight, whose results go to the loops */
+    drain_loops(s);
     for (int i = 0; i < s->media_count; i++) {
         mcu_loop_free(&s->media[i]->loop);
         mcu_media_deinit(s->media[i]);

@@ -67,7 +67,7 @@ def main():
                         help="servers: NxSIZE-CODEC that have it, as 9x360p or h264; or: extras")
     parser.add_argument("row", nargs="*", choices=[[], *ROWS], help="; ".join(ROWS))
     options = parser.parse_args()
-    options.seconds = 3 if options.quick else 24 if options.full else 8
+    options.seconds = 3 if options.quick else 24 if options.full else 5
     os.makedirs(common.FOLDER, exist_ok=True)
     begin = time.time()
     where = machine()
@@ -78,7 +78,9 @@ def main():
         if name == (options.row or list(ROWS))[0]:
             print(f"{where['cores']} x {where['cpu']}, Linux {where['kernel']}, tessera {at['commit']}, "
                   f"load {at['load']:.1f}")
+        started = time.time()
         rows = ROWS[name].run(options)
+        print(f"({name}: {time.time() - started:.0f} s)")
         complete &= all(r.get("ok", True) or r.get("who") in OTHERS for r in rows)
         result["rows"][name] = merged(result["rows"].get(name, []), rows) if options.only else rows
         result["taken"][name] = at

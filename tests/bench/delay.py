@@ -10,6 +10,7 @@ import calls
 
 PAIRS = 20
 SETTLE_S = 4
+LEAST_S = 8
 CALM_S = 20 # what calling forty lines did to the clocks of the first seconds is forgotten
 BARE = 8
 SOUND_MS, SOUND_OVER_MS = 20, 5
@@ -29,7 +30,7 @@ def sound(codec, options):
             ears.append(ear)
             time.sleep(0.013) # conferences begin their ticks at other times too
         time.sleep(CALM_S)
-        report = bench.measure(options.seconds)
+        report = bench.measure(max(options.seconds, LEAST_S))
     each = [report["lines"][e.lines[0]]["delay_ms"] for e in ears]
     every = [d for ms in each for d in ms]
     off = [d - calls.quantile(ms, 0.5) for ms in each for d in ms]
@@ -53,7 +54,7 @@ def picture(codec, options):
         viewer = bench.call(1, "room", "opus", None, codec)[0]
         bench.tell("eye", viewer.lines[1], *(s.lines[1] for s in senders), "-") # he has a tile, too
         time.sleep(SETTLE_S)
-        report = bench.measure(options.seconds)
+        report = bench.measure(max(options.seconds, LEAST_S))
     eye = report["lines"][viewer.lines[1]]
     ms = eye["delay_ms"]
     row = {"what": f"picture, 4 x 720p30 {codec}", "n": len(ms), "p50": calls.quantile(ms, 0.5),

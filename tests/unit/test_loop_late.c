@@ -404,7 +404,7 @@ static int freed;
 /* What it carries is freed by who takes it, and that leads to another one, as often as `more` says. */
 struct carrier {
     struct mcu_msg msg;
-    struct mcu_loop *loop;
+    struct mcu_loop *loop, *other; /* to each in turn */
     int more;
     bool usual;
 };
@@ -415,6 +415,8 @@ static void on_carrier(struct mcu_msg *msg)
     if (c->more-- == 0) {
         free(c);
         freed++;
+    } else if (c->other) {
+        mcu_loop_send(c->more % 2 ? c->other : c->loop, &c->msg);
     } else if (c->usual) {
         mcu_loop_send(c->loop, &c->msg);
     } else {
@@ -471,6 +473,26 @@ static void what_comes_after_the_stop_is_taken_when_it_is_freed(void **state)
     assert_int_equal(freed, 2);
 }
 
+static void loops_that_send_to_each_other_are_drained_by_turns(void **state)
+{
+    struct mcu_loop *a, *b;
+    assert_int_equal(mcu_loop_new(&a, "a", false), 0);
+    assert_int_equal(mcu_loop_new(&b, "b", false), 0);
+    freed = 0;
+    struct carrier *c = malloc(sizeof(*c));
+    assert_non_null(c);
+    *c = (struct carrier){ .msg.fn = on_carrier, .loop = a, .other = b, .more = 6 };
+    mcu_loop_send(a, &c->msg);
+    int ran = 0, rounds = 0;
+    for (int n = 1; n; rounds++)
+        ran += n = mcu_loop_drain(a) + mcu_loop_drain(b);
+    assert_int_equal(freed, 1);
+    assert_int_equal(ran, 7);
+    assert_in_range(rounds, 3, 8);
+    mcu_loop_free(&a);
+    mcu_loop_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_loop_that_stops_has_taken_all),
         cmocka_unit_test(what_is_left_when_a_loop_is_freed_is_taken_too),
         cmocka_unit_test(what_comes_after_the_stop_is_taken_when_it_is_freed),
+        cmocka_unit_test(loops_that_send_to_each_other_are_drained_by_turns),
     };
     return cmocka_run_group_tests(tests, find_real, NULL);
 }
