@@ -68,6 +68,7 @@ def main():
     parser.add_argument("row", nargs="*", choices=[[], *ROWS], help="; ".join(ROWS))
     options = parser.parse_args()
     options.seconds = 3 if options.quick else 24 if options.full else 5
+    options.all = options.full or bool(options.row) # else what fits into ten minutes
     os.makedirs(common.FOLDER, exist_ok=True)
     begin = time.time()
     where = machine()

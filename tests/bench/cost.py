@@ -18,10 +18,10 @@ def _earlier(name, what):
 
 
 def run(options):
-    """A phone in a sound room of 50, and a viewer of 720p among 50."""
+    """A phone in a sound room of 50, and a viewer of 720p among 200."""
     room = next(r for r in rooms.ROOMS if r[0] == "Opus room of 50, 3 speak")
     sources = (_earlier("rooms", room[0]) or rooms.measure(*room, options),
-               _earlier("viewers", "4 x 360p VP8 in, 50 viewers") or viewers.measure(50, False, options))
+               _earlier("viewers", "4 x 360p VP8 in, 200 viewers") or viewers.measure(200, None, options))
     rows = []
     print("\ncost of one participant for an hour")
     for r in sources:

@@ -23,6 +23,8 @@ ROOMS = (("Opus room of 10, 3 speak", "opus", 10, SPEAK, 1, None),
          ("G.711 room of 200, 3 speak", "pcmu", 200, SPEAK, 1, 0.03),
          ("G.711 room of 1000, 3 speak", "pcmu", 1000, SPEAK, 1, None),
          ("20 Opus rooms of 5, 1 speaks", "opus", 5, 1, 20, None))
+USUAL = ("Opus room of 50, 3 speak", "Opus room of 500, 3 speak", "Opus room of 50, all speak",
+         "G.711 room of 200, 3 speak", "G.711 room of 1000, 3 speak", "20 Opus rooms of 5, 1 speaks")
 FULL = (("Opus room of 500, all speak", "opus", 500, 500, 1, None),)
 
 
@@ -52,12 +54,14 @@ def measure(what, codec, size, speak, rooms, target, options):
 
 
 def run(options):
-    """All of them; those of which no machine of two cores is master with --full alone."""
+    """All of them, in a run of all families the usual ones; those of which no machine of two cores is master
+    with --full alone."""
     print("\nrooms: processor seconds of the server a second")
     print(f"{'':32}{'cores':>8}{'media':>8}{'sound':>8}{'% each':>9}{'target':>8}{'sound/s':>9}{'lost':>6}"
           f"{'heard dB':>10}")
     rows = []
-    for room in ROOMS + (FULL if options.full else ()):
+    chosen = [room for room in ROOMS if options.all or room[0] in USUAL]
+    for room in chosen + list(FULL if options.full else ()):
         row = measure(*room, options)
         rows.append(row)
         target = f"{row['target_percent_each']:.2f}" if row["target_percent_each"] else ""
