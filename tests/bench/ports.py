@@ -3,7 +3,10 @@ has not bound his yet does not lose them to the next one. Another program may st
 between: that is InUse, and tried again with other ports, a few times."""
 import os
 import random
-import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+from lib.ports import is_free  # noqa: E402
 
 TRIES = 3
 IN_USE = "address already in use"
@@ -25,17 +28,6 @@ class _Range:
 _range = None
 
 
-def _is_free(port):
-    """By UDP and by TCP: SIP has both."""
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as s:
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
-
-
 def take(count):
     """The first, an even one, of so many ports that nobody uses."""
     global _range
@@ -46,7 +38,7 @@ def take(count):
             tried += _range.high + 1 - first
             first = _range.low
             continue
-        taken = next((p for p in range(first, first + count) if not _is_free(p)), None)
+        taken = next((p for p in range(first, first + count) if not is_free(p)), None)
         if taken is None:
             _range.next = first + count + count % 2
             return first

@@ -6,7 +6,8 @@ _FIRST, _LAST, _BLOCK = 10000, 32000, 400  # below the range from which the kern
 _held = []
 
 
-def _free(port):
+def is_free(port):
+    """By UDP and by TCP: SIP has both."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as s:
             try:
@@ -24,7 +25,7 @@ def _take(base):
     except OSError:
         lock.close()
         return False
-    if all(_free(base + i) for i in range(0, _BLOCK, 20)):
+    if all(is_free(base + i) for i in range(0, _BLOCK, 20)):
         _held.append(lock)
         return True
     lock.close()
