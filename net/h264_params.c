@@ -13,7 +13,6 @@
 #define SET1     0x40
 #define SET3     0x10
 #define LEVEL_1B 9
-#define FMTP_MAX sizeof(((struct mcu_sdp_format *)0)->fmtp)
 
 /* H.264 (08/2021) table A-1; bit rates of the VCL in baseline and main. */
 static const struct mcu_h264_level levels[] = {
@@ -104,7 +103,7 @@ static bool decodable(int profile_idc, int flags)
 
 static int parse_profile(struct mcu_nego_h264 *h, const char *fmtp)
 {
-    char text[FMTP_MAX];
+    char text[MCU_SDP_FMTP];
     int id = 0x42000a;
     if (mcu_sdp_fmtp_get(fmtp, "profile-level-id", text, sizeof(text)))
         id = hex(text, 6);
@@ -198,7 +197,7 @@ static bool base64(struct mcu_cursor text, struct mcu_wcursor *w)
 
 size_t mcu_h264_sprop(const char *fmtp, uint8_t *buf, size_t size)
 {
-    char text[FMTP_MAX];
+    char text[MCU_SDP_FMTP];
     if (!mcu_sdp_fmtp_get(fmtp, "sprop-parameter-sets", text, sizeof(text)))
         return 0;
     struct mcu_cursor c = mcu_cursor(text, strlen(text));

@@ -15,6 +15,20 @@ static int mistake(struct mcu_sdp_parser *p, int code, const char *what)
     return code;
 }
 
+const char *mcu_sdp_keep(struct mcu_sdp_parser *p, const char *prefix, struct mcu_cursor value)
+{
+    struct mcu_sdp *s = p->sdp;
+    size_t before = strlen(prefix), n = mcu_cursor_left(&value);
+    if (n == 0 || before + n + 1 > p->text_room - s->text_bytes)
+        return "";
+    char *text = s->texts + s->text_bytes;
+    memcpy(text, prefix, before);
+    memcpy(text + before, value.p, n);
+    text[before + n] = '\0';
+    s->text_bytes += before + n + 1;
+    return text;
+}
+
 static bool is_audio(const struct mcu_sdp_media *m)
 {
     return strcasecmp(m->kind, "audio") == 0;
@@ -80,23 +94,22 @@ static void add_format(struct mcu_sdp_parser *p, struct mcu_cursor word, bool rt
     struct mcu_sdp_media *m = p->media;
     if (m->format_count == MCU_SDP_MAX_FORMATS)
         return;
-    struct mcu_sdp_format *f = &m->formats[m->format_count];
-    if (!mcu_text_copy_token(f->text, sizeof(f->text), word) || strchr(f->text, '/')) {
-        f->text[0] = '\0';
+    size_t n = mcu_cursor_left(&word);
+    if (!mcu_text_is_token(word) || n >= MCU_SDP_TOKEN || memchr(word.p, '/', n))
         return;
-    }
-    f->pt = -1;
+    struct mcu_cursor rest = word;
     int pt;
-    if (rtp && mcu_text_int(&word, &pt) && !mcu_cursor_left(&word) && pt < 128) {
-        if (p->index[pt] >= 0) {
-            f->text[0] = '\0';
-            return;
-        }
+    if (!rtp || !mcu_text_int(&rest, &pt) || mcu_cursor_left(&rest) || pt > 127)
+        pt = -1;
+    else if (p->index[pt] >= 0)
+        return;
+    else
         p->index[pt] = (int8_t)m->format_count;
-        f->pt = pt;
-        mcu_sdp_static_format(f);
-    }
-    m->format_count++;
+    struct mcu_sdp_format *f = &m->formats[m->format_count++];
+    f->text = mcu_sdp_keep(p, "", word);
+    f->encoding = f->fmtp = "";
+    f->pt = pt;
+    mcu_sdp_static_format(f);
 }
 
 static int parse_port(struct mcu_sdp_parser *p, struct mcu_cursor word)

@@ -15,6 +15,8 @@
 #define MCU_SDP_MAX_BYTES   65536
 #define MCU_SDP_MAX_LINES   32 /* m= lines */
 #define MCU_SDP_MAX_FORMATS 48 /* per m= line */
+#define MCU_SDP_TOKEN       32 /* bytes of a format's text or encoding, with its end */
+#define MCU_SDP_FMTP        512 /* the same of its parameters */
 #define MCU_SDP_MID         32 /* bytes of a mid or rid, with its end */
 
 /* Per m= line; those beyond are passed over. */
@@ -73,12 +75,13 @@ struct mcu_sdp_layer {
 };
 
 struct mcu_sdp_format {
-    char text[32];          /* as in the m= line: "96", or a token of non-RTP lines (the longest in
+    /* Texts belong to the mcu_sdp. */
+    const char *text;       /* as in the m= line: "96", or a token of non-RTP lines (the longest in
                                use is "webrtc-datachannel") */
+    const char *encoding;   /* from rtpmap, or the static table (RFC 3551); "" unknown */
+    const char *fmtp;       /* raw parameters, "" none */
     int pt;                 /* 0 to 127, or -1 */
-    char encoding[32];      /* from rtpmap, or the static table (RFC 3551); "" unknown */
     int clock_hz, channels;
-    char fmtp[512];         /* raw parameters, "" none */
     bool fb_nack, fb_pli, fb_fir, fb_tmmbr, fb_remb, fb_transport_cc; /* a=rtcp-fb, "*" applied */
 };
 

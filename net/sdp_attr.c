@@ -1,9 +1,6 @@
 /* net/sdp_attr.c - the a= lines that we know, one function each. */
 #include "net/sdp_priv.h"
 
-#include <stdio.h>
-#include <strings.h>
-
 #include "mixer/base/util.h"
 
 /* RFC 3551 section 6, tables 4 and 5. */
@@ -27,7 +24,7 @@ void mcu_sdp_static_format(struct mcu_sdp_format *f)
     for (size_t i = 0; i < MCU_ARRAY_LEN(static_formats); i++) {
         if (static_formats[i].pt != f->pt)
             continue;
-        snprintf(f->encoding, sizeof(f->encoding), "%s", static_formats[i].encoding);
+        f->encoding = static_formats[i].encoding;
         f->clock_hz = static_formats[i].clock_hz;
         f->channels = static_formats[i].channels;
     }
@@ -50,14 +47,13 @@ static void rtpmap(struct mcu_sdp_parser *p, struct mcu_cursor value)
     struct mcu_sdp_format *f = take_format(p, &value);
     struct mcu_cursor map = mcu_text_trim(value);
     struct mcu_cursor name = mcu_text_until(&map, '/'), clock = mcu_text_until(&map, '/');
-    char encoding[sizeof(f->encoding)];
     int clock_hz, channels = 1;
-    if (!f || !mcu_text_copy_token(encoding, sizeof(encoding), name) ||
+    if (!f || !mcu_text_is_token(name) || mcu_cursor_left(&name) >= MCU_SDP_TOKEN ||
         !mcu_text_int(&clock, &clock_hz) || clock_hz < 1)
         return;
     if (!mcu_text_int(&map, &channels) || channels < 1)
         channels = 1;
-    memcpy(f->encoding, encoding, sizeof(encoding));
+    f->encoding = mcu_sdp_keep(p, "", name);
     f->clock_hz = clock_hz;
     f->channels = channels;
 }
@@ -71,12 +67,12 @@ static void fmtp(struct mcu_sdp_parser *p, struct mcu_cursor value)
         return;
     value = mcu_text_trim(value);
     size_t n = mcu_cursor_left(&value);
-    if (n >= sizeof(f->fmtp)) {
-        n = sizeof(f->fmtp) - 1;
+    if (n >= MCU_SDP_FMTP) {
+        n = MCU_SDP_FMTP - 1;
         while (n > 0 && value.p[n] != ';')
             n--;
     }
-    mcu_text_copy(f->fmtp, sizeof(f->fmtp), mcu_cursor_sub(&value, n));
+    f->fmtp = mcu_sdp_keep(p, "", mcu_cursor_sub(&value, n));
 }
 
 /* a=rtcp-fb:<pt or *> <type> [<parameter>] (RFC 4585 4.2). */

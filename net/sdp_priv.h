@@ -38,6 +38,11 @@ struct mcu_sdp_parser {
     struct mcu_cursor simulcast; /* for when the media's a=rid are all known */
 };
 
+/* A copy in the description's own texts, prefix before it; "" for an empty one. The room is that of
+ * the whole description, and each text is shorter than the words that it comes from, so it cannot
+ * run out; should it ever, the text is lost. */
+const char *mcu_sdp_keep(struct mcu_sdp_parser *p, const char *prefix, struct mcu_cursor value);
+
 /* The value of an a= line. Never fails: attributes that make no sense are skipped (RFC 8866 5.13).
  */
 void mcu_sdp_attribute(struct mcu_sdp_parser *p, struct mcu_cursor value);

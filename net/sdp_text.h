@@ -105,14 +105,20 @@ static inline bool mcu_text_copy(char *dst, size_t size, struct mcu_cursor c)
     return true;
 }
 
-/* Copied if it is a token (and not empty) that fits. */
-static inline bool mcu_text_copy_token(char *dst, size_t size, struct mcu_cursor c)
+/* A token, and not empty. */
+static inline bool mcu_text_is_token(struct mcu_cursor c)
 {
-    dst[0] = '\0';
     for (size_t i = 0; i < mcu_cursor_left(&c); i++)
         if (!mcu_text_token_char(c.p[i]))
             return false;
-    return mcu_cursor_left(&c) && mcu_text_copy(dst, size, c);
+    return mcu_cursor_left(&c) > 0;
+}
+
+/* Copied if it is a token that fits. */
+static inline bool mcu_text_copy_token(char *dst, size_t size, struct mcu_cursor c)
+{
+    dst[0] = '\0';
+    return mcu_text_is_token(c) && mcu_text_copy(dst, size, c);
 }
 
 /* Decimal digits at the front, consumed; cut at max. False if there is none. */

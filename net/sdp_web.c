@@ -21,24 +21,13 @@ const char *mcu_sdp_ext_uri(enum mcu_sdp_ext_kind kind)
     return ext_uris[kind];
 }
 
-/* A copy in the description's own texts, prefix before it; "" for what is no printable ASCII. The
- * room is that of the whole description, and each text is shorter than the line that it comes from,
- * so it cannot run out; should it ever, the text is lost. */
+/* mcu_sdp_keep, but "" for what is no printable ASCII. */
 static const char *keep(struct mcu_sdp_parser *p, const char *prefix, struct mcu_cursor value)
 {
-    struct mcu_sdp *s = p->sdp;
-    size_t before = strlen(prefix), n = mcu_cursor_left(&value);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < mcu_cursor_left(&value); i++)
         if (value.p[i] < ' ' || value.p[i] > '~')
             return "";
-    if (n == 0 || before + n + 1 > p->text_room - s->text_bytes)
-        return "";
-    char *text = s->texts + s->text_bytes;
-    memcpy(text, prefix, before);
-    memcpy(text + before, value.p, n);
-    text[before + n] = '\0';
-    s->text_bytes += before + n + 1;
-    return text;
+    return mcu_sdp_keep(p, prefix, value);
 }
 
 /* ---- ICE (RFC 8839) ---- */
