@@ -2,6 +2,9 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "mixer/base/hash.h"
 
 #define BUCKETS 1024
 
@@ -11,10 +14,7 @@ static struct mcu_own_id *bucket[BUCKETS];
 /* CNAMEs and SSRCs share the table: the top bit keeps them apart. */
 static uint64_t key_of_cname(const char *cname)
 {
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a: nobody gains from a collision */
-    for (; *cname; cname++)
-        h = (h ^ (unsigned char)*cname) * UINT64_C(1099511628211);
-    return h | UINT64_C(1) << 63;
+    return mcu_fnv1a(MCU_FNV1A_START, cname, strlen(cname)) | UINT64_C(1) << 63;
 }
 
 static struct mcu_own_id **place_of(uint64_t key)

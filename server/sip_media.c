@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mixer/base/counter.h"
+#include "mixer/base/hash.h"
 #include "server/sip_side_priv.h"
 
 /* ---- life ---- */
@@ -143,14 +144,11 @@ static int write_once(const struct words *w, const struct mcu_nego_caps *caps,
                       : mcu_nego_write_answer(w->nego, w->peer, caps, local, sdp, SDP_BYTES);
 }
 
-/* FNV-1a over all lines but v= and o=. */
+/* Of all lines but v= and o=. */
 static uint64_t hash_of(const char *sdp)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
     const char *s = strstr(sdp, "\r\ns=");
-    for (; s && *s; s++)
-        hash = (hash ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return hash;
+    return mcu_fnv1a(MCU_FNV1A_START, s, s ? strlen(s) : 0);
 }
 
 /* The version in o= tells whether anything has changed (RFC 3264 8), against the last description

@@ -2,6 +2,7 @@
  * such viewers share, and back to the common one when it is over. Judged by what they are sent and
  * decode, by the RTP packets made of it, and by the work that is done. */
 #include "mixer/base/counter.h"
+#include "mixer/base/hash.h"
 #include "net/rtp.h"
 #include "net/rtp_out.h"
 #include "tests/unit/video_rig.h"
@@ -47,21 +48,13 @@ static void on_packet(const uint8_t *data, size_t size, void *arg)
     e->last = p;
 }
 
-static uint64_t sum_of(const struct mcu_unit *u)
-{
-    uint64_t sum = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < u->size; i++)
-        sum = (sum ^ u->data[i]) * 1099511628211u;
-    return sum;
-}
-
 static void on_unit(const struct mcu_sink *sink, int role, struct mcu_unit *u)
 {
     struct rig_leg *l = sink->arg;
     struct eye *e = NULL;
     for (int i = 0; i < eye_count; i++)
         e = eyes[i].leg == l ? &eyes[i] : e;
-    e->sum[l->video_count] = sum_of(u);
+    e->sum[l->video_count] = mcu_fnv1a(MCU_FNV1A_START, u->data, u->size);
     rig_on_unit(sink, role, u);
     mcu_rtp_out_unit(&e->out, u, l->rig->now_ns);
     mcu_rtp_out_poll(&e->out, l->rig->now_ns);

@@ -4,6 +4,7 @@
 
 #include <semaphore.h>
 
+#include "mixer/base/hash.h"
 #include "server/conf_priv.h" /* to split a small room, and to know when a job is done */
 
 #define LEGS 16
@@ -19,9 +20,7 @@ static struct sent *sent; /* of the run */
 
 static void hash(uint64_t *h, const void *data, size_t size)
 {
-    const uint8_t *p = data;
-    for (size_t i = 0; i < size; i++)
-        *h = (*h ^ p[i]) * UINT64_C(1099511628211);
+    *h = mcu_fnv1a(*h, data, size);
 }
 
 static void on_sent(const struct mcu_sink *sink, int role, struct mcu_unit *u)
