@@ -222,6 +222,8 @@ static void command(struct fuzz *f, struct mcu_cursor *c)
         break;
     case 14:
         other = f->config;
+        if (!f->twcc)
+            check(mcu_twcc_new(&f->twcc) == 0);
         configure_receiving(f, &other, mcu_cursor_u8(c));
         if (mcu_line_reconfigure(f->line, &other) == 0)
             f->config = other;
@@ -246,8 +248,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mcu_peer_clock clock;
     mcu_peer_clock_init(&clock);
     configure(&f.config, mcu_cursor_u8(&c));
-    if (mcu_twcc_new(&f.twcc) < 0)
-        return 0;
     check(mcu_line_new(&f.line, &f.config, &clock, &events, &f) == 0);
     while (!c.bad && mcu_cursor_left(&c) > 0)
         command(&f, &c);

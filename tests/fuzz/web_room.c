@@ -22,8 +22,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHECK(x)   ((x) ? (void)0 : abort())
-#define STEPS      48 /* lines of an input that count, */
-#define TICKS      6 /* and of those in which time passes: they cost most */
+#define STEPS      32 /* lines of an input that count, */
+#define TICKS      4 /* and of those in which time passes: they cost most */
 #define PAGES      4
 #define WATCHES    3
 #define CHATS      3            /* of a page at once */
