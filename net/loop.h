@@ -1,7 +1,7 @@
 /* net/loop.h - an event loop and its thread: timers, inbox, sockets.
  * Threads: each call says. A loop is made by one thread, then run by its own.
  *
- *   any thread --mcu_loop_send--> inbox --(uv_async)--> fn on the loop's thread
+ *   any thread --mcu_loop_send--> inbox --(eventfd)--> fn on the loop's thread
  *
  * Timers are absolute conference times in a heap under one timerfd, so ticks never drift. In
  * manual mode (tests) nothing has a thread: the test sets the time and runs what is due. */

@@ -14,8 +14,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
-#include <uv.h>
 
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
@@ -26,19 +26,19 @@
 
 /* ---- every wake of a loop comes by here ---- */
 
-static int (*real_send)(uv_async_t *async);
+static int (*real_write)(int fd, eventfd_t value);
 static _Atomic int wakes;
 
-int uv_async_send(uv_async_t *async)
+int eventfd_write(int fd, eventfd_t value)
 {
     atomic_fetch_add(&wakes, 1);
-    return real_send(async);
+    return real_write(fd, value);
 }
 
 static int find_real(void **state)
 {
-    void *found = dlsym(RTLD_NEXT, "uv_async_send");
-    memcpy(&real_send, &found, sizeof(found));
+    void *found = dlsym(RTLD_NEXT, "eventfd_write");
+    memcpy(&real_write, &found, sizeof(found));
     return found ? 0 : -1;
 }
 
