@@ -1,5 +1,5 @@
-"""Chromium, Firefox and two phones for 3 minutes (--full: 30): the server's memory does not grow after
-the first minute, nor does the delay of anybody's sound; a phone's flash and beep reach Chromium's
+"""Chromium, Firefox and two phones for three rounds of 30 s (--full: 30 of a minute): the server's memory
+does not grow after the first round, nor does the delay of anybody's sound; a phone's flash and beep reach Chromium's
 screen and loudspeaker within 45 ms of each other (the other way round: p_sync)."""
 import statistics
 import time
@@ -9,8 +9,7 @@ from lib.peer import Peer, joined
 from lib.server import Server
 
 FPS = 20
-MINUTE = 60
-GROWN_MAX_KB = 3072      # of the resident memory, from the second minute to the last
+GROWN_MAX_KB = 3072      # of the resident memory, from the second round to the last
 DELAY_GROWN_MAX_MS = 40  # a browser's queue goes up and down by as much with the load of the machine
 SYNC_MAX_MS = 45
 
@@ -22,11 +21,11 @@ def delay_ms(before, after):
     return 1000 * (new["jitterBufferDelay"] - old["jitterBufferDelay"]) / max(1, emitted)
 
 
-class Minutes:
-    """What each minute brought."""
+class Rounds:
+    """What each round of so many seconds brought."""
 
-    def __init__(self, c, server, browsers):
-        self.case, self.server, self.browsers = c, server, browsers
+    def __init__(self, c, server, browsers, seconds):
+        self.case, self.server, self.browsers, self.seconds = c, server, browsers, seconds
         self.memory, self.playout = [], []
         self.delay = {who.name: [] for who in browsers}
         self.lost = {who.name: 0 for who in browsers}
@@ -36,7 +35,7 @@ class Minutes:
         machine is busy and must shrink again; what builds up does not."""
         before = {who.name: who.stats() for who in self.browsers}
         delays = {who.name: [] for who in self.browsers}
-        end, memory, playout = time.monotonic() + MINUTE, [], []
+        end, memory, playout = time.monotonic() + self.seconds, [], []
         while time.monotonic() < end:
             time.sleep(5)
             memory.append(self.server.memory_kb())
@@ -50,11 +49,11 @@ class Minutes:
         self.playout.append(min(playout))
         for name, found in delays.items():
             self.delay[name].append(min(found))
-        self.case.say(f"minute {len(self.memory)}: {self.memory[-1] / 1024:.1f} MB, playout {self.playout[-1]:.0f} ms, "
+        self.case.say(f"round {len(self.memory)}: {self.memory[-1] / 1024:.1f} MB, playout {self.playout[-1]:.0f} ms, "
                       + ", ".join(f"{name} {d[-1]:.0f} ms" for name, d in self.delay.items()))
 
     def judge(self):
-        """The last minute's memory against the second's; delays, which go up and down with the load of the
+        """The last round's memory against the second's; delays, which go up and down with the load of the
         machine, in the middle of the last third against the middle of the first."""
         grown = self.memory[-1] - self.memory[1]
         self.case.check(grown <= GROWN_MAX_KB, f"the server's memory grew by {grown:.0f} kB")
@@ -79,9 +78,9 @@ def judge_sync(c, who, played):
 
 
 def test(c):
-    minutes = 30 if c.options.full else 3
+    rounds, round_s = (30, 60) if c.options.full else (3, 30)
     meeting = room.Room(c, "long", Server(c, f"video.fps={FPS}"))
-    server, seconds = meeting.server, minutes * MINUTE + 90
+    server, seconds = meeting.server, rounds * round_s + 90
     Peer(c, server, "long", "clapper", "--silent", "--flash", "--size", "320x180@20", seconds=seconds)
     joined(c, server, "long", 1)
     anna = baresip_caller(meeting, seconds)
@@ -92,8 +91,8 @@ def test(c):
     browsers[1].click("#mute")  # its made-up microphone cannot be silent
     browsers[0].evaluate("e2e.watch(0.1, 0.1)")
     played = browsers[0].played()
-    told = Minutes(c, server, browsers)
-    for _ in range(minutes):
+    told = Rounds(c, server, browsers, round_s)
+    for _ in range(rounds):
         told.pass_one()
     c.check(len(server.participants("long")) == 4 and anna.in_call(), "all four are still there")
     browsers[0].shot("soak-chromium")
