@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <dlfcn.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -27,11 +28,12 @@
 /* ---- every wake of a loop comes by here ---- */
 
 static int (*real_write)(int fd, eventfd_t value);
-static _Atomic int wakes;
+static _Atomic int wakes, woken_fd;
 
 int eventfd_write(int fd, eventfd_t value)
 {
     atomic_fetch_add(&wakes, 1);
+    atomic_store(&woken_fd, fd);
     return real_write(fd, value);
 }
 
@@ -493,6 +495,17 @@ static void loops_that_send_to_each_other_are_drained_by_turns(void **state)
     mcu_loop_free(&b);
 }
 
+/* Else the loop would go round and round. */
+static void a_wake_is_over_when_its_message_runs(void **state)
+{
+    struct bed b;
+    open_bed(&b);
+    mcu_loop_call(b.loop, nothing, NULL);
+    struct pollfd fd = { .fd = atomic_load(&woken_fd), .events = POLLIN };
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    close_bed(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +520,7 @@ int main(void)
         cmocka_unit_test(what_is_left_when_a_loop_is_freed_is_taken_too),
         cmocka_unit_test(what_comes_after_the_stop_is_taken_when_it_is_freed),
         cmocka_unit_test(loops_that_send_to_each_other_are_drained_by_turns),
+        cmocka_unit_test(a_wake_is_over_when_its_message_runs),
     };
     return cmocka_run_group_tests(tests, find_real, NULL);
 }
