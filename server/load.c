@@ -136,9 +136,9 @@ void mcu_load_free(struct mcu_load **lp)
     free(l);
 }
 
-bool mcu_load_admits(const struct mcu_load *l)
+bool mcu_load_admits(const struct mcu_load *l, int others)
 {
-    if (!l || !l->state.refuses)
+    if (!l || !l->server->config.overload || mcu_overload_admits(&l->state, others))
         return true;
     mcu_count(MCU_CNT_OVERLOAD_REFUSED);
     return false;

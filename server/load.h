@@ -18,8 +18,8 @@ struct mcu_load;
 int mcu_load_new(struct mcu_load **out, struct mcu_server *server);
 void mcu_load_free(struct mcu_load **load);
 
-/* Whether somebody new is let in now; counts him where not. */
-bool mcu_load_admits(const struct mcu_load *load);
+/* Whether somebody new is let in where so many others are now; counts him where not. */
+bool mcu_load_admits(const struct mcu_load *load, int others);
 /* As of the newest sample; NULL is all zero. */
 void mcu_load_get(const struct mcu_load *load, struct mcu_overload *out);
 

@@ -1,5 +1,7 @@
 #include "server/overload.h"
 
+#include <math.h>
+
 #include "mixer/base/clock.h"
 #include "mixer/base/util.h"
 
@@ -13,6 +15,7 @@
 #define LATE_WAIT_MS     60
 #define CALM_WAIT_MS     25
 #define SHARED_LEGS      4
+#define UNKNOWN_PART     0.25 /* of the known: of more, what they will cost is a guess */
 #define FULL_PERCENT     97 /* of the cores, with the newcomer */
 #define NOT_FULL_PERCENT 90
 
@@ -63,14 +66,17 @@ static void follow(struct mcu_overload *o, const struct mcu_overload_sample *s, 
     o->calm_ns = late ? 0 : is_calm(s) ? o->calm_ns + elapsed_ns : o->calm_ns;
     double part = (double)elapsed_ns / SMOOTH_NS; /* at most a half */
     o->cores_used += (s->cores_used - o->cores_used) * part;
+    o->newest = (o->newest + 1) % MCU_OVERLOAD_RECENT;
+    o->legs[o->newest] = s->legs;
+    o->cores = s->cores;
 }
 
 /* By what the legs have cost so far: the first few carry what all share (canvas, encoders), which a
  * newcomer adds nothing to. Who is there already is not asked to leave. */
-static bool is_full(const struct mcu_overload *o, const struct mcu_overload_sample *s)
+static bool is_full(const struct mcu_overload *o, int known, double newcomers, int percent)
 {
-    double with_one = o->cores_used + o->cores_used / mcu_max(s->legs, SHARED_LEGS);
-    return s->legs > 0 && with_one * 100 > s->cores * (o->refuses ? NOT_FULL_PERCENT : FULL_PERCENT);
+    double with_them = o->cores_used * (1 + newcomers / mcu_max(known, SHARED_LEGS));
+    return with_them * 100 > o->cores * percent;
 }
 
 bool mcu_overload_update(struct mcu_overload *o, const struct mcu_overload_sample *s)
@@ -88,8 +94,18 @@ bool mcu_overload_update(struct mcu_overload *o, const struct mcu_overload_sampl
         step_up(o, s->now_ns);
     else if (o->level > 0 && o->calm_ns >= o->wait_ns)
         step_down(o, s->now_ns);
-    o->refuses = o->level > 0 || is_full(o, s);
+    int percent = o->refuses ? NOT_FULL_PERCENT : FULL_PERCENT;
+    o->refuses = o->level > 0 || (s->legs > 0 && is_full(o, s->legs, 1, percent));
     return o->level != level || o->refuses != refuses;
+}
+
+/* Those of the last two seconds are taken to cost as much as the others, though it is not seen yet: many come
+ * at once when a meeting begins. */
+bool mcu_overload_admits(const struct mcu_overload *o, int legs)
+{
+    int known = o->legs[(o->newest + 1) % MCU_OVERLOAD_RECENT];
+    double unknown = fmin(fmax(legs - known, 0), UNKNOWN_PART * known);
+    return !o->refuses && (legs == 0 || !is_full(o, known, unknown + 1, FULL_PERCENT));
 }
 
 int mcu_overload_fps(int level, int fps)

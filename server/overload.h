@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define MCU_OVERLOAD_LEVELS 5
+#define MCU_OVERLOAD_RECENT 8 /* samples in which what a leg costs begins to show: 2 s */
 
 /* What happened since the sample before. */
 struct mcu_overload_sample {
@@ -31,6 +32,9 @@ struct mcu_overload {
     int level;
     bool refuses;       /* newcomers */
     double cores_used;  /* smoothed over 2 s */
+    double cores;       /* of the newest sample */
+    int legs[MCU_OVERLOAD_RECENT]; /* of the newest samples, a ring */
+    int newest;
     int64_t at_ns;      /* of the newest sample; 0: none yet */
     int64_t heat_ns;    /* how long it has been late; cools when it is not */
     int64_t calm_ns;    /* how long nothing was late */
@@ -40,6 +44,9 @@ struct mcu_overload {
 
 /* True: level or refuses are others now. */
 bool mcu_overload_update(struct mcu_overload *overload, const struct mcu_overload_sample *sample);
+
+/* Whether one more is let in where so many are: those that came since the newest sample count too. */
+bool mcu_overload_admits(const struct mcu_overload *overload, int legs);
 
 /* Pictures a second of a view that has `fps` without overload. */
 int mcu_overload_fps(int level, int fps);

@@ -66,7 +66,8 @@ int mcu_call_begin(struct mcu_sip_side *side, const char *room, const char *uri,
     struct mcu_server *s = side->server;
     if (mcu_sip_uri_check(uri) < 0)
         return -EINVAL;
-    if (mcu_server_legs(s) >= s->config.max_legs || !mcu_load_admits(s->load))
+    int legs = mcu_server_legs(s);
+    if (legs >= s->config.max_legs || !mcu_load_admits(s->load, legs))
         return -EBUSY;
     if (strlen(room) >= MCU_ROOM_NAME_BYTES)
         return -EINVAL;

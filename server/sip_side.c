@@ -203,7 +203,7 @@ static void on_invite(struct mcu_sip_call *sip, const struct mcu_sip_invite *in,
         mcu_call_refuse(c, 503, "no more callers are possible now", CALL_RETRY_AFTER_S);
         return;
     }
-    if (!c->replaces && !mcu_load_admits(s->load)) {
+    if (!c->replaces && !mcu_load_admits(s->load, mcu_server_legs(s) - 1)) {
         mcu_count(MCU_CNT_ADMISSION_REFUSED);
         mcu_call_refuse(c, 503, "the server has no time for another caller now", CALL_RETRY_AFTER_S);
         return;

@@ -109,7 +109,7 @@ int mcu_web_guard(struct mcu_web_side *side, const char *source, uint8_t key[MCU
                       source);
     if (!take_from_all(side, now))
         return refuse(503, "too many joins just now (limits.calls_per_s)", why, source);
-    if (!mcu_load_admits(side->server->load))
+    if (!mcu_load_admits(side->server->load, mcu_server_legs(side->server)))
         return refuse(503, "the server has no time for another caller now", why, source);
     return is_room(side, now) ? 0 : refuse(503, "no more callers are possible now", why, source);
 }

@@ -170,6 +170,41 @@ static void overload_refuses_who_would_not_fit(void **state)
     assert_int_equal(m.changes, 2);
 }
 
+/* A leg of 0.125 cores each; three come within a quarter of a second. */
+static void overload_counts_those_who_just_came(void **state)
+{
+    struct machine m = new_machine();
+    m.legs = 14;
+    m.cores_used = 1.75;
+    go(&m, well, 120);
+    assert_true(mcu_overload_admits(&m.o, 14));
+    assert_false(mcu_overload_admits(&m.o, 15)); /* 2 cores with the sixteenth */
+    m.legs = 15;
+    go(&m, well, 4);
+    assert_false(mcu_overload_admits(&m.o, 15)); /* the fifteenth has cost nothing yet */
+    assert_false(m.o.refuses);
+    go(&m, well, 4); /* and never does: a phone */
+    assert_true(mcu_overload_admits(&m.o, 15));
+}
+
+/* A meeting begins: what four cost, mostly the canvas, is no measure of two hundred. */
+static void overload_lets_a_crowd_in_where_there_is_room(void **state)
+{
+    struct machine m = new_machine();
+    m.legs = 4;
+    m.cores_used = 0.5;
+    go(&m, well, 40);
+    for (int i = 0; i < 196; i++) {
+        assert_true(mcu_overload_admits(&m.o, m.legs));
+        m.legs++;
+        m.cores_used += 0.002;
+        if (i % 20 == 0)
+            go(&m, well, 1);
+    }
+    go(&m, well, 120);
+    assert_int_equal(m.changes, 0);
+}
+
 static void overload_lets_the_first_one_in(void **state)
 {
     struct machine m = new_machine();
@@ -217,6 +252,8 @@ int main(void)
         cmocka_unit_test(overload_between_late_and_calm_changes_nothing),
         cmocka_unit_test(overload_that_comes_back_is_tried_less_often),
         cmocka_unit_test(overload_refuses_who_would_not_fit),
+        cmocka_unit_test(overload_counts_those_who_just_came),
+        cmocka_unit_test(overload_lets_a_crowd_in_where_there_is_room),
         cmocka_unit_test(overload_lets_the_first_one_in),
         cmocka_unit_test(overload_lives_with_silence_and_odd_times),
         cmocka_unit_test(overload_levels_mean_fewer_pictures),
