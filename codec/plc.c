@@ -21,10 +21,21 @@ void mcu_plc_init(struct mcu_plc *plc, int rate_hz)
 
 static void remember(struct mcu_plc *plc, const int16_t *pcm, int n)
 {
-    int keep = mcu_max(plc->history - n, 0);
-    memmove(plc->recent, plc->recent + plc->history - keep, (size_t)keep * sizeof(*pcm));
-    memcpy(plc->recent + keep, pcm + n - (plc->history - keep),
-           (size_t)(plc->history - keep) * sizeof(*pcm));
+    int over = mcu_max(n - plc->history, 0);
+    for (pcm += over, n -= over; n > 0;) {
+        int part = mcu_min(n, plc->history - plc->oldest);
+        memcpy(plc->recent + plc->oldest, pcm, (size_t)part * sizeof(*pcm));
+        plc->oldest = (plc->oldest + part) % plc->history;
+        pcm += part;
+        n -= part;
+    }
+}
+
+static void freeze(struct mcu_plc *plc)
+{
+    int behind = plc->history - plc->oldest;
+    memcpy(plc->frozen, plc->recent + plc->oldest, (size_t)behind * sizeof(*plc->frozen));
+    memcpy(plc->frozen + behind, plc->recent, (size_t)plc->oldest * sizeof(*plc->frozen));
 }
 
 /* The best lag of [first, last], each `stride`th, by every `skip`th sample of the last 20 ms. */
@@ -120,7 +131,7 @@ void mcu_plc_good(struct mcu_plc *plc, int16_t *pcm, int n)
 void mcu_plc_lost(struct mcu_plc *plc, int16_t *pcm, int n)
 {
     if (plc->lost == 0) {
-        memcpy(plc->frozen, plc->recent, sizeof(plc->frozen));
+        freeze(plc);
         plc->period = find_period(plc);
         const int16_t *end = plc->frozen + plc->history;
         plc->step = end[-1] - end[-1 - plc->period];

@@ -12,8 +12,9 @@
 struct mcu_plc {
     int rate_hz;
     int history;                         /* samples kept: 48.75 ms */
-    int16_t recent[MCU_PLC_HISTORY_MAX]; /* what was played last, oldest first */
-    int16_t frozen[MCU_PLC_HISTORY_MAX]; /* the same at the start of the loss */
+    int16_t recent[MCU_PLC_HISTORY_MAX]; /* what was played last, a ring of `history` */
+    int oldest;                          /* its first */
+    int16_t frozen[MCU_PLC_HISTORY_MAX]; /* the same at the start of the loss, oldest first */
     int period;                          /* of the pitch, samples */
     int step;                            /* from the last sample to the repeated one before it */
     int lost;                            /* samples concealed in a row; 0: none */

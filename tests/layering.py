@@ -16,8 +16,9 @@ import sys
 # folder: its archive, and the folders of ours that it knows besides itself.
 FOLDERS = {
     "mixer/base": ("libmcu_base.a", []),
-    "mixer": ("libmcu_mixer.a", ["mixer/base"]),
-    "codec": ("libmcu_codec.a", ["mixer/base"]),
+    "mixer/dsp": ("libmcu_dsp.a", ["mixer/base"]),
+    "mixer": ("libmcu_mixer.a", ["mixer/base", "mixer/dsp"]),
+    "codec": ("libmcu_codec.a", ["mixer/base", "mixer/dsp"]),
     "net": ("libmcu_net.a", ["mixer/base"]),
     "server": ("libmcu_server.a", ["mixer/base", "mixer", "codec", "net"]),
 }
@@ -68,9 +69,10 @@ def complain(text):
 
 
 def folder_of(path):
-    """The folder of the table that a path stands in (mixer/dsp belongs to mixer), or None."""
-    if path.startswith("mixer/base/"):
-        return "mixer/base"
+    """The folder of the table that a path stands in, or None."""
+    for low in ("mixer/base", "mixer/dsp"):
+        if path.startswith(low + "/"):
+            return low
     top = path.split("/")[0]
     return top if top in FOLDERS and "/" in path else None
 

@@ -27,6 +27,8 @@ static inline lanes add64(lanes a, lanes b) { return _mm256_add_epi64(a, b); }
 static inline lanes high_half64(lanes v) { return _mm256_srli_epi64(v, 32); }
 static inline lanes low_half64(lanes v) { return _mm256_and_si256(v, _mm256_set1_epi64x(0xffffffff)); }
 static inline floats setf(float v) { return _mm256_set1_ps(v); }
+static inline floats loadf(const float *p) { return _mm256_loadu_ps(p); }
+static inline void storef(float *p, floats v) { _mm256_storeu_ps(p, v); }
 static inline floats to_float(lanes v) { return _mm256_cvtepi32_ps(v); }
 static inline lanes to_nearest(floats v) { return _mm256_cvtps_epi32(v); }
 static inline floats addf(floats a, floats b) { return _mm256_add_ps(a, b); }
@@ -61,6 +63,8 @@ static inline lanes add64(lanes a, lanes b) { return _mm_add_epi64(a, b); }
 static inline lanes high_half64(lanes v) { return _mm_srli_epi64(v, 32); }
 static inline lanes low_half64(lanes v) { return _mm_and_si128(v, _mm_set1_epi64x(0xffffffff)); }
 static inline floats setf(float v) { return _mm_set1_ps(v); }
+static inline floats loadf(const float *p) { return _mm_loadu_ps(p); }
+static inline void storef(float *p, floats v) { _mm_storeu_ps(p, v); }
 static inline floats to_float(lanes v) { return _mm_cvtepi32_ps(v); }
 static inline lanes to_nearest(floats v) { return _mm_cvtps_epi32(v); }
 static inline floats addf(floats a, floats b) { return _mm_add_ps(a, b); }
@@ -98,6 +102,8 @@ static inline lanes low_half64(lanes v)
     return vandq_u8(v, vreinterpretq_u8_u64(vdupq_n_u64(0xffffffff)));
 }
 static inline floats setf(float v) { return vdupq_n_f32(v); }
+static inline floats loadf(const float *p) { return vld1q_f32(p); }
+static inline void storef(float *p, floats v) { vst1q_f32(p, v); }
 static inline floats to_float(lanes v) { return vcvtq_f32_s32(as_s32(v)); }
 static inline lanes to_nearest(floats v) { return of_s32(vcvtnq_s32_f32(v)); }
 static inline floats addf(floats a, floats b) { return vaddq_f32(a, b); }

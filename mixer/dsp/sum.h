@@ -1,10 +1,11 @@
 /* mixer/dsp/sum.h - the kernels of the sound mix: add and take out with a gain ramp, peak, limited
- * output, energy. Every version gives the same bits as the C reference (the float kernel too: the
- * same operations in the same order, none fused).
+ * output, energy, samples from floats. Every version gives the same bits as the C reference (those of
+ * floats too: the same operations in the same order, none fused).
  * Threads: pure functions; mcu_sum_get may be called from any thread. */
 #ifndef MCU_MIXER_DSP_SUM_H
 #define MCU_MIXER_DSP_SUM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Gains are Q30 (1 << 30 is 1.0). One frame's share is round(sample * (gain >> 15) / 32768): a
@@ -35,6 +36,9 @@ struct mcu_sum_dsp {
                   float step);
     /* Sum of the squares of x[n]. */
     uint64_t (*energy)(const int16_t *x, int n);
+    /* out = x * 32768, rounded to nearest even and saturated. Returns whether an x lies outside of -1
+     * to 1. No x is NaN. */
+    bool (*whole)(int16_t *out, const float *x, int n);
 };
 
 /* The best version for this machine within mcu_cpu_mask; never NULL. */

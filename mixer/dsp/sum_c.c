@@ -72,6 +72,17 @@ static uint64_t energy_c(const int16_t *x, int n)
     return sum;
 }
 
+static bool whole_c(int16_t *out, const float *x, int n)
+{
+    bool outside = false;
+    for (int i = 0; i < n; i++) {
+        float v = x[i] * 32768.0f;
+        outside |= fabsf(x[i]) > 1;
+        out[i] = (int16_t)lrintf(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
+    }
+    return outside;
+}
+
 const struct mcu_sum_dsp mcu_sum_c = {
     .add = add_c,
     .sub = sub_c,
@@ -79,4 +90,5 @@ const struct mcu_sum_dsp mcu_sum_c = {
     .clip = clip_c,
     .limit = limit_c,
     .energy = energy_c,
+    .whole = whole_c,
 };

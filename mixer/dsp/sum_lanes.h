@@ -131,5 +131,23 @@ static uint64_t energy(const int16_t *x, int n)
     return all + mcu_sum_c.energy(x + k, n - k);
 }
 
+static bool whole(int16_t *out, const float *x, int n)
+{
+    const floats scale = setf(32768), top = setf(32767), bottom = setf(-32768);
+    floats most = setf(0);
+    float part[STEP];
+    bool outside = false;
+    int k = 0;
+    for (; k + STEP <= n; k += STEP) {
+        floats v = loadf(x + k);
+        most = maxf(most, absf(v));
+        store_s16(out + k, to_nearest(maxf(minf(mulf(v, scale), top), bottom)));
+    }
+    storef(part, most);
+    for (int i = 0; i < STEP; i++)
+        outside |= part[i] > 1;
+    return mcu_sum_c.whole(out + k, x + k, n - k) || outside;
+}
+
 #endif
 #endif

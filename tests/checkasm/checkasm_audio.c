@@ -12,6 +12,7 @@
 #define LONGEST (FRAMES * 2 + GUARD)
 
 static int16_t pcm[LONGEST], out_c[LONGEST], out_simd[LONGEST];
+static float voice[LONGEST];
 static int32_t acc[LONGEST], acc_c[LONGEST], acc_simd[LONGEST];
 
 /* The sum of up to 100 full-scale voices, or one about full scale. */
@@ -25,6 +26,10 @@ static void fill(void)
             acc[i] = checkasm_rnd() % 2 ? INT32_MAX : -INT32_MAX;
         acc_c[i] = acc_simd[i] = acc[i] / 2;
         out_c[i] = out_simd[i] = 77;
+        voice[i] = (float)((int32_t)checkasm_rnd()) / (scale == 1 ? 2.2e9f : 1e9f);
+        if (checkasm_rnd() % 64 == 0) /* halves between two samples, both ends, far outside */
+            voice[i] = (float[]){ 0.5f / 32768, -1.5f / 32768, 1, -1, 1.0000001f, 32767.5f / 32768, 1e30f,
+                                  -1e30f }[checkasm_rnd() % (scale == 1 ? 4 : 8)];
     }
 }
 
@@ -96,6 +101,14 @@ static void one_energy(const struct mcu_sum_dsp *simd, int frames, int channels)
         checkasm_fail("energy of %d", n);
 }
 
+static void one_whole(const struct mcu_sum_dsp *simd, int frames, int channels)
+{
+    bool outside = mcu_sum_c.whole(out_c, voice, frames * channels);
+    if (simd->whole(out_simd, voice, frames * channels) != outside)
+        checkasm_fail("whole of %d: outside is %d", frames * channels, outside);
+    checkasm_equal("whole", out_c, out_simd, sizeof(out_c));
+}
+
 static void run_add(void)
 {
     each_length(one_add);
@@ -124,6 +137,11 @@ static void run_limit(void)
 static void run_energy(void)
 {
     each_length(one_energy);
+}
+
+static void run_whole(void)
+{
+    each_length(one_whole);
 }
 
 static const struct mcu_sum_ramp unity = { MCU_SUM_GAIN_ONE, 0 };
@@ -163,6 +181,12 @@ static void bench_energy(void)
     (void)keep;
 }
 
+static void bench_whole(void)
+{
+    fill();
+    CHECKASM_BENCH("whole 960", mcu_sum_get()->whole(out_simd, voice, 960));
+}
+
 const struct checkasm_test checkasm_audio[] = {
     { "sum.add", run_add, bench_add },
     { "sum.sub", run_sub, NULL },
@@ -170,5 +194,6 @@ const struct checkasm_test checkasm_audio[] = {
     { "sum.clip", run_clip, bench_clip },
     { "sum.limit", run_limit, bench_limit },
     { "sum.energy", run_energy, bench_energy },
+    { "sum.whole", run_whole, bench_whole },
     { NULL, NULL, NULL },
 };

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <math.h>
+#include <opus/opus.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -434,6 +435,40 @@ static void a_narrow_decoder_gives_the_same_in_one_channel_until_two_come(void *
     }
 }
 
+/* Bursts up to three times full scale that end anywhere in a packet: what is beyond is clipped softly, and
+ * libopus remembers how. */
+static void opus_gives_the_bits_of_libopus_however_loud(void **state)
+{
+    for (int channels = 1; channels <= 2; channels++) {
+        struct mcu_adec *dec = new_dec(MCU_CODEC_OPUS, channels);
+        OpusEncoder *enc = opus_encoder_create(48000, channels, OPUS_APPLICATION_AUDIO, NULL);
+        OpusDecoder *plain = opus_decoder_create(48000, channels, NULL);
+        opus_encoder_ctl(enc, OPUS_SET_BITRATE(96000));
+        opus_encoder_ctl(enc, OPUS_SET_FORCE_CHANNELS(channels));
+        int at_top = 0;
+        for (int t = 0; t < 100; t++) {
+            static float x[TICK * 2];
+            static int16_t want[TICK * 2];
+            uint8_t data[1000];
+            for (int i = 0; i < TICK * channels; i++) {
+                int at = t * TICK + i / channels;
+                double level = at / 610 % 3 == 0 ? 3.0 * t / 100 : 0.01;
+                x[i] = (float)(level * sin(at * 0.02 * (1 + i % channels)));
+            }
+            int n = opus_encode_float(enc, x, TICK, data, sizeof(data));
+            assert_int_equal(opus_decode(plain, data, n, want, TICK, 0), TICK);
+            assert_int_equal(mcu_adec_decode(dec, data, (size_t)n, pcm), TICK);
+            assert_memory_equal(pcm, want, (size_t)(TICK * channels) * sizeof(*pcm));
+            for (int i = 0; i < TICK * channels; i++)
+                at_top += want[i] == 32767;
+        }
+        assert_true(at_top > 100); /* some of it was clipped */
+        opus_encoder_destroy(enc);
+        opus_decoder_destroy(plain);
+        mcu_adec_free(&dec);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +476,7 @@ int main(void)
         cmocka_unit_test(opus_packets_of_every_length_are_measured_and_decoded),
         cmocka_unit_test(refused_packets_write_nothing),
         cmocka_unit_test(opus_mono_fills_both_channels_and_stereo_is_kept_apart),
+        cmocka_unit_test(opus_gives_the_bits_of_libopus_however_loud),
         cmocka_unit_test(a_narrow_decoder_gives_the_same_in_one_channel_until_two_come),
         cmocka_unit_test(random_bytes_never_write_past_their_frames),
         cmocka_unit_test(what_is_unknown_is_refused),
