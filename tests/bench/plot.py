@@ -44,7 +44,8 @@ def bars(path, title, groups, series, values):
             out.append(f"<rect x='{x:.1f}' y='{floor - value * scale:.1f}' "
                        f"width='{wide - 2:.1f}' height='{value * scale:.1f}' "
                        f"fill='{COLOURS[s % len(COLOURS)]}'/>")
-            out.append(_text(x + wide / 2, floor - value * scale - 3, f"{value:.3g}", size=10))
+            said = f"{value:.2f}" if value < 10 else f"{value:.3g}"
+            out.append(_text(x + wide / 2, floor - value * scale - 3, said, size=10))
         out.append(_text(LEFT + (g + 0.5) * room, floor + 18, group))
     for s, name in enumerate(series if len(series) > 1 else []):
         x = LEFT + s * 130
