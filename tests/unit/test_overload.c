@@ -170,7 +170,7 @@ static void overload_refuses_who_would_not_fit(void **state)
     assert_int_equal(m.changes, 2);
 }
 
-/* A leg of 0.125 cores each; three come within a quarter of a second. */
+/* Legs of 0.125 cores each: the next fits, and one more at once does not. */
 static void overload_counts_those_who_just_came(void **state)
 {
     struct machine m = new_machine();

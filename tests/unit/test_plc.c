@@ -60,6 +60,29 @@ static void pieces_of_a_loss_sound_like_one_loss(void **state)
         assert_int_equal(one[i], 0);
 }
 
+/* The history is a ring: it begins anywhere in it, and packets are shorter or longer than all of it. */
+static void packets_of_any_length_are_remembered_alike(void **state)
+{
+    static const int rates[] = { 8000, 16000, 48000 };
+    enum { HEARD = 4800, MADE_UP = 48 * 60 };
+    static int16_t x[HEARD], one[MADE_UP], many[MADE_UP];
+    for (size_t r = 0; r < MCU_ARRAY_LEN(rates); r++)
+        for (int piece = 1; piece < HEARD; piece += piece / 3 + 7) {
+            struct mcu_plc a, b;
+            int n = rates[r] / 1000 * 60;
+            for (int i = 0; i < HEARD; i++)
+                x[i] = (int16_t)(growing(i - HEARD + rates[r] / 10, rates[r]) + i % 97);
+            mcu_plc_init(&a, rates[r]);
+            mcu_plc_init(&b, rates[r]);
+            mcu_plc_good(&a, x, HEARD);
+            for (int at = 0; at < HEARD; at += piece)
+                mcu_plc_good(&b, x + at, mcu_min(piece, HEARD - at));
+            mcu_plc_lost(&a, one, n);
+            mcu_plc_lost(&b, many, n);
+            assert_memory_equal(one, many, (size_t)n * sizeof(*one));
+        }
+}
+
 /* What is played after a loss is the true sound again, at the latest 10 ms later. */
 static void recovery_ends_within_10_ms(void **state)
 {
@@ -102,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins_and_seams_step_no_more_than_the_voice),
         cmocka_unit_test(pieces_of_a_loss_sound_like_one_loss),
+        cmocka_unit_test(packets_of_any_length_are_remembered_alike),
         cmocka_unit_test(recovery_ends_within_10_ms),
         cmocka_unit_test(a_loss_soon_after_a_loss_repeats_what_was_played),
     };

@@ -39,7 +39,7 @@ struct seen {
     bool humble;      /* it then gives up what lets it rank itself higher */
     bool may;         /* it could have */
     int policy_after, nice_after, nice_of_child;
-    uint64_t slice_before_ns, slice_after_ns;
+    uint64_t slice_before_ns, slice_after_ns, slice_of_child_ns;
 };
 
 static int own_nice(void)
@@ -68,9 +68,11 @@ static bool may_rank_higher(int nice)
     return may;
 }
 
-static void *tell_nice(void *arg)
+static void *be_child(void *arg)
 {
-    *(int *)arg = own_nice();
+    struct seen *seen = arg;
+    seen->nice_of_child = own_nice();
+    seen->slice_of_child_ns = slice_ns();
     return NULL;
 }
 
@@ -90,7 +92,7 @@ static void *be_prompt(void *arg)
     seen->nice_after = own_nice();
     seen->slice_after_ns = slice_ns();
     seen->nice_of_child = -99;
-    if (pthread_create(&child, NULL, tell_nice, &seen->nice_of_child) == 0)
+    if (pthread_create(&child, NULL, be_child, seen) == 0)
         pthread_join(child, NULL);
     return NULL;
 }
@@ -111,6 +113,7 @@ static void check_slices(struct seen seen)
         return;
     assert_true(seen.slice_before_ns > 100000);
     assert_int_equal(seen.slice_after_ns, 100000);
+    assert_int_equal(seen.slice_of_child_ns, seen.slice_before_ns);
 }
 
 static void a_prompt_thread_has_short_slices_and_ranks_higher(void **state)
